@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+
+func library(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func program(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path ?? "Sources/\(name)", swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+// An arrow may only point up this list: a target imports what stands above it.
+let package = Package(
+    name: "podling",
+    products: [
+        .library(name: "PodlingProtocol", targets: ["PodlingProtocol"]),
+        .library(name: "PodlingClient", targets: ["PodlingClient"]),
+        .executable(name: "podling-master", targets: ["podling-master"]),
+        .executable(name: "podling-worker", targets: ["podling-worker"]),
+        .executable(name: "podling-client", targets: ["podling-client"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+    ],
+    targets: [
+        library("PodlingProtocol", path: "Sources/Protocol", []),
+        library("PodlingCore", path: "Sources/Core", ["PodlingProtocol", deque, ordered, heap]),
+        library("PodlingStore", path: "Sources/Store", ["PodlingCore"]),
+        library("PodlingClient", path: "Sources/Client", ["PodlingProtocol", nioCore, nioPosix]),
+        library(
+            "PodlingMaster",
+            path: "Sources/Master",
+            ["PodlingProtocol", "PodlingCore", "PodlingStore", nioCore, nioPosix, logging, lifecycle]
+        ),
+        library(
+            "PodlingHTTP",
+            path: "Sources/HTTPShim",
+            ["PodlingProtocol", "PodlingMaster", hummingbird, nioCore, logging, lifecycle]
+        ),
+        library(
+            "PodlingWorker",
+            path: "Sources/Worker",
+            ["PodlingProtocol", "PodlingClient", httpClient, nioCore, nioPosix, logging, lifecycle, ordered]
+        ),
+        program("podling-master", ["PodlingMaster", "PodlingHTTP", arguments, logging, lifecycle, unixSignals]),
+        program("podling-worker", ["PodlingWorker", "PodlingClient", arguments, logging, lifecycle, unixSignals]),
+        program("podling-client", ["PodlingClient", "PodlingProtocol", arguments]),
+        program("podling-bench", path: "Benchmarks/podling-bench", ["PodlingProtocol", "PodlingCore", nioCore, nioPosix]),
+        program("podling-load", path: "Benchmarks/podling-load", []),
+
+        tests("ProtocolTests", ["PodlingProtocol"]),
+        tests("CoreTests", ["PodlingCore", "PodlingProtocol"]),
+        tests("StoreTests", ["PodlingStore", "PodlingCore"]),
+        tests("MasterTests", ["PodlingMaster", nioEmbedded, nioCore, nioPosix]),
+        tests("HTTPShimTests", ["PodlingHTTP", "PodlingMaster"]),
+        tests("ClientTests", ["PodlingClient", "podling-client", nioEmbedded, nioCore, nioPosix]),
+        tests("WorkerTests", ["PodlingWorker", nioCore]),
+        tests("IntegrationTests", ["PodlingProtocol"]),
+        tests("ConformanceTests", ["PodlingProtocol"]),
+    ]
+)
