@@ -1,0 +1,36 @@
+/// Why a runtime could not do what was asked, in words for people.
+public struct RuntimeError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Kind: String, Sendable {
+        /// The registry or the network failed while pulling.
+        case imagePull = "image_pull"
+        /// There is no such image, or it is not here and may not be pulled.
+        case imageNotFound = "image_not_found"
+        /// The container's name is taken by something that is not this attempt.
+        case nameConflict = "name_conflict"
+        /// There is no such container.
+        case notFound = "not_found"
+        /// The engine does not answer.
+        case engineUnavailable = "engine_unavailable"
+        /// The spec cannot be run: refused here, or by the engine.
+        case invalidSpec = "invalid_spec"
+        /// The engine did not answer in time.
+        case timeout
+        case other
+    }
+
+    public var kind: Kind
+    public var message: String
+    /// The same call may succeed later, here.
+    public var isRetryable: Bool
+
+    public init(_ kind: Kind, _ message: String, retryable: Bool? = nil) {
+        self.kind = kind
+        self.message = message
+        switch kind {
+        case .imagePull, .engineUnavailable, .timeout: isRetryable = retryable ?? true
+        case .imageNotFound, .nameConflict, .notFound, .invalidSpec, .other: isRetryable = retryable ?? false
+        }
+    }
+
+    public var description: String { "\(kind.rawValue): \(message)" }
+}
