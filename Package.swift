@@ -75,7 +75,11 @@ let package = Package(
         program("podling-master", ["PodlingMaster", "PodlingHTTP", arguments, logging, lifecycle, unixSignals]),
         program("podling-worker", ["PodlingWorker", "PodlingClient", arguments, logging, lifecycle, unixSignals]),
         program("podling-client", ["PodlingClient", "PodlingProtocol", arguments]),
-        program("podling-bench", path: "Benchmarks/podling-bench", ["PodlingProtocol", "PodlingCore", nioCore, nioPosix]),
+        program(
+            "podling-bench",
+            path: "Benchmarks/podling-bench",
+            ["PodlingProtocol", "PodlingCore", nioCore, nioPosix]
+        ),
         program("podling-load", path: "Benchmarks/podling-load", []),
 
         tests("ProtocolTests", ["PodlingProtocol"]),

@@ -1,0 +1,28 @@
+# Thin on purpose: the work is in scripts/, which also run by themselves.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench clean
+
+help: ## This list
+	@echo 'Podling: make TARGET'
+	@echo
+	@sed -nE 's/^([a-z]+):.*## (.*)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-10s %s\n", $$1, $$2}'
+	@echo
+	@echo 'New here? `make demo` installs what is missing, builds, and runs three tasks before your eyes.'
+
+demo: ## Set up, build, run three tasks on a real master and worker, clean up
+	@scripts/demo.sh
+
+test: ## Set up, build, run every test; container tests against real engines where they can run
+	@scripts/test.sh
+
+check: ## Format lint, warnings-free build, tidiness: what must hold before a push
+	@scripts/check.sh
+
+format: ## Format the Swift sources in place
+	@scripts/format.sh
+
+bench: ## Release build, the benchmark table, .build/bench.json
+	@scripts/bench.sh
+
+clean: ## End the test engines and remove everything that was built
+	@scripts/clean.sh

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# What must hold before a push: formatting, a build without warnings, and the rules of CONTRIBUTING.md.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$REPOSITORY"
+
+readonly FILE_LINES_MAX=400
+
+# The modules that each folder may import, besides the system's. DESIGN: an arrow may only point down.
+allowed_imports() {
+    case "$1" in
+        Sources/Protocol) echo "NIOCore" ;;
+        Sources/Core) echo "PodlingProtocol" ;;
+        Sources/Store) echo "PodlingProtocol PodlingCore" ;;
+        Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
+        Sources/Master) echo "PodlingProtocol PodlingCore PodlingStore PodlingTLS" ;;
+        Sources/HTTPShim) echo "PodlingProtocol PodlingClient PodlingMaster" ;;
+        Sources/Worker) echo "PodlingProtocol PodlingClient" ;;
+        Sources/podling-master) echo "PodlingProtocol PodlingCore PodlingStore PodlingMaster PodlingHTTP" ;;
+        Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingWorker" ;;
+        Sources/podling-client) echo "PodlingProtocol PodlingClient" ;;
+        *) return 1 ;;
+    esac
+}
+
+# Modules of the system that a folder must not import, as an extended regular expression.
+forbidden_imports() {
+    case "$1" in
+        Sources/Core) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
+        Sources/Protocol | Sources/Store | Sources/Master | Sources/Client) echo 'Foundation' ;;
+        *) echo '-' ;;
+    esac
+}
+
+offences=0
+# report WHAT_TO_DO: reads file:line: text; each line read is an offence.
+report() {
+    local line advice=$1
+    while IFS= read -r line; do
+        complain "$line
+       $advice"
+        offences=$((offences + 1))
+    done
+}
+
+swift_files() { git ls-files --cached --others --exclude-standard -- "$@" | grep '\.swift$' || true; }
+shell_files() { git ls-files --cached --others --exclude-standard -- '*.sh' .ci/run; }
+
+# imports FOLDER: file:line:module for each import in it.
+imports() {
+    swift_files "$1" | xargs -r grep -HnE '^[^/"]*\bimport +' |
+        sed -nE 's/^([^:]+:[0-9]+):.*\bimport +((struct|class|enum|protocol|func|var|let|typealias) +)?([A-Za-z_]+).*/\1:\4/p'
+}
+
+list_bad_imports() {
+    local folder allowed forbidden file line module
+    for folder in Sources/*; do
+        [[ -n $(swift_files "$folder") ]] || continue
+        if ! allowed="$(allowed_imports "$folder")"; then
+            echo "$folder:0: scripts/check.sh does not know what this folder may import; add it there"
+            continue
+        fi
+        forbidden="$(forbidden_imports "$folder")"
+        while IFS=: read -r file line module; do
+            if [[ $module =~ ^($forbidden)$ ]]; then
+                echo "$file:$line: imports $module"
+            elif [[ $module == Podling* && " $allowed " != *" $module "* ]]; then
+                echo "$file:$line: imports $module; $folder may import: $allowed"
+            fi
+        done < <(imports "$folder")
+    done
+}
+
+check_imports() {
+    list_bad_imports >"$findings"
+    report "Imports point one way, and FoundationEssentials serves where Foundation is not needed." <"$findings"
+}
+
+check_lengths() {
+    local file lines
+    while IFS= read -r file; do
+        lines="$(wc -l <"$file")"
+        ((lines <= FILE_LINES_MAX)) || echo "$file:$FILE_LINES_MAX: has $lines lines"
+    done < <(swift_files Sources Tests Benchmarks Package.swift) >"$findings"
+    report "At most $FILE_LINES_MAX lines: split it by what it holds." <"$findings"
+}
+
+# grep_code PATTERN FOLDER...: file:line: text, comment lines left out.
+grep_code() {
+    local pattern=$1
+    shift
+    swift_files "$@" | xargs -r grep -HnE "$pattern" | grep -vE '^[^:]+:[0-9]+: *//' || true
+}
+
+check_traps() {
+    grep_code '\bfatalError\(|\btry!|\bas!' Sources >"$findings"
+    report "Nothing from outside may end the process: throw, or answer with an error." <"$findings"
+}
+
+check_paths() {
+    # The brackets keep this line from finding itself.
+    git grep -nIE '(^|[^A-Za-z0-9_.$}/-])/(wor[k]|hom[e]/[a-z]|Users[/]|op[t]/swift|tm[p]/h)(/|$|[^A-Za-z0-9_-])' \
+        -- . ':!LICENSE' >"$findings" || true
+    report "No path of one machine belongs in the tree." <"$findings"
+}
+
+check_shell() {
+    local file
+    while IFS= read -r file; do
+        bash -n "$file" 2>>"$findings.shell" || true
+    done < <(shell_files)
+    report "bash cannot read it." <"$findings.shell"
+    if have shellcheck; then
+        shell_files | xargs -r shellcheck --external-sources --source-path=SCRIPTDIR --severity=warning \
+            --format=gcc >"$findings" || true
+        report "See https://www.shellcheck.net/wiki/ for the code." <"$findings"
+    fi
+}
+
+check_format() {
+    swift format lint --parallel --recursive --strict Sources Tests Benchmarks Package.swift 2>"$findings" || true
+    report "Run: make format" < <(sed "s|^$PWD/||" "$findings")
+}
+
+check_build() {
+    local log="$scratch/build.log"
+    # Warnings are errors by Package.swift; this also sees those of targets that forgot to say so.
+    if ! swift build --build-tests 2>&1 </dev/null | tee "$log" | grep -E '^\[[0-9]+/[0-9]+\] (Linking|Applying)|error:'; then
+        :
+    fi
+    grep -E ': (warning|error): ' "$log" | grep -vE '/\.build/' | sort -u | sed "s|^$PWD/||" >"$findings" || true
+    report "The build must be free of warnings." <"$findings"
+    grep -qE '^Build complete!' "$log" || {
+        complain "the build failed"
+        tail -n 40 "$log" >&2
+        offences=$((offences + 1))
+    }
+}
+
+main() {
+    scratch="$(mktemp -d)"
+    findings="$scratch/findings"
+    trap 'rm -rf "$scratch"' EXIT
+    : >"$findings.shell"
+    scripts/setup.sh base
+    local check
+    for check in shell lengths imports traps paths format build; do
+        heading "check $check"
+        "check_$check"
+    done
+    ((offences == 0)) || die "$offences offence(s), listed above"
+    good "all checks passed"
+}
+
+main "$@"

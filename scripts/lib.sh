@@ -1,0 +1,71 @@
+# Shared by the scripts beside it. Source it; it runs nothing by itself.
+# shellcheck shell=bash
+
+# shellcheck disable=SC2034
+REPOSITORY="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+    BOLD=$'\e[1m' GREEN=$'\e[32m' YELLOW=$'\e[33m' RED=$'\e[31m' PLAIN=$'\e[0m'
+else
+    BOLD='' GREEN='' YELLOW='' RED='' PLAIN=''
+fi
+
+say() { printf '%s\n' "$*"; }
+heading() { printf '%s==> %s%s\n' "$BOLD" "$*" "$PLAIN"; }
+good() { printf '%s%s%s\n' "$GREEN" "$*" "$PLAIN"; }
+warn() { printf '%s%s%s\n' "$YELLOW" "$*" "$PLAIN" >&2; }
+complain() { printf '%serror: %s%s\n' "$RED" "$*" "$PLAIN" >&2; }
+die() {
+    complain "$*"
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# wait_until SECONDS COMMAND...: polls until the command succeeds; fails at the deadline.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || return 1
+        sleep 0.1
+    done
+}
+
+# The start time tells a process from a later one that got the same pid.
+process_start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+
+# remember_process FILE PID: notes a process that this script started.
+remember_process() { printf '%s %s\n' "$2" "$(process_start_time "$2")" >"$1"; }
+
+# live_process FILE: prints the pid if the noted process still runs.
+live_process() {
+    local pid started
+    [[ -s $1 ]] && read -r pid started <"$1" || return 1
+    [[ -n $started && $(process_start_time "$pid") == "$started" ]] || return 1
+    [[ $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -c1) != Z ]] || return 1
+    printf '%s\n' "$pid"
+}
+
+process_is_gone() { ! live_process "$1"; }
+
+# end_process FILE SECONDS: SIGTERM, SIGKILL after the seconds; never touches a process it did not note.
+end_process() {
+    local pid
+    if pid=$(live_process "$1"); then
+        kill -TERM "$pid" 2>/dev/null || true
+        if ! wait_until "$2" process_is_gone "$1"; then
+            kill -KILL "$pid" 2>/dev/null || true
+            wait_until 5 process_is_gone "$1" || warn "process $pid does not end"
+        fi
+    fi
+    rm -f "$1"
+}
+
+# show_log_tail FILE: the end of a log, for a failure message.
+show_log_tail() {
+    [[ -s $1 ]] || return 0
+    printf -- '---- last lines of %s ----\n' "$1" >&2
+    tail -n 25 "$1" >&2
+    printf -- '----\n' >&2
+}
