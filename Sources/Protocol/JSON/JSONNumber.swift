@@ -1,0 +1,68 @@
+/// Numbers as RFC 8259 section 6 writes them, within what RFC 7493 section 2.2 lets pass.
+enum JSONNumber {
+    /// 2^53 - 1
+    static let integerMax: UInt64 = 9_007_199_254_740_991
+    static let integerDigitsMax = 16
+    /// A number below 10^300 is finite without a closer look.
+    private static let safeExponentMax = 300
+
+    /// Whether an integer part goes on with a fraction or an exponent.
+    @inline(__always)
+    static func continues(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: ".") || byte | 0x20 == UInt8(ascii: "e")
+    }
+
+    /// Checks fraction and exponent from `from`, where the integer part `digits..<from` ended.
+    @inline(never)
+    static func endOfReal(
+        _ base: UnsafeRawPointer,
+        start: Int,
+        digits: Int,
+        from: Int,
+        end: Int
+    ) throws(JSONFault) -> Int {
+        var at = from
+        if ByteScan.byte(base, at) == UInt8(ascii: ".") {
+            let fraction = at + 1
+            at = endOfDigits(base, from: fraction, end: end)
+            guard at > fraction else { throw JSONFault(.invalidNumber, at: start) }
+        }
+        var exponent = 0
+        if at < end, ByteScan.byte(base, at) | 0x20 == UInt8(ascii: "e") {
+            at += 1
+            var isNegative = false
+            if at < end, ByteScan.byte(base, at) == UInt8(ascii: "-") || ByteScan.byte(base, at) == UInt8(ascii: "+") {
+                isNegative = ByteScan.byte(base, at) == UInt8(ascii: "-")
+                at += 1
+            }
+            let first = at
+            at = endOfDigits(base, from: first, end: end)
+            guard at > first else { throw JSONFault(.invalidNumber, at: start) }
+            exponent = isNegative ? 0 : boundedInteger(base, first..<at)
+        }
+        if from - digits + exponent > safeExponentMax {
+            guard double(base, start..<at)?.isFinite == true else { throw JSONFault(.numberNotFinite, at: start) }
+        }
+        return at
+    }
+
+    /// The text as a Double; infinite where it is too large.
+    static func double(_ base: UnsafeRawPointer, _ range: Range<Int>) -> Double? {
+        Double(String(decoding: UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count), as: UTF8.self))
+    }
+
+    private static func endOfDigits(_ base: UnsafeRawPointer, from: Int, end: Int) -> Int {
+        var at = from
+        while at < end, ByteScan.byte(base, at) &- UInt8(ascii: "0") < 10 { at += 1 }
+        return at
+    }
+
+    private static func boundedInteger(_ base: UnsafeRawPointer, _ range: Range<Int>) -> Int {
+        var value = 0
+        for at in range {
+            value = value * 10 + Int(ByteScan.byte(base, at) - UInt8(ascii: "0"))
+            if value > safeExponentMax { return value }
+        }
+        return value
+    }
+}

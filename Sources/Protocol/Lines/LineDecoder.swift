@@ -1,0 +1,153 @@
+/// How a call of `LineDecoder.process` ended.
+public enum LineDecoderResult: Sendable, Equatable {
+    /// Every complete line was handed over; the rest is kept until more arrives.
+    case ok
+    /// The body asked to stop; what follows its line is kept for `resume`.
+    case stopped
+    /// A line is longer than `lineBytesMax`. The lines before it were handed over; the connection is beyond repair.
+    case lineTooLong
+}
+
+/// Cuts a stream of bytes into lines: LF ends a line, one CR before it is dropped, blank lines are skipped.
+///
+/// A line that lies within a chunk is handed over in place; only a partial line is copied. At the end of the
+/// stream the partial line is simply never asked for.
+public struct LineDecoder: ~Copyable {
+    /// Room above this is given back as soon as it is empty.
+    private static let bufferBytesKeptMax = 4 * 1024
+    private static let bufferBytesMin = 256
+
+    /// The longest line accepted: content bytes, without LF and the one CR.
+    public var lineBytesMax: Int
+
+    private var buffer: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private var filled = 0
+    /// Bytes at the front of the buffer that are known to hold no LF.
+    private var scanned = 0
+
+    public init(lineBytesMax: Int = Limits.lineBytesBeforeHelloMax) {
+        self.lineBytesMax = lineBytesMax
+    }
+
+    deinit { buffer?.deallocate() }
+
+    /// Bytes kept: a partial line, or after `.stopped` whatever has not been handed over.
+    public var partialCount: Int { filled }
+
+    /// Hands every complete line to `body`, first those kept, then those of `chunk`.
+    ///
+    /// - Parameter body: gets the line, valid during the call only, and `lineBytesMax`, which it may change for
+    ///   the lines after; it returns false to stop.
+    public mutating func process(
+        _ chunk: UnsafeRawBufferPointer,
+        _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
+    ) -> LineDecoderResult {
+        guard filled > 0 else { return processInPlace(chunk, body) }
+        guard let start = chunk.baseAddress else { return resume(body) }
+        // A partial line wants no more than its own end; after a stop the kept bytes may hold whole lines.
+        let isPartial = scanned == filled
+        let feed = isPartial ? ByteScan.lineFeed(start, from: 0, end: chunk.count) : chunk.count
+        let taken = min(feed + 1, chunk.count)
+        guard !isPartial || filled + feed <= lineBytesMax + 1 else { return .lineTooLong }
+        append(UnsafeRawBufferPointer(rebasing: chunk[..<taken]))
+        let result = resume(body)
+        guard taken < chunk.count else { return result }
+        let rest = UnsafeRawBufferPointer(rebasing: chunk[taken...])
+        switch result {
+        case .ok: return processInPlace(rest, body)
+        case .stopped: append(rest)
+        case .lineTooLong: break
+        }
+        return result
+    }
+
+    /// `process` for a body that leaves `lineBytesMax` alone.
+    public mutating func process(
+        _ chunk: UnsafeRawBufferPointer,
+        _ body: (_ line: UnsafeRawBufferPointer) -> Bool
+    ) -> LineDecoderResult {
+        process(chunk) { line, _ in body(line) }
+    }
+
+    /// Goes on with the bytes kept, after a body asked to stop.
+    public mutating func resume(
+        _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
+    ) -> LineDecoderResult {
+        guard filled > 0, let kept = buffer else { return .ok }
+        let bytes = UnsafeRawBufferPointer(start: kept, count: filled)
+        let outcome = deliver(bytes, scanned: scanned, body)
+        let rest = filled - outcome.consumed
+        if rest > 0 && outcome.consumed > 0 { kept.copyMemory(from: kept + outcome.consumed, byteCount: rest) }
+        filled = rest
+        scanned = outcome.result == .ok ? rest : 0
+        if rest == 0 { releaseLargeBuffer() }
+        return outcome.result
+    }
+
+    private mutating func processInPlace(
+        _ chunk: UnsafeRawBufferPointer,
+        _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
+    ) -> LineDecoderResult {
+        let outcome = deliver(chunk, scanned: 0, body)
+        if outcome.result != .lineTooLong && outcome.consumed < chunk.count {
+            append(UnsafeRawBufferPointer(rebasing: chunk[outcome.consumed...]))
+            scanned = outcome.result == .ok ? filled : 0
+        }
+        return outcome.result
+    }
+
+    /// Hands over the complete lines of `bytes`, whose first `scanned` bytes hold no LF.
+    private mutating func deliver(
+        _ bytes: UnsafeRawBufferPointer,
+        scanned: Int,
+        _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
+    ) -> (result: LineDecoderResult, consumed: Int) {
+        guard let base = bytes.baseAddress else { return (.ok, 0) }
+        var start = 0
+        var from = scanned
+        while true {
+            let feed = ByteScan.lineFeed(base, from: from, end: bytes.count)
+            var end = feed
+            if end > start, ByteScan.byte(base, end - 1) == 0x0D { end -= 1 }
+            guard end - start <= lineBytesMax else { return (.lineTooLong, start) }
+            guard feed < bytes.count else { return (.ok, start) }
+            let line = UnsafeRawBufferPointer(start: base + start, count: end - start)
+            start = feed + 1
+            from = start
+            if Self.isBlank(line) { continue }
+            guard body(line, &lineBytesMax) else { return (.stopped, start) }
+        }
+    }
+
+    @inline(__always)
+    private static func isBlank(_ line: UnsafeRawBufferPointer) -> Bool {
+        for byte in line where byte != 0x20 && byte != 0x09 && byte != 0x0D { return false }
+        return true
+    }
+
+    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress, bytes.count > 0 else { return }
+        let needed = filled + bytes.count
+        var target = buffer
+        if needed > capacity {
+            capacity = max(needed, capacity * 2, Self.bufferBytesMin)
+            let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+            if let old = buffer {
+                larger.copyMemory(from: old, byteCount: filled)
+                old.deallocate()
+            }
+            buffer = larger
+            target = larger
+        }
+        target?.advanced(by: filled).copyMemory(from: source, byteCount: bytes.count)
+        filled = needed
+    }
+
+    private mutating func releaseLargeBuffer() {
+        guard capacity > Self.bufferBytesKeptMax else { return }
+        buffer?.deallocate()
+        buffer = nil
+        capacity = 0
+    }
+}
