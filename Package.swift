@@ -89,7 +89,8 @@ let package = Package(
         tests("HTTPShimTests", ["PodlingHTTP", "PodlingMaster"]),
         tests("ClientTests", ["PodlingClient", "podling-client", nioEmbedded, nioCore, nioPosix]),
         tests("WorkerTests", ["PodlingWorker", nioCore]),
-        tests("IntegrationTests", ["PodlingProtocol"]),
-        tests("ConformanceTests", ["PodlingProtocol"]),
+        library("TestSupport", path: "Tests/TestSupport", []),
+        tests("IntegrationTests", ["TestSupport", "PodlingProtocol"]),
+        tests("ConformanceTests", ["TestSupport", "PodlingProtocol"]),
     ]
 )
