@@ -1,0 +1,133 @@
+import NIOCore
+import NIOPosix
+import PodlingProtocol
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// A TCP connection that carries lines both ways, without knowing what they say.
+///
+/// Thread-safe. What is sent keeps its order, and what is sent close together leaves in one flush.
+public final class LineConnection: Sendable {
+    /// Bytes handed to `send` that the peer's socket has not taken; beyond it the connection is closed.
+    public static let unsentBytesMax = 8 * 1024 * 1024
+    public static let connectTimeoutSecondsDefault = 5
+    /// How long `close()` lets what was sent before leave.
+    public static let closeGraceSeconds = 5
+    // A peer that vanished without a word is noticed after 30 + 3 * 10 seconds (tcp(7)).
+    private static let keepAliveIdleSeconds = 30
+    private static let keepAliveIntervalSeconds = 10
+    private static let keepAliveProbes = 3
+
+    /// The address that was dialled.
+    public let address: MasterAddress
+    /// The lines the peer sends; to be iterated once.
+    public let inbound: LineSequence
+
+    private let channel: any Channel
+    private let outbox: LineOutbox
+
+    private init(address: MasterAddress, inbound: LineSequence, channel: any Channel, outbox: LineOutbox) {
+        self.address = address
+        self.inbound = inbound
+        self.channel = channel
+        self.outbox = outbox
+    }
+
+    /// Dials a master. Of a name with several addresses each is tried (RFC 8305).
+    ///
+    /// - Throws: `LineConnectionError.connectFailed`.
+    public static func connect(
+        to address: MasterAddress,
+        on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        timeoutSeconds: Int = connectTimeoutSecondsDefault
+    ) async throws -> LineConnection {
+        let bootstrap = ClientBootstrap(group: group)
+            .connectTimeout(.seconds(Int64(timeoutSeconds)))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(Self.tcpOption(TCP_KEEPIDLE), value: Self.keepAliveIdleSeconds)
+            .channelOption(Self.tcpOption(TCP_KEEPINTVL), value: Self.keepAliveIntervalSeconds)
+            .channelOption(Self.tcpOption(TCP_KEEPCNT), value: Self.keepAliveProbes)
+        do {
+            return try await bootstrap.connect(host: address.host, port: address.port) { channel in
+                channel.eventLoop.makeCompletedFuture { try LineConnection.adopt(channel, address: address) }
+            }
+        } catch {
+            throw LineConnectionError.connectFailed(address, ConnectFailure.text(error, timeoutSeconds: timeoutSeconds))
+        }
+    }
+
+    private static func tcpOption(_ name: CInt) -> ChannelOptions.Types.SocketOption {
+        ChannelOptions.Types.SocketOption(level: .tcp, name: NIOBSDSocket.Option(rawValue: name))
+    }
+
+    /// Makes a connection of a channel that is not active yet; on its loop.
+    static func adopt(_ channel: any Channel, address: MasterAddress) throws -> LineConnection {
+        let outbox = LineOutbox(channel: channel)
+        let handler = LineHandler { outbox.end($0) }
+        let sequence = handler.makeSequence(on: channel.eventLoop)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        outbox.bind(NIOLoopBound(handler, eventLoop: channel.eventLoop))
+        return LineConnection(
+            address: address,
+            inbound: LineSequence(lines: sequence),
+            channel: channel,
+            outbox: outbox
+        )
+    }
+
+    /// Queues one line, with an LF after it unless it has one. After the end of the connection it does nothing.
+    public func send(_ line: [UInt8]) {
+        outbox.append(line, promise: nil)
+    }
+
+    /// Queues one line and waits until the socket has taken it.
+    ///
+    /// - Throws: `LineConnectionError`.
+    public func sendAndFlush(_ line: [UInt8]) async throws {
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        outbox.append(line, promise: promise)
+        do {
+            try await promise.futureResult.get()
+        } catch {
+            throw closedReason ?? LineConnectionError.failed("\(error)")
+        }
+    }
+
+    /// Sends what is queued, then closes. Returns at once; `waitUntilClosed` waits for the end.
+    public func close() {
+        outbox.close()
+    }
+
+    /// Why the connection is over; nil while it is not.
+    public var closedReason: LineConnectionError? { outbox.closedReason }
+
+    /// Returns when the socket is closed.
+    public func waitUntilClosed() async -> LineConnectionError {
+        try? await channel.closeFuture.get()
+        return closedReason ?? .closedByPeer
+    }
+}
+
+/// The lines a peer sends, each without its line ending; blank ones are left out.
+///
+/// Ends when the connection is closed; throws `LineConnectionError` when it fails.
+/// Leaving the iteration closes the connection.
+public struct LineSequence: AsyncSequence, Sendable {
+    public typealias Element = [UInt8]
+
+    let lines: LineHandler.Producer
+
+    public func makeAsyncIterator() -> Iterator { Iterator(base: lines.makeAsyncIterator()) }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        var base: LineHandler.Producer.AsyncIterator
+
+        public mutating func next() async throws -> [UInt8]? { try await base.next() }
+    }
+}

@@ -1,0 +1,116 @@
+import NIOCore
+import PodlingProtocol
+
+/// Splits what is read into lines, hands them to an async sequence, and reads no further while that lags.
+final class LineHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = Never
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+    typealias Producer = NIOThrowingAsyncSequenceProducer<
+        [UInt8], any Error, NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark, LineReadGate
+    >
+
+    /// Lines waiting for the consumer at which reading stops, and at which it goes on.
+    static let unreadLinesHigh = 64
+    static let unreadLinesLow = 16
+
+    private var source: Producer.Source?
+    private var context: ChannelHandlerContext?
+    private var decoder: LineDecoder
+    private let onEnd: (LineConnectionError) -> Void
+    private var isFull = false
+    private var isReadWanted = false
+    private var hasEnded = false
+
+    /// - Parameter onEnd: called once, on the loop, when no more lines will come.
+    init(lineBytesMax: Int = Limits.lineBytesMax, onEnd: @escaping (LineConnectionError) -> Void) {
+        decoder = LineDecoder(lineBytesMax: lineBytesMax)
+        self.onEnd = onEnd
+    }
+
+    /// Makes the sequence that this handler feeds; to be called once, on the loop, before the channel is active.
+    func makeSequence(on eventLoop: any EventLoop) -> Producer {
+        let made = NIOThrowingAsyncSequenceProducer.makeSequence(
+            elementType: [UInt8].self,
+            failureType: (any Error).self,
+            backPressureStrategy: NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
+                lowWatermark: Self.unreadLinesLow,
+                highWatermark: Self.unreadLinesHigh
+            ),
+            finishOnDeinit: true,
+            delegate: LineReadGate(handler: self, eventLoop: eventLoop)
+        )
+        source = made.source
+        return made.sequence
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasEnded else { return }
+        var lines: [[UInt8]] = []
+        let result = unwrapInboundIn(data).withUnsafeReadableBytes { bytes in
+            decoder.process(bytes) { line in
+                lines.append([UInt8](line))
+                return true
+            }
+        }
+        if !lines.isEmpty, case .stopProducing? = source?.yield(contentsOf: lines) { isFull = true }
+        if result == .lineTooLong { end(.lineTooLong(bytesMax: decoder.lineBytesMax)) }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isFull { isReadWanted = true } else { context.read() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(.closedByPeer)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(.failed("\(error)"))
+    }
+
+    /// Ends the sequence and closes the channel; the first reason stands.
+    func end(_ reason: LineConnectionError) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        onEnd(reason)
+        switch reason {
+        case .closedByPeer, .closedLocally: source?.finish()
+        default: source?.finish(reason)
+        }
+        source = nil
+        context?.close(promise: nil)
+    }
+
+    func consumerWantsMore() {
+        isFull = false
+        guard isReadWanted else { return }
+        isReadWanted = false
+        context?.read()
+    }
+}
+
+/// Tells the handler, on its loop, what the consumer of the lines does.
+struct LineReadGate: NIOAsyncSequenceProducerDelegate {
+    private let handler: NIOLoopBound<LineHandler>
+    private let eventLoop: any EventLoop
+
+    init(handler: LineHandler, eventLoop: any EventLoop) {
+        self.handler = NIOLoopBound(handler, eventLoop: eventLoop)
+        self.eventLoop = eventLoop
+    }
+
+    func produceMore() {
+        eventLoop.execute { handler.value.consumerWantsMore() }
+    }
+
+    func didTerminate() {
+        eventLoop.execute { handler.value.end(.closedLocally) }
+    }
+}
