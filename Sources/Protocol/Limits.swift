@@ -1,4 +1,4 @@
-/// Every bound of the protocol, each named with its unit.
+/// Every bound of the protocol (proto-spec.md, section 9), each named with its unit.
 public enum Limits {
     /// Containers open at once in one line; the top-level object is the first.
     public static let jsonDepthMax = 32
@@ -6,4 +6,56 @@ public enum Limits {
     public static let lineBytesBeforeHelloMax = 8 * 1024
     /// Content bytes of one line after `hello` was accepted, without LF and the one CR.
     public static let lineBytesMax = 1024 * 1024
+    /// A request's `id` as a string.
+    public static let idBytesMax = 64
+    /// A task spec as it is kept.
+    public static let specBytesMax = 64 * 1024
+    /// Specs in one `submit_many`.
+    public static let submitManyTasksMax = 1_000
+    /// Tasks or nodes in one page of `list` and `nodes`.
+    public static let pageItemsMax = 1_000
+    public static let pageItemsDefault = 100
+    /// A page ends after the object that reaches this many bytes.
+    public static let pageBytesMax = 256 * 1024
+    /// Tasks that one `list` looks at, matching or not.
+    public static let pageTasksScannedMax = 20_000
+    public static let subscriptionsPerConnectionMax = 1_000
+    public static let slotsMax = 4_096
+    public static let logTailBytesMax = 1024 * 1024
+    public static let logTailBytesDefault = 64 * 1024
+    /// Bytes of output in one `log` event.
+    public static let logChunkBytesMax = 32 * 1024
+    /// A task's `error`; longer ones are cut.
+    public static let errorBytesMax = 1_024
+    /// A task's `detail`; longer ones are cut.
+    public static let detailBytesMax = 256
+    /// From connecting to the end of the first complete line.
+    public static let firstLineSeconds = 10
+    /// From the first byte of a line to its end.
+    public static let partialLineSeconds = 30
+    /// From `assign` to the worker's answer.
+    public static let acceptSeconds = 10
+    /// Rejections after which a task fails.
+    public static let rejectionsMax = 10
+    /// Output that waits for a peer to read it.
+    public static let unreadBytesMax = 8 * 1024 * 1024
+    public static let heartbeatMillisecondsDefault = 5_000
+    public static let leaseMillisecondsDefault = 15_000
+    public static let liveTasksMaxDefault = 2_000_000
+    public static let connectionsMaxDefault = 10_000
+    /// Transitions kept for `watch`.
+    public static let eventsKeptMax = 65_536
+    /// Node names, hosts, engines, versions, label names and values.
+    public static let shortTextBytesMax = 255
+    public static let labelsMax = 64
+    public static let envMax = 1_024
+    public static let portsMax = 64
+    public static let commandStringsMax = 1_024
+    public static let pathBytesMax = 4_096
+    public static let priorityMagnitudeMax = 1_000
+    public static let timeoutSecondsMax = 31_536_000
+    public static let maxAttemptsMax = 100
+    public static let maxAttemptsDefault = 5
+    public static let stopGraceSecondsMax = 3_600
+    public static let stopGraceSecondsDefault = 10
 }

@@ -1,0 +1,41 @@
+/// The stable error codes of the protocol (proto-spec.md, section 8).
+public enum ErrorCode: String, Sendable, CaseIterable {
+    case badJSON = "bad_json"
+    case badRequest = "bad_request"
+    case unknownOp = "unknown_op"
+    case helloRequired = "hello_required"
+    case unregistered
+    case unsupportedVersion = "unsupported_version"
+    case wrongProtocol = "wrong_protocol"
+    case lineTooLong = "line_too_long"
+    case timeout
+    case notFound = "not_found"
+    case conflict
+    case staleAttempt = "stale_attempt"
+    case cursorExpired = "cursor_expired"
+    case overloaded
+    case slowConsumer = "slow_consumer"
+    case draining
+    case unavailable
+    case `internal`
+
+    /// Whether the same request may succeed later.
+    public var isRetryable: Bool {
+        switch self {
+        case .unregistered, .timeout, .overloaded, .slowConsumer, .draining, .unavailable, .internal: true
+        case .badJSON, .badRequest, .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .lineTooLong,
+            .notFound, .conflict, .staleAttempt, .cursorExpired:
+            false
+        }
+    }
+
+    /// Whether the connection ends with it.
+    public var isFatal: Bool {
+        switch self {
+        case .unsupportedVersion, .wrongProtocol, .lineTooLong, .timeout, .slowConsumer: true
+        case .badJSON, .badRequest, .unknownOp, .helloRequired, .unregistered, .notFound, .conflict, .staleAttempt,
+            .cursorExpired, .overloaded, .draining, .unavailable, .internal:
+            false
+        }
+    }
+}

@@ -1,0 +1,77 @@
+/// Where a task is (proto-spec.md, section 11). The order is that of an attempt's life.
+public enum TaskStatus: UInt8, Sendable, CaseIterable {
+    case pending, scheduled, running, completed, failed, cancelled
+
+    /// An ended task never changes.
+    public var isTerminal: Bool { self.rawValue >= TaskStatus.completed.rawValue }
+
+    public var name: StaticString {
+        switch self {
+        case .pending: "pending"
+        case .scheduled: "scheduled"
+        case .running: "running"
+        case .completed: "completed"
+        case .failed: "failed"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    public init?(_ value: JSONValue) {
+        guard let match = Self.allCases.first(where: { value.stringEquals($0.name) }) else { return nil }
+        self = match
+    }
+
+    public init?(_ name: String) {
+        guard let match = Self.allCases.first(where: { $0.name.description == name }) else { return nil }
+        self = match
+    }
+}
+
+/// Why a task is where it is (proto-spec.md, section 11).
+public enum TaskReason: UInt8, Sendable, CaseIterable {
+    case none, exitCode, oomKilled, timedOut, imagePull, startFailed, runtimeError, rejected, nodeLost, lostTooOften
+    case notAccepted, cancelled
+
+    public var name: StaticString {
+        switch self {
+        case .none: "none"
+        case .exitCode: "exit_code"
+        case .oomKilled: "oom_killed"
+        case .timedOut: "timed_out"
+        case .imagePull: "image_pull"
+        case .startFailed: "start_failed"
+        case .runtimeError: "runtime_error"
+        case .rejected: "rejected"
+        case .nodeLost: "node_lost"
+        case .lostTooOften: "lost_too_often"
+        case .notAccepted: "not_accepted"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    public init?(_ value: JSONValue) {
+        guard let match = Self.allCases.first(where: { value.stringEquals($0.name) }), match != .none else { return nil }
+        self = match
+    }
+
+    /// Those a worker may give with `failed`.
+    public var isWorkerFailure: Bool {
+        switch self {
+        case .exitCode, .oomKilled, .timedOut, .imagePull, .startFailed, .runtimeError: true
+        case .none, .rejected, .nodeLost, .lostTooOften, .notAccepted, .cancelled: false
+        }
+    }
+}
+
+/// What happens to a task when its node's lease ends.
+public enum NodeLostPolicy: UInt8, Sendable, CaseIterable {
+    case requeue, fail, keep
+
+    public var name: StaticString {
+        switch self {
+        case .requeue: "requeue"
+        case .fail: "fail"
+        case .keep: "keep"
+        }
+    }
+}

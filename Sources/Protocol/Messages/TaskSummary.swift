@@ -1,0 +1,105 @@
+/// What the master needs to know of a task spec, taken while every member of the spec is checked.
+///
+/// Nothing is copied but what is asked for: the spec itself goes through as bytes.
+public struct TaskSummary {
+    public var cpuMillis = 0
+    public var memoryBytes = 0
+    public var priority = 0
+    /// 0 means none.
+    public var timeoutSeconds = 0
+    public var maxAttempts = Limits.maxAttemptsDefault
+    public var stopGraceSeconds = Limits.stopGraceSecondsDefault
+    public var onNodeLost = NodeLostPolicy.requeue
+    /// Sorted by name; a node must have them all.
+    public var nodeSelector: [(key: String, value: String)] = []
+    public var idempotencyKey: String?
+    /// The spec's members, joined by commas, without the braces and without white space between members.
+    public var bytes: [UInt8] = []
+    /// Where the name stands in `bytes`, with its quotes.
+    public var nameRange: Range<Int> = 0..<0
+
+    /// Checks the spec whose members `object` holds; in a `submit` these stand beside `op` and `id`.
+    ///
+    /// - Throws: `bad_request` that names the first member at fault.
+    public init(_ object: JSONValue, isEnvelope: Bool) throws(WireError) {
+        var name: JSONValue?
+        var image: JSONValue?
+        var byteCount = 0
+        for member in object.members {
+            if isEnvelope, member.keyEquals("op") || member.keyEquals("id") { continue }
+            let value = member.value
+            if value.isNull {
+                guard TaskSpecRules.isKnown(member.key) else { throw TaskSpecRules.unknown(member) }
+                continue
+            }
+            byteCount += member.range.count + 1
+            if member.keyEquals("name") {
+                name = value
+            } else if member.keyEquals("image") {
+                image = value
+            } else {
+                try take(member)
+            }
+        }
+        guard let name else { throw .field("name", "is required") }
+        guard let image else { throw .field("image", "is required") }
+        guard name.isString, name.withUTF8(NameRules.isTaskName) else {
+            throw .field("name", "must be 1 to 63 of a-z 0-9 - _ . and start with a letter or digit")
+        }
+        guard image.isString, image.withUTF8(NameRules.isImageReference) else {
+            throw .field("image", "must be an image reference such as busybox, busybox:1 or host:5000/name:tag")
+        }
+        guard byteCount <= Limits.specBytesMax else {
+            throw WireError(.badRequest, "the task spec is longer than \(Limits.specBytesMax) bytes")
+        }
+        copy(object, isEnvelope: isEnvelope, name: name, byteCount: byteCount - 1)
+    }
+
+    private mutating func take(_ member: JSONMember) throws(WireError) {
+        let value = member.value
+        if member.keyEquals("resources") {
+            let requests = try TaskSpecRules.requests(value)
+            cpuMillis = requests.cpuMillis
+            memoryBytes = requests.memoryBytes
+        } else if member.keyEquals("nodeSelector") {
+            nodeSelector = try value.labels("nodeSelector").sorted { $0.key < $1.key }
+        } else if member.keyEquals("priority") {
+            priority = try value.integer("priority", in: -Limits.priorityMagnitudeMax...Limits.priorityMagnitudeMax)
+        } else if member.keyEquals("timeoutSeconds") {
+            timeoutSeconds = try value.integer("timeoutSeconds", in: 1...Limits.timeoutSecondsMax)
+        } else if member.keyEquals("maxAttempts") {
+            maxAttempts = try value.integer("maxAttempts", in: 1...Limits.maxAttemptsMax)
+        } else if member.keyEquals("stopGraceSeconds") {
+            stopGraceSeconds = try value.integer("stopGraceSeconds", in: 0...Limits.stopGraceSecondsMax)
+        } else if member.keyEquals("onNodeLost") {
+            guard let policy = NodeLostPolicy.allCases.first(where: { value.stringEquals($0.name) }) else {
+                throw .field("onNodeLost", "must be requeue, fail or keep")
+            }
+            onNodeLost = policy
+        } else if member.keyEquals("idempotencyKey") {
+            idempotencyKey = try value.text("idempotencyKey", bytes: 1...Limits.shortTextBytesMax)
+        } else {
+            try TaskSpecRules.check(member)
+        }
+    }
+
+    private mutating func copy(_ object: JSONValue, isEnvelope: Bool, name: JSONValue, byteCount: Int) {
+        var nameStart = 0
+        bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { out, filled in
+            let target = UnsafeMutableRawBufferPointer(out)
+            for member in object.members {
+                if member.value.isNull { continue }
+                if isEnvelope, member.keyEquals("op") || member.keyEquals("id") { continue }
+                if filled > 0 {
+                    target[filled] = UInt8(ascii: ",")
+                    filled += 1
+                }
+                let raw = member.raw
+                UnsafeMutableRawBufferPointer(rebasing: target[filled..<filled + raw.count]).copyMemory(from: raw)
+                if member.value.rawRange == name.rawRange { nameStart = filled + raw.count - name.rawRange.count }
+                filled += raw.count
+            }
+        }
+        nameRange = nameStart..<nameStart + name.rawRange.count
+    }
+}

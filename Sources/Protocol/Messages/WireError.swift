@@ -1,0 +1,68 @@
+/// The `err` of a reply or of an `error` event (proto-spec.md, section 4).
+public struct WireError: Error, Sendable, Equatable {
+    public var code: ErrorCode
+    /// For people; names the member at fault.
+    public var message: String
+    /// The member at fault as a path (`tasks[3].env`).
+    public var field: String?
+    public var isRetryable: Bool
+    public var isFatal: Bool
+    public var retryAfterMilliseconds: Int?
+
+    public init(
+        _ code: ErrorCode,
+        _ message: String,
+        field: String? = nil,
+        isRetryable: Bool? = nil,
+        isFatal: Bool? = nil,
+        retryAfterMilliseconds: Int? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.field = field
+        self.isRetryable = isRetryable ?? code.isRetryable
+        self.isFatal = isFatal ?? code.isFatal
+        self.retryAfterMilliseconds = retryAfterMilliseconds
+    }
+
+    /// A member that is missing, unknown or wrong: "`field`: `fault`".
+    public static func field(_ field: String, _ fault: String) -> WireError {
+        WireError(.badRequest, "\(field): \(fault)", field: field)
+    }
+
+    /// The same error with `prefix` before its field's path.
+    public func under(_ prefix: String) -> WireError {
+        guard let field else { return self }
+        var error = self
+        error.field = "\(prefix).\(field)"
+        error.message = "\(prefix).\(message)"
+        return error
+    }
+
+    /// Appends the object `{"code":...}`.
+    public func write(to writer: inout JSONWriter) {
+        writer.raw("{\"code\":")
+        writer.string(code.rawValue)
+        writer.raw(",\"msg\":")
+        writer.string(message)
+        if let field {
+            writer.raw(",\"field\":")
+            writer.string(field)
+        }
+        writer.raw(",\"retryable\":")
+        writer.bool(isRetryable)
+        if let retryAfterMilliseconds {
+            writer.raw(",\"retry_after_ms\":")
+            writer.int(retryAfterMilliseconds)
+        }
+        if isFatal { writer.raw(",\"fatal\":true") }
+        writer.byte(UInt8(ascii: "}"))
+    }
+
+    /// Appends the line `{"ev":"error","err":{...}}` without its LF.
+    public func writeEvent(to writer: inout JSONWriter) {
+        writer.raw("{\"ev\":\"error\",\"err\":")
+        write(to: &writer)
+        writer.byte(UInt8(ascii: "}"))
+    }
+}
