@@ -51,13 +51,8 @@ find_run_folder() {
     PODMAN_SOCKET="$RUN/podman.sock"
 }
 
-# start NAME COMMAND...: its own session, so that Ctrl-C in the terminal does not reach it before `down` does.
-start() {
-    local name=$1
-    shift
-    setsid "$@" </dev/null >"$STATE/logs/$name.log" 2>&1 9>&- &
-    remember_process "$STATE/pids/$name" $!
-}
+# start NAME COMMAND...
+start() { start_process "$STATE/pids/$1" "$STATE/logs/$1.log" "${@:2}"; }
 
 answers() { curl -fsS --max-time 5 --unix-socket "$1" http://localhost/_ping; }
 up_and_answering() { live_process "$STATE/pids/$1" >/dev/null && answers "$2" >/dev/null 2>&1; }
@@ -178,29 +173,11 @@ CONFIGURATION
     live_process "$STATE/pids/registry" >/dev/null && [[ -n $REGISTRY_PORT ]]
 }
 
-# A root of one static program and its links, as the smallest image that tests can do everything with.
-build_image() {
-    local root="$STATE/busybox-root" applet
-    [[ -s $STATE/busybox.tar ]] && return
-    rm -rf "$root"
-    mkdir -p "$root"/{bin,dev,etc,home,proc,root,sys,tmp,usr/bin,var/tmp}
-    chmod 1777 "$root/tmp" "$root/var/tmp"
-    cp "$(command -v busybox)" "$root/bin/busybox"
-    while read -r applet; do
-        [[ $applet == busybox ]] || ln -s busybox "$root/bin/$applet"
-    done < <(busybox --list)
-    printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n' >"$root/etc/passwd"
-    printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
-    tar -C "$root" --owner=0 --group=0 --numeric-owner -cf "$STATE/busybox.tar.part" .
-    mv "$STATE/busybox.tar.part" "$STATE/busybox.tar"
-    rm -rf "$root"
-}
-
 has_image() { "$1" image inspect "$2"; }
 import_image() {
     has_image "$1" docker.io/library/busybox:latest >/dev/null 2>&1 && return
     "$1" import --change 'CMD ["sh"]' --change 'ENV PATH=/bin:/usr/bin' - docker.io/library/busybox:latest \
-        <"$STATE/busybox.tar" >/dev/null
+        <"$STATE/busybox.tar" >"$STATE/logs/import.log" 2>&1
 }
 
 # Pushes busybox:1 and forgets the name again, so that a test's pull is a real one.
@@ -225,7 +202,7 @@ up_locked() {
     fi
     if have dockerd; then start_docker; else warn "dockerd is not installed: no Docker Engine"; fi
     if have podman; then start_podman; else warn "podman is not installed: no Podman"; fi
-    build_image
+    build_busybox_root "$STATE/busybox.tar"
     if have dockerd; then
         if wait_for_engine docker "$DOCKER_SOCKET" && import_image docker_call; then
             docker=true

@@ -69,3 +69,30 @@ show_log_tail() {
     tail -n 25 "$1" >&2
     printf -- '----\n' >&2
 }
+
+# start_process FILE LOG COMMAND...: in a session of its own, so that Ctrl-C reaches it only through the script's trap.
+start_process() {
+    local file=$1 log=$2
+    shift 2
+    setsid "$@" </dev/null >"$log" 2>&1 9>&- &
+    remember_process "$file" $!
+}
+
+# build_busybox_root TAR: a root of one static program and its links, the smallest image one can do everything with.
+build_busybox_root() {
+    local root applet
+    [[ ! -s $1 ]] || return 0
+    root="$(mktemp -d)"
+    mkdir -p "$root"/{bin,dev,etc,home,proc,root,sys,tmp,usr/bin,var/tmp}
+    chmod 755 "$root"
+    chmod 1777 "$root/tmp" "$root/var/tmp"
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    while read -r applet; do
+        [[ $applet == busybox ]] || ln -s busybox "$root/bin/$applet"
+    done < <(busybox --list)
+    printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n' >"$root/etc/passwd"
+    printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
+    tar -C "$root" --owner=0 --group=0 --numeric-owner -cf "$1.part" .
+    mv "$1.part" "$1"
+    rm -rf "$root"
+}

@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# Behind `make demo`: a real master and worker on free loopback ports, three tasks, shown as a user would see them.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$REPOSITORY"
+
+readonly READY_SECONDS=20 COMMAND_SECONDS=90 STOP_SECONDS=20 PULL_SECONDS=30
+# What `podling-client run` and `wait` exit with for a cancelled task.
+readonly CANCELLED_CODE="${PODLING_DEMO_CANCELLED_CODE:-130}"
+
+scratch='' engine='' engine_socket='' image_is_ours=false long_task=''
+
+engine_call() { curl -fsS --unix-socket "$engine_socket" "$@"; }
+
+clean_up() {
+    local code=$?
+    trap - EXIT
+    trap '' INT TERM
+    if [[ -n $long_task ]]; then
+        timeout 5 podling-client cancel "$long_task" >/dev/null 2>&1 || true
+        timeout 15 podling-client wait "$long_task" >/dev/null 2>&1 || true
+    fi
+    end_process "$scratch/worker.pid" "$STOP_SECONDS"
+    end_process "$scratch/master.pid" "$STOP_SECONDS"
+    ! $image_is_ours || engine_call --max-time 20 -X DELETE -o /dev/null http://engine/images/busybox:latest || true
+    if ((code != 0)); then
+        show_log_tail "$scratch/master.log"
+        show_log_tail "$scratch/worker.log"
+    fi
+    rm -rf "$scratch"
+    exit "$code"
+}
+
+# candidate_sockets: one a line, "docker PATH" or "podman PATH".
+candidate_sockets() {
+    [[ ${DOCKER_HOST:-} != unix://* ]] || echo "docker ${DOCKER_HOST#unix://}"
+    echo "docker /var/run/docker.sock"
+    echo "podman /run/podman/podman.sock"
+    [[ -z ${XDG_RUNTIME_DIR:-} ]] || echo "podman $XDG_RUNTIME_DIR/podman/podman.sock"
+}
+
+has_busybox() { engine_call --max-time 10 -o /dev/null http://engine/images/busybox:latest/json 2>/dev/null; }
+
+pull_busybox() {
+    say "pulling busybox (at most $PULL_SECONDS s)"
+    engine_call --max-time "$PULL_SECONDS" -X POST -o /dev/null \
+        'http://engine/images/create?fromImage=docker.io/library/busybox&tag=latest' 2>/dev/null && has_busybox
+}
+
+import_busybox() {
+    have busybox || { ((EUID == 0)) && have apt-get && scripts/setup.sh images; } || return 1
+    say "no registry answers: making a busybox image of this machine's own busybox for the time of the demo"
+    build_busybox_root "$scratch/busybox.tar"
+    engine_call --max-time 60 -X POST -H 'Content-Type: application/x-tar' --data-binary "@$scratch/busybox.tar" \
+        -o /dev/null 'http://engine/images/create?fromSrc=-&repo=docker.io/library/busybox&tag=latest' || return 1
+    image_is_ours=true
+    has_busybox
+}
+
+choose_engine() {
+    local kind socket reason="no Docker or Podman socket answers"
+    while read -r kind socket; do
+        engine_socket="$socket"
+        [[ -S $socket ]] && engine_call --max-time 5 http://engine/_ping >/dev/null 2>&1 || continue
+        if has_busybox || pull_busybox || import_busybox; then
+            engine="$kind"
+            good "Tasks run as containers: an engine answers on $socket."
+            return
+        fi
+        reason="an engine answers on $socket, but busybox can be neither pulled nor made (apt-get install busybox-static)"
+    done < <(candidate_sockets)
+    engine=process
+    warn "Tasks run as plain processes, not containers: $reason."
+}
+
+build() {
+    heading "building (a first build takes some minutes)"
+    if [[ -t 1 ]]; then
+        swift build </dev/null
+    else
+        # A line for each step would bury everything else.
+        swift build </dev/null 2>&1 | awk '!/^\[[0-9]+\/[0-9]+\]/ || ++steps % 200 == 0 { print; fflush() }'
+    fi
+    PATH="$(swift build --show-bin-path </dev/null):$PATH"
+    export PATH
+}
+
+port_file_is_ready() { grep -q '^listen=' "$scratch/ports" && grep -q '^http=' "$scratch/ports"; }
+master_is_ready() { process_is_gone "$scratch/master.pid" || port_file_is_ready; }
+node_is_online() { podling-client nodes --output json | grep -q '"online"'; }
+worker_is_ready() { process_is_gone "$scratch/worker.pid" || node_is_online; }
+
+start_programs() {
+    heading "starting a master and a worker"
+    say "$ podling-master --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 &"
+    start_process "$scratch/master.pid" "$scratch/master.log" \
+        podling-master --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 --port-file "$scratch/ports"
+    wait_until "$READY_SECONDS" master_is_ready && port_file_is_ready || die "the master did not start"
+    PODLING_MASTER="$(sed -n 's/^listen=//p' "$scratch/ports")"
+    HTTP="$(sed -n 's/^http=//p' "$scratch/ports")"
+    export PODLING_MASTER
+    [[ $engine == process ]] || export DOCKER_HOST="unix://$engine_socket"
+    say "$ podling-worker --master $PODLING_MASTER --engine $engine &"
+    start_process "$scratch/worker.pid" "$scratch/worker.log" \
+        podling-worker --master "$PODLING_MASTER" --engine "$engine" --state-dir "$scratch/worker"
+    wait_until "$READY_SECONDS" worker_is_ready && node_is_online || die "the worker did not come online"
+    say "$ export PODLING_MASTER=$PODLING_MASTER"
+}
+
+# show COMMAND...: prints the command as it could be typed, runs it, and sets code.
+show() {
+    local word line='$'
+    for word in "$@"; do
+        if [[ $word =~ ^[A-Za-z0-9_./:=@%+-]+$ ]]; then line+=" $word"; else line+=" '${word//\'/\'\\\'\'}'"; fi
+    done
+    printf '\n%s%s%s\n' "$BOLD" "$line" "$PLAIN"
+    code=0
+    timeout --foreground "$COMMAND_SECONDS" "$@" </dev/null || code=$?
+    ((code == 0)) || say "(exit code $code)"
+}
+
+task_id() { curl -fsS --max-time 10 "http://$HTTP/api/v1/tasks" | jq -er --arg name "$1" '.[] | select(.name == $name).taskId'; }
+task_field() { podling-client get "$1" --output json | jq -r "if type == \"array\" then .[0] else . end | .$2"; }
+has_status() { [[ $(task_field "$1" status) == "$2" ]]; }
+
+wrong=0
+# expect WHAT IS WANTED
+expect() {
+    [[ $2 == "$3" ]] && return
+    complain "$1 is '$2', should be '$3'"
+    wrong=$((wrong + 1))
+}
+
+run_tasks() {
+    local hello fails
+    heading "three tasks: one that succeeds, one that fails, one that is cancelled"
+    show podling-client nodes
+    show podling-client run hello -i busybox -- echo "hello from Podling"
+    expect "the exit code of 'run hello'" "$code" 0
+    show podling-client run fails -i busybox -- sh -c 'echo "this one fails"; exit 3'
+    expect "the exit code of 'run fails'" "$code" 3
+    show podling-client run --detach long -i busybox -- \
+        sh -c 'trap "echo stopping; exit 0" TERM; while true; do echo working; sleep 1; done'
+    expect "the exit code of 'run --detach long'" "$code" 0
+    long_task="$(task_id long)" || die "the master does not know the task 'long'"
+    wait_until "$COMMAND_SECONDS" has_status "$long_task" running || die "the task 'long' does not start"
+    show podling-client ps
+    show podling-client cancel "$long_task"
+    expect "the exit code of 'cancel'" "$code" 0
+    show podling-client wait "$long_task"
+    expect "the exit code of 'wait' for a cancelled task" "$code" "$CANCELLED_CODE"
+    show podling-client ps
+    show podling-client logs "$long_task"
+    heading "the same over HTTP"
+    show curl -s "http://$HTTP/api/v1/tasks"
+    say ''
+    hello="$(task_id hello)" && fails="$(task_id fails)" || die "the HTTP list lacks a task"
+    expect "the status of hello" "$(task_field "$hello" status)/$(task_field "$hello" exitCode)" completed/0
+    expect "the status of fails" "$(task_field "$fails" status)/$(task_field "$fails" exitCode)" failed/3
+    expect "the status of long" "$(task_field "$long_task" status)" cancelled
+    long_task=''
+}
+
+main() {
+    scripts/setup.sh base
+    scratch="$(mktemp -d)"
+    trap clean_up EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    build
+    choose_engine
+    start_programs
+    run_tasks
+    ((wrong == 0)) || die "$wrong thing(s) did not end as they should; the logs follow"
+    heading "done"
+    good "Three tasks ended as they should. Everything that was started is ended now."
+    say "Next: README.md, proto-spec.md; 'make test' runs the tests."
+}
+
+main "$@"

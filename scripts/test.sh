@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# Behind `make test`: set-up, build, engines, every test; ends all that it started.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$REPOSITORY"
+
+usage() {
+    cat <<'USAGE'
+usage: scripts/test.sh [ARGUMENTS OF swift test...]      e.g. scripts/test.sh --filter CoreTests
+
+PODLING_ENGINES=auto      container tests run against what is installed and may be started (default)
+PODLING_ENGINES=required  Docker Engine and Podman are installed where missing; a skipped test is a failure
+                          (the default with CI=true)
+PODLING_ENGINES=off       container tests are skipped
+
+PODLING_TEST_DOCKER_SOCKET, PODLING_TEST_PODMAN_SOCKET: where one is set, those engines are used and none is started.
+Then scripts/test-*.sh run, in order: each ends with 0 for passed, 77 for skipped, anything else for failed.
+USAGE
+}
+
+readonly TEST_SECONDS_MAX="${PODLING_TEST_SECONDS:-1200}" SCRIPT_SECONDS_MAX=300 SKIPPED=77
+
+if [[ ${CI:-} == true ]]; then
+    engines="${PODLING_ENGINES:-required}"
+else
+    engines="${PODLING_ENGINES:-auto}"
+fi
+
+scratch=''
+engines_are_ours=false
+passed=() skipped=() failed=()
+
+# The processes of one session: what `setsid` started and what came of it.
+session_members() { ps -o pid= -s "$1" | xargs; }
+session_is_empty() { [[ -z $(session_members "$1") ]]; }
+end_session() {
+    local signal
+    for signal in TERM KILL; do
+        # shellcheck disable=SC2046
+        session_is_empty "$1" || kill "-$signal" $(session_members "$1") 2>/dev/null || true
+        wait_until 5 session_is_empty "$1" && return
+    done
+}
+
+clean_up() {
+    local code=$?
+    trap - EXIT
+    trap '' INT TERM
+    [[ ! -s $scratch/session ]] || end_session "$(<"$scratch/session")"
+    if $engines_are_ours; then
+        scripts/engines.sh down || warn "the engines did not end; try: scripts/engines.sh down"
+    fi
+    rm -rf "$scratch"
+    exit "$code"
+}
+
+# bounded SECONDS LOG COMMAND...: in a session of its own, output shown and kept; what it leaves running is a failure.
+bounded() {
+    local seconds=$1 log=$2 code=0 pid left
+    shift 2
+    : >"$log"
+    setsid "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    printf '%s\n' "$pid" >"$scratch/session"
+    tail -n +1 -f --pid="$pid" "$log" &
+    local tail_pid=$!
+    if wait_until "$seconds" process_ended "$pid"; then
+        wait "$pid" || code=$?
+    else
+        complain "not finished after $seconds s: $*"
+        code=124
+    fi
+    # A process that is just ending is no leak.
+    if ! wait_until 5 session_is_empty "$pid"; then
+        left="$(ps -o pid=,args= -s "$pid" | cut -c1-150)"
+        end_session "$pid"
+        ((code == 124)) || complain "left running:"$'\n'"$left"
+        ((code != 0)) || code=1
+    fi
+    wait "$tail_pid" || true
+    : >"$scratch/session"
+    return "$code"
+}
+process_ended() { [[ ! -e /proc/$1 || $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1) == Z ]]; }
+
+load_engines() {
+    local file="${PODLING_ENGINES_DIR:-.build/engines}/engines.env"
+    set -a
+    # shellcheck disable=SC1090
+    [[ ! -s $file ]] || source "$file"
+    set +a
+}
+
+bring_engines_up() {
+    local note="container tests are skipped"
+    if [[ -n ${PODLING_TEST_DOCKER_SOCKET:-}${PODLING_TEST_PODMAN_SOCKET:-} ]]; then
+        say "engines: as the environment says"
+        return
+    fi
+    case "$engines" in
+        off) say "engines: off; $note" && return ;;
+        auto)
+            if ! have dockerd && ! have podman; then
+                warn "engines: neither dockerd nor podman is installed; $note. To have them: scripts/setup.sh engines"
+                return
+            elif ((EUID != 0)); then
+                warn "engines: only root can start them; $note. To have them:
+    sudo scripts/engines.sh up; set -a; . .build/engines/engines.env; set +a; make test"
+                return
+            elif ! scripts/setup.sh images; then
+                warn "engines: $note"
+                return
+            fi
+            ;;
+        required)
+            scripts/setup.sh engines
+            export PODLING_REQUIRE_ENGINES=1
+            ;;
+        *) die "PODLING_ENGINES is '$engines'; it may be auto, off or required" ;;
+    esac
+    if ! scripts/engines.sh status >/dev/null 2>&1; then
+        engines_are_ours=true
+        scripts/engines.sh up || [[ $engines == auto ]] || die "the engines are required and did not start"
+    fi
+    load_engines
+}
+
+swift_tests() {
+    local log="$scratch/swift-test.log" code=0
+    heading "swift test"
+    bounded "$TEST_SECONDS_MAX" "$log" swift test --skip-build --disable-xctest --parallel "$@" || code=$?
+    # "➜ Test reads() skipped.", "➜ Suite Docker skipped: "why"", "➜ Test reads() was cancelled after ...".
+    sed -nE 's/^[^A-Za-z]*((Test|Suite) .*(skipped(\.|: ".*")|was cancelled after .*))$/\1/p' "$log" >"$scratch/skips"
+    if ((code != 0)); then
+        failed+=("swift test (exit code $code)")
+    elif ! grep -aqE 'Test run with [0-9]+ test' "$log"; then
+        failed+=("swift test (ran no test)")
+    else
+        passed+=("swift test")
+    fi
+    while IFS= read -r line; do skipped+=("$line"); done <"$scratch/skips"
+    closing="$(grep -aE 'Test run with' "$log" | tail -n 1 || true)"
+}
+
+shell_tests() {
+    local script code
+    for script in scripts/test-*.sh; do
+        [[ -e $script ]] || continue
+        heading "$script"
+        code=0
+        bounded "$SCRIPT_SECONDS_MAX" "$scratch/script.log" bash "$script" || code=$?
+        case "$code" in
+            0) passed+=("$script") ;;
+            "$SKIPPED") skipped+=("$script") ;;
+            *) failed+=("$script (exit code $code)") ;;
+        esac
+    done
+}
+
+summary() {
+    local item
+    heading "summary"
+    [[ -z $closing ]] || say "$closing"
+    for item in "${passed[@]}"; do good "passed   $item"; done
+    for item in "${skipped[@]}"; do warn "skipped  $item"; done
+    for item in "${failed[@]}"; do complain "failed   $item"; done
+    if [[ $engines == required ]] && ((${#skipped[@]} > 0)); then
+        complain "${#skipped[@]} skipped, where nothing may be"
+        return 1
+    fi
+    ((${#failed[@]} == 0))
+}
+
+main() {
+    case "${1:-}" in -h | --help) usage && exit 0 ;; esac
+    scratch="$(mktemp -d)"
+    trap clean_up EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    scripts/setup.sh base test
+    heading "build"
+    swift build --build-tests </dev/null
+    heading "engines"
+    bring_engines_up
+    closing=''
+    swift_tests "$@"
+    (($# > 0)) || shell_tests
+    summary
+}
+
+main "$@"
