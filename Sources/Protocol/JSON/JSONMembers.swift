@@ -87,7 +87,7 @@ extension JSONValue {
     public var count: Int {
         let stored = Int(entry.pointee.childCount)
         guard stored == Int(UInt16.max) else { return stored }
-        return kind == .object ? members.reduce(0) { count, _ in count + 1 } : elements.reduce(0) { count, _ in count + 1 }
+        return kind == .object ? members.reduce(0) { sum, _ in sum + 1 } : elements.reduce(0) { sum, _ in sum + 1 }
     }
 
     /// The value of a member of an object, found by walking; nil where there is none.

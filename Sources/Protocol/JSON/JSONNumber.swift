@@ -48,7 +48,8 @@ enum JSONNumber {
 
     /// The text as a Double; infinite where it is too large.
     static func double(_ base: UnsafeRawPointer, _ range: Range<Int>) -> Double? {
-        Double(String(decoding: UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count), as: UTF8.self))
+        let text = UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
+        return Double(String(decoding: text, as: UTF8.self))
     }
 
     private static func endOfDigits(_ base: UnsafeRawPointer, from: Int, end: Int) -> Int {

@@ -160,7 +160,7 @@ struct JSONScanner {
         case UInt8(ascii: "["):
             return try open(isObject: false)
         case UInt8(ascii: "t"):
-            try literal(0x6572_7574, last: UInt8(ascii: "e"), count: 4, .true)
+            try literal(0x6575_7274, last: UInt8(ascii: "e"), count: 4, .true)
         case UInt8(ascii: "f"):
             try literal(0x736C_6166, last: UInt8(ascii: "e"), count: 5, .false)
         case UInt8(ascii: "n"):

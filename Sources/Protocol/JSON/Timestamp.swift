@@ -34,7 +34,8 @@ public enum Timestamp {
             second < 60 || second == 60 && minute == 59
         else { return nil }
         var at = secondByteCount
-        guard let fraction = fractionMilliseconds(text, &at), let offset = offsetSeconds(text, from: at) else { return nil }
+        guard let fraction = fractionMilliseconds(text, &at) else { return nil }
+        guard let offset = offsetSeconds(text, from: at) else { return nil }
         let seconds = daysFromCivil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
         return Int64(seconds * 1_000 + fraction)
     }

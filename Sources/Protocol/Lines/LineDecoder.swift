@@ -22,9 +22,11 @@ public struct LineDecoder: ~Copyable {
 
     private var buffer: UnsafeMutableRawPointer?
     private var capacity = 0
-    private var filled = 0
-    /// Bytes at the front of the buffer that are known to hold no LF.
+    /// The bytes kept are `head..<filled` of the buffer; those in `head..<scanned` are known to hold no LF.
+    private var head = 0
     private var scanned = 0
+    private var filled = 0
+    private var isBroken = false
 
     public init(lineBytesMax: Int = Limits.lineBytesBeforeHelloMax) {
         self.lineBytesMax = lineBytesMax
@@ -33,7 +35,7 @@ public struct LineDecoder: ~Copyable {
     deinit { buffer?.deallocate() }
 
     /// Bytes kept: a partial line, or after `.stopped` whatever has not been handed over.
-    public var partialCount: Int { filled }
+    public var partialCount: Int { filled - head }
 
     /// Hands every complete line to `body`, first those kept, then those of `chunk`.
     ///
@@ -43,13 +45,17 @@ public struct LineDecoder: ~Copyable {
         _ chunk: UnsafeRawBufferPointer,
         _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
     ) -> LineDecoderResult {
-        guard filled > 0 else { return processInPlace(chunk, body) }
+        guard !isBroken else { return .lineTooLong }
+        guard partialCount > 0 else { return processInPlace(chunk, body) }
         guard let start = chunk.baseAddress else { return resume(body) }
         // A partial line wants no more than its own end; after a stop the kept bytes may hold whole lines.
         let isPartial = scanned == filled
         let feed = isPartial ? ByteScan.lineFeed(start, from: 0, end: chunk.count) : chunk.count
         let taken = min(feed + 1, chunk.count)
-        guard !isPartial || filled + feed <= lineBytesMax + 1 else { return .lineTooLong }
+        guard !isPartial || partialCount + feed <= lineBytesMax + 1 else {
+            isBroken = true
+            return .lineTooLong
+        }
         append(UnsafeRawBufferPointer(rebasing: chunk[..<taken]))
         let result = resume(body)
         guard taken < chunk.count else { return result }
@@ -74,14 +80,13 @@ public struct LineDecoder: ~Copyable {
     public mutating func resume(
         _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
     ) -> LineDecoderResult {
-        guard filled > 0, let kept = buffer else { return .ok }
-        let bytes = UnsafeRawBufferPointer(start: kept, count: filled)
-        let outcome = deliver(bytes, scanned: scanned, body)
-        let rest = filled - outcome.consumed
-        if rest > 0 && outcome.consumed > 0 { kept.copyMemory(from: kept + outcome.consumed, byteCount: rest) }
-        filled = rest
-        scanned = outcome.result == .ok ? rest : 0
-        if rest == 0 { releaseLargeBuffer() }
+        guard !isBroken else { return .lineTooLong }
+        guard partialCount > 0, let kept = buffer else { return .ok }
+        let bytes = UnsafeRawBufferPointer(start: kept + head, count: partialCount)
+        let outcome = deliver(bytes, scanned: scanned - head, body)
+        head += outcome.consumed
+        scanned = outcome.result == .ok ? filled : head
+        if head == filled { releaseBuffer() }
         return outcome.result
     }
 
@@ -92,7 +97,7 @@ public struct LineDecoder: ~Copyable {
         let outcome = deliver(chunk, scanned: 0, body)
         if outcome.result != .lineTooLong && outcome.consumed < chunk.count {
             append(UnsafeRawBufferPointer(rebasing: chunk[outcome.consumed...]))
-            scanned = outcome.result == .ok ? filled : 0
+            scanned = outcome.result == .ok ? filled : head
         }
         return outcome.result
     }
@@ -110,7 +115,10 @@ public struct LineDecoder: ~Copyable {
             let feed = ByteScan.lineFeed(base, from: from, end: bytes.count)
             var end = feed
             if end > start, ByteScan.byte(base, end - 1) == 0x0D { end -= 1 }
-            guard end - start <= lineBytesMax else { return (.lineTooLong, start) }
+            guard end - start <= lineBytesMax else {
+                isBroken = true
+                return (.lineTooLong, start)
+            }
             guard feed < bytes.count else { return (.ok, start) }
             let line = UnsafeRawBufferPointer(start: base + start, count: end - start)
             start = feed + 1
@@ -128,23 +136,28 @@ public struct LineDecoder: ~Copyable {
 
     private mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
-        let needed = filled + bytes.count
-        var target = buffer
-        if needed > capacity {
-            capacity = max(needed, capacity * 2, Self.bufferBytesMin)
-            let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
-            if let old = buffer {
-                larger.copyMemory(from: old, byteCount: filled)
-                old.deallocate()
-            }
-            buffer = larger
-            target = larger
-        }
-        target?.advanced(by: filled).copyMemory(from: source, byteCount: bytes.count)
-        filled = needed
+        if capacity - filled < bytes.count { makeRoom(bytes.count) }
+        buffer?.advanced(by: filled).copyMemory(from: source, byteCount: bytes.count)
+        filled += bytes.count
     }
 
-    private mutating func releaseLargeBuffer() {
+    /// Moves what is kept to the front, of a larger buffer where it must be.
+    private mutating func makeRoom(_ byteCount: Int) {
+        let kept = partialCount
+        let old = buffer
+        if kept + byteCount > capacity {
+            capacity = max(kept + byteCount, kept * 2, Self.bufferBytesMin)
+            buffer = .allocate(byteCount: capacity, alignment: 16)
+        }
+        if let old, let buffer {
+            buffer.copyMemory(from: old + head, byteCount: kept)
+            if old != buffer { old.deallocate() }
+        }
+        (head, scanned, filled) = (0, scanned - head, kept)
+    }
+
+    private mutating func releaseBuffer() {
+        (head, scanned, filled) = (0, 0, 0)
         guard capacity > Self.bufferBytesKeptMax else { return }
         buffer?.deallocate()
         buffer = nil
