@@ -9,6 +9,7 @@ let settings: [SwiftSetting] = [
 ]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -70,7 +71,7 @@ let package = Package(
         library(
             "PodlingWorker",
             path: "Sources/Worker",
-            ["PodlingProtocol", "PodlingClient", httpClient, nioCore, nioPosix, logging, lifecycle, ordered]
+            ["PodlingProtocol", "PodlingClient", httpClient, nioCore, nioHTTP1, nioPosix, logging, lifecycle, ordered]
         ),
         program("podling-master", ["PodlingMaster", "PodlingHTTP", arguments, logging, lifecycle, unixSignals]),
         program("podling-worker", ["PodlingWorker", "PodlingClient", arguments, logging, lifecycle, unixSignals]),
@@ -88,7 +89,7 @@ let package = Package(
         tests("MasterTests", ["PodlingMaster", nioEmbedded, nioCore, nioPosix]),
         tests("HTTPShimTests", ["PodlingHTTP", "PodlingMaster"]),
         tests("ClientTests", ["PodlingClient", "podling-client", nioEmbedded, nioCore, nioPosix]),
-        tests("WorkerTests", ["PodlingWorker", nioCore]),
+        tests("WorkerTests", ["PodlingWorker", nioCore, nioHTTP1, nioPosix, logging]),
         library("TestSupport", path: "Tests/TestSupport", []),
         tests("IntegrationTests", ["TestSupport", "PodlingProtocol"]),
         tests("ConformanceTests", ["TestSupport", "PodlingProtocol"]),

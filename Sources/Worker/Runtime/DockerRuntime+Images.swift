@@ -1,0 +1,99 @@
+import AsyncHTTPClient
+import FoundationEssentials
+import Logging
+import NIOCore
+import NIOHTTP1
+
+extension DockerRuntime {
+    /// Seconds a pull may take in all.
+    static let pullSecondsMax = 1_800.0
+    /// Bytes of one progress line.
+    static let progressLineBytesMax = 64 << 10
+
+    public func prepare(image: String, policy: PullPolicy) async throws {
+        guard let reference = ImageReference(image) else {
+            throw RuntimeError(.invalidSpec, "image is no image reference")
+        }
+        if policy != .always, try await isPresent(reference) { return }
+        if policy == .never {
+            throw RuntimeError(.imageNotFound, "\(image) is not on this node and the pull policy is never")
+        }
+        try await pulls.run(reference.canonical) { [self] in
+            try await withDeadline(seconds: Self.pullSecondsMax, what: "pulling \(image)") { [self] in
+                try await pull(reference)
+            }
+            // A stream that breaks off without an error looks like one that is done.
+            guard try await isPresent(reference) else {
+                throw RuntimeError(.imagePull, "the pull of \(image) ended and the image is not there")
+            }
+        }
+    }
+
+    private func isPresent(_ image: ImageReference) async throws -> Bool {
+        let reply = try await call(.GET, "/images/\(image.canonical)/json", deadlineSeconds: Self.callSeconds)
+        if reply.status == 404 { return false }
+        guard reply.isSuccess else { throw failure(reply, "image inspect") }
+        return true
+    }
+
+    private func pull(_ image: ImageReference) async throws {
+        let profile = try await profile()
+        let path = "/images/create"
+        let idleSeconds = profile.flavour.pullIdleSeconds
+        // The head may only come with the registry's first answer.
+        let response = try await http.open(
+            .POST,
+            profile.flavour.prefix(profile.apiVersion, path: path) + path,
+            query: [("fromImage", image.name), ("tag", image.tagOrDigest)],
+            headSeconds: idleSeconds
+        )
+        guard response.status == .ok else {
+            let body = try await response.body.collect(upTo: EngineHTTP.bodyBytesMax)
+            let reply = EngineHTTP.Reply(status: Int(response.status.code), body: body)
+            throw Self.pullFailure(image.canonical, reply.message, status: reply.status)
+        }
+        try await watchProgress(response.body, image: image.canonical, idleSeconds: idleSeconds)
+    }
+
+    /// Reads the progress lines to their end; an error comes as a line inside an answer that began with 200.
+    private func watchProgress(_ body: HTTPClientResponse.Body, image: String, idleSeconds: Double) async throws {
+        let watch = IdleWatch()
+        let socketPath = http.socketPath
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                var lines = ProgressLines(lineBytesMax: Self.progressLineBytesMax)
+                do {
+                    for try await buffer in body {
+                        watch.touch()
+                        if let error = lines.firstError(in: buffer) {
+                            throw Self.pullFailure(image, error, status: 200)
+                        }
+                    }
+                } catch {
+                    throw EngineHTTP.translated(error, socketPath: socketPath)
+                }
+                if let error = lines.finish() { throw Self.pullFailure(image, error, status: 200) }
+            }
+            group.addTask {
+                try await watch.expire(afterSeconds: idleSeconds)
+                throw RuntimeError(.timeout, "pulling \(image) made no progress for \(Int(idleSeconds)) s")
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// The engines hand the registry's words on, so its words decide.
+    static func pullFailure(_ image: String, _ message: String, status: Int) -> RuntimeError {
+        let words = message.lowercased()
+        let absent = [
+            "manifest unknown", "not found", "name unknown", "does not exist", "no such image", "access denied",
+            "access to the resource is denied", "unauthorized", "no matching manifest",
+        ]
+        if words.contains("invalid reference format") { return RuntimeError(.invalidSpec, message) }
+        if status == 404 || absent.contains(where: words.contains) {
+            return RuntimeError(.imageNotFound, "\(image) cannot be pulled: \(message)")
+        }
+        return RuntimeError(.imagePull, "pulling \(image) failed: \(message)")
+    }
+}

@@ -1,0 +1,66 @@
+import Logging
+import NIOHTTP1
+
+extension DockerRuntime {
+    static let waitBackoff = Backoff(firstSeconds: 0.02, lastSeconds: 5)
+
+    /// The engine's wait only tells when to look; whether it ended, and how, says inspect.
+    public func wait(_ id: String) async throws -> ExitStatus {
+        _ = try checkedId(id)
+        let begin = ContinuousClock.now
+        var backoff = Self.waitBackoff
+        while true {
+            try Task.checkCancellation()
+            do {
+                let waitedSeconds = begin.duration(to: .now) / .seconds(1)
+                let sliceRanOut = try await waitSlice(id, waitedSeconds: waitedSeconds)
+                let state = try await inspect(id).State
+                if state.hasEnded { return state.exitStatus }
+                if sliceRanOut {
+                    backoff = Self.waitBackoff
+                    continue
+                }
+            } catch let error as RuntimeError {
+                if error.kind == .notFound || error.kind == .invalidSpec { throw error }
+                logger.warning("waiting for a container, will go on", metadata: ["id": "\(id)", "error": "\(error)"])
+            }
+            // Back too early (not started yet, or the engine fails): looking again at once would spin.
+            try await Task.sleep(for: .seconds(backoff.next()))
+        }
+    }
+
+    /// True when it ran to the end of its slice without an answer.
+    private func waitSlice(_ id: String, waitedSeconds: Double) async throws -> Bool {
+        let wait = try await profile().flavour.waitCall(id, waitedSeconds: waitedSeconds)
+        do {
+            let reply = try await call(
+                .POST,
+                wait.path,
+                query: wait.query,
+                lane: .long,
+                deadlineSeconds: wait.sliceSeconds
+            )
+            guard reply.isSuccess else { throw failure(reply, "wait") }
+            return false
+        } catch let error as RuntimeError where error.kind == .timeout {
+            return true
+        }
+    }
+}
+
+/// Waiting times that double up to a bound, each spread at random over its upper half.
+struct Backoff: Sendable {
+    private var nextSeconds: Double
+    private let lastSeconds: Double
+
+    init(firstSeconds: Double, lastSeconds: Double) {
+        nextSeconds = firstSeconds
+        self.lastSeconds = lastSeconds
+    }
+
+    mutating func next() -> Double {
+        let now = nextSeconds
+        nextSeconds = min(lastSeconds, now * 2)
+        return Double.random(in: now / 2...now)
+    }
+}
