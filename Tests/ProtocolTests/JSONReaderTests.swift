@@ -73,11 +73,12 @@ import Testing
     }
 
     @Test func numbersHaveValues() throws {
-        try reading(#"{"a":[0,-0,12,-9007199254740991,1.0,0.1,-2.5e3,true,"1"]}"#) { root in
+        try reading(#"{"a":[0,-0,12,-9007199254740991,1.0,0.1,-2.5e3,true,"1",-0.3,123456.789012]}"#) { root in
             let values = try Array(#require(root["a"]).elements)
-            #expect(values.map { $0.int() } == [0, 0, 12, -9_007_199_254_740_991, nil, nil, nil, nil, nil])
-            #expect(values.map { $0.double() } == [0, 0, 12, -9_007_199_254_740_991, 1, 0.1, -2500, nil, nil])
-            #expect(values.map { $0.bool() } == [nil, nil, nil, nil, nil, nil, nil, true, nil])
+            #expect(values.map { $0.int() } == [0, 0, 12, -9_007_199_254_740_991, nil, nil, nil, nil, nil, nil, nil])
+            let doubles = [0, 0, 12, -9_007_199_254_740_991, 1, 0.1, -2500, nil, nil, -0.3, 123_456.789_012]
+            #expect(values.map { $0.double() } == doubles)
+            #expect(values.map { $0.bool() } == [nil, nil, nil, nil, nil, nil, nil, true, nil, nil, nil])
         }
     }
 
@@ -142,6 +143,18 @@ import Testing
         #expect(refusal(text) == expected)
         let objects = String(repeating: "{\"a\":", count: arrays) + "{}" + String(repeating: "}", count: arrays)
         #expect(refusal(objects)?.kind == expected?.kind)
+    }
+
+    /// The densest texts there are must fit the tape that is reserved for them; the address sanitizer would tell.
+    @Test(arguments: ["1,", "[],", "{},", "\"\",", "[[]],", "[1],", "[{}],", "{\"\":1},"])
+    func denseLinesFitTheTape(_ piece: String) {
+        for count in 900..<910 {
+            let elements = String(repeating: piece, count: count)
+            let nested = String(repeating: "[", count: 30)
+            #expect(refusal("{\"a\":[" + elements.dropLast() + "]}") == nil)
+            #expect(refusal("{\"a\":[" + elements + nested) != nil)
+            #expect(refusal("{\"\":[" + elements + nested + "1") != nil)
+        }
     }
 
     @Test func readerIsReusable() throws {

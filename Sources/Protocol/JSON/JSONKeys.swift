@@ -56,12 +56,23 @@ enum JSONKeys {
         }
     }
 
+    @inline(__always)
     private static func equal(_ base: UnsafeRawPointer, _ left: JSONTapeEntry, _ right: JSONTapeEntry) -> Bool {
+        if left.isEscaped || right.isEscaped { return unescapedEqual(base, left, right) }
+        let count = left.end &- left.start
+        guard count == right.end &- right.start else { return false }
+        return ByteScan.equal(base + Int(left.start), base + Int(right.start), count: Int(count))
+    }
+
+    @inline(never)
+    private static func unescapedEqual(
+        _ base: UnsafeRawPointer,
+        _ left: JSONTapeEntry,
+        _ right: JSONTapeEntry
+    ) -> Bool {
         withContent(base, left) { leftBytes in
             withContent(base, right) { rightBytes in
-                guard leftBytes.count == rightBytes.count else { return false }
-                guard let left = leftBytes.baseAddress, let right = rightBytes.baseAddress else { return true }
-                return ByteScan.equal(left, right, count: leftBytes.count)
+                leftBytes.elementsEqual(rightBytes)
             }
         }
     }

@@ -48,8 +48,33 @@ enum JSONNumber {
 
     /// The text as a Double; infinite where it is too large.
     static func double(_ base: UnsafeRawPointer, _ range: Range<Int>) -> Double? {
+        if let short = shortDecimal(base, range) { return short }
         let text = UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
         return Double(String(decoding: text, as: UTF8.self))
+    }
+
+    /// A decimal without exponent whose digits and power of ten are both exact Doubles: then one division rounds
+    /// correctly (William Clinger, "How to read floating point numbers accurately"). Nil for any other.
+    private static func shortDecimal(_ base: UnsafeRawPointer, _ range: Range<Int>) -> Double? {
+        let digitsMax = 15
+        guard range.count <= digitsMax else { return nil }
+        var mantissa = 0
+        var scale = 1.0
+        var isFraction = false
+        let isNegative = ByteScan.byte(base, range.lowerBound) == UInt8(ascii: "-")
+        for at in range.lowerBound + (isNegative ? 1 : 0)..<range.upperBound {
+            let byte = ByteScan.byte(base, at)
+            if byte == UInt8(ascii: ".") {
+                isFraction = true
+                continue
+            }
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            mantissa = mantissa * 10 + Int(digit)
+            if isFraction { scale *= 10 }
+        }
+        let magnitude = Double(mantissa) / scale
+        return isNegative ? -magnitude : magnitude
     }
 
     private static func endOfDigits(_ base: UnsafeRawPointer, from: Int, end: Int) -> Int {

@@ -32,7 +32,7 @@ public struct JSONReader: ~Copyable {
     public mutating func parse(_ line: UnsafeRawBufferPointer) throws(JSONError) -> JSONDocument {
         guard let base = line.baseAddress else { throw JSONError(kind: .empty, offset: 0) }
         guard line.count < Int(UInt32.max) else { throw JSONError(kind: .tooLarge, offset: 0) }
-        reserveTape(line.count / 2 + depthMax + 2)
+        reserveTape(JSONScanner.entriesMax(byteCount: line.count, depthMax: depthMax))
         var scanner = JSONScanner(line, base: base, tape: tape, frames: frames, depthMax: depthMax)
         do throws(JSONFault) {
             try scanner.run()

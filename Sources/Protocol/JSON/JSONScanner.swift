@@ -1,8 +1,6 @@
 /// Checks one text in one pass and writes its tape. Iterative: nesting costs a frame, not stack.
 ///
-/// The caller provides `end / 2 + depthMax + 2` tape entries. That is enough for any input: every entry that
-/// is complete takes at least two bytes (itself and the separator or bracket after it, or two brackets), and
-/// at most `depthMax` containers are open.
+/// The caller provides `entriesMax` tape entries, so that appending needs no check.
 struct JSONScanner {
     let base: UnsafeRawPointer
     let end: Int
@@ -29,6 +27,10 @@ struct JSONScanner {
         self.frames = frames
         self.depthMax = depthMax
     }
+
+    /// Enough for any text: every complete entry takes at least two bytes (itself and the separator or bracket
+    /// after it, or two brackets), and at most `depthMax` containers are open.
+    static func entriesMax(byteCount: Int, depthMax: Int) -> Int { byteCount / 2 + depthMax + 2 }
 
     mutating func run() throws(JSONFault) {
         skipSpace()
@@ -79,6 +81,7 @@ struct JSONScanner {
 
     @inline(__always)
     private mutating func append(_ entry: JSONTapeEntry) {
+        assert(entryCount < Self.entriesMax(byteCount: end, depthMax: depthMax))
         (tape + entryCount).initialize(to: entry)
         entryCount &+= 1
     }
