@@ -1,0 +1,57 @@
+import PodlingProtocol
+
+/// What an operator can set, and what makes one run of the master different from another.
+public struct CoreConfiguration: Sendable {
+    /// `podling-master/VERSION`, as `hello` and `ping` tell it.
+    public var server: String
+    /// Names this run: cursors of another run are refused. 1 to 32 of `a-z 0-9`.
+    public var epoch: String
+    /// Where task ids begin; a later run must begin higher (`TaskIDSequence.base`).
+    public var taskIDBase: UInt64
+    public var heartbeatMilliseconds = Limits.heartbeatMillisecondsDefault
+    public var leaseMilliseconds = Limits.leaseMillisecondsDefault
+    public var acceptMilliseconds = Limits.acceptSeconds * 1_000
+    /// A node that rejected a task gets nothing for this long.
+    public var rejectHoldMilliseconds = 1_000
+    public var liveTasksMax = Limits.liveTasksMaxDefault
+    /// Ended tasks kept, by number and by age; the oldest go first.
+    public var finishedTasksMax = 100_000
+    public var finishedAgeMilliseconds = 24 * 3_600 * 1_000
+    public var eventsKeptMax = Limits.eventsKeptMax
+    /// Nodes known, away ones included.
+    public var nodesMax = 20_000
+    /// A node that is away is forgotten after this long, once no kept task names it.
+    public var nodeAgeMilliseconds = 3_600 * 1_000
+    /// Subscriptions of all connections together.
+    public var subscriptionsMax = 100_000
+
+    public init(server: String, epoch: String, taskIDBase: UInt64) {
+        self.server = server
+        self.epoch = epoch
+        self.taskIDBase = taskIDBase
+    }
+}
+
+/// A moment, by both clocks.
+public struct Tick: Sendable, Equatable {
+    /// Milliseconds since 1970 in UTC: for people.
+    public var wall: Int64
+    /// Milliseconds of a clock that never steps: for deadlines.
+    public var monotonic: Int64
+
+    public init(wall: Int64, monotonic: Int64) {
+        self.wall = wall
+        self.monotonic = monotonic
+    }
+}
+
+/// One connection. The shell gives the slot; the generation tells its users apart.
+public struct SessionID: Sendable, Hashable {
+    public var slot: Int32
+    public var generation: UInt32
+
+    public init(slot: Int32, generation: UInt32) {
+        self.slot = slot
+        self.generation = generation
+    }
+}

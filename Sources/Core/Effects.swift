@@ -1,0 +1,104 @@
+import PodlingProtocol
+
+/// What a turn of the core wants done: lines to send, connections to close. The caller owns it and reuses it.
+///
+/// Lines stand in one buffer; a frame is a run of them for one session, in the order of sending.
+public struct Effects: ~Copyable {
+    public struct Frame: Sendable {
+        public var session: SessionID
+        /// Offsets into the buffer, in bytes.
+        public var start: Int
+        public var end: Int
+    }
+
+    private static let bytesKeptMax = 4 * 1024 * 1024
+
+    public private(set) var frames: [Frame] = []
+    /// To be closed once their frames are sent.
+    public private(set) var closing: [SessionID] = []
+    var writer = JSONWriter(capacityBytes: 64 * 1024)
+    private var target = SessionID(slot: -1, generation: 0)
+    private var start = 0
+
+    public init() {}
+
+    public var isEmpty: Bool { frames.isEmpty && closing.isEmpty }
+    public var byteCount: Int { writer.count }
+
+    public mutating func removeAll() {
+        frames.removeAll(keepingCapacity: true)
+        closing.removeAll(keepingCapacity: true)
+        writer.removeAll(shrinkAboveBytes: Self.bytesKeptMax)
+    }
+
+    /// The bytes of a frame: whole lines, each with its LF.
+    public func withBytes<R>(of frame: Frame, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try writer.withUnsafeBytes(in: frame.start..<frame.end, body)
+    }
+
+    mutating func close(_ session: SessionID) { closing.append(session) }
+
+    // MARK: Writing one line
+
+    mutating func begin(_ session: SessionID) {
+        target = session
+        start = writer.count
+    }
+
+    /// Ends the line; runs for the same session become one frame.
+    mutating func end() {
+        writer.newline()
+        if let last = frames.last, last.session == target, last.end == start {
+            frames[frames.count - 1].end = writer.count
+        } else {
+            frames.append(Frame(session: target, start: start, end: writer.count))
+        }
+    }
+
+    mutating func beginReply(_ request: Request) {
+        begin(request.session)
+        writer.raw("{\"re\":")
+        writeID(request)
+        writer.raw(",\"ok\":")
+    }
+
+    mutating func endReply() {
+        writer.byte(UInt8(ascii: "}"))
+        end()
+    }
+
+    mutating func replyEmpty(_ request: Request) {
+        begin(request.session)
+        writer.raw("{\"re\":")
+        writeID(request)
+        writer.raw(",\"ok\":{}}")
+        end()
+    }
+
+    mutating func reply(_ request: Request, _ error: WireError) {
+        begin(request.session)
+        writer.raw("{\"re\":")
+        writeID(request)
+        writer.raw(",\"err\":")
+        error.write(to: &writer)
+        endReply()
+    }
+
+    mutating func sendError(_ error: WireError, to session: SessionID) {
+        begin(session)
+        error.writeEvent(to: &writer)
+        end()
+    }
+
+    mutating func writeID(_ request: Request) {
+        if let id = request.id { writer.raw(id) } else { writer.raw("null") }
+    }
+}
+
+/// A request while it is executed; it points into the line.
+struct Request {
+    var session: SessionID
+    /// The `id` as it was sent.
+    var id: UnsafeRawBufferPointer?
+    var root: JSONValue
+}

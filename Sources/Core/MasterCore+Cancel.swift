@@ -1,0 +1,59 @@
+import PodlingProtocol
+
+extension MasterCore {
+    mutating func cancel(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let slot = try task(request)
+        if let error = request.root.optional("error"), !tasks[slot].status.isTerminal {
+            guard error.isString else { throw .field("error", "must be a string") }
+            let extra = tasks[slot].extra ?? TaskExtra()
+            tasks[slot].extra = extra
+            extra.error = Self.cut(error, Limits.errorBytesMax)
+        }
+        let isNew = tasks[slot].isAssigned && !tasks[slot].flags.contains(.cancelRequested)
+        if isNew {
+            tasks[slot].flags.insert(.cancelRequested)
+            changed(slot)
+        }
+        if tasks[slot].status == .pending {
+            dequeue(slot)
+            move(slot, to: .cancelled, .cancelled)
+        }
+        replyTask(slot, request, into: &effects)
+        if isNew { sendCancel(slot, into: &effects) }
+    }
+
+    func replyTask(_ slot: Int32, _ request: Request, into effects: inout Effects) {
+        effects.beginReply(request)
+        writeTask(slot, to: &effects.writer)
+        effects.endReply()
+    }
+
+    /// The task a request names.
+    func task(_ request: Request) throws(WireError) -> Int32 {
+        let id = try request.root.required("taskId").taskID()
+        guard let slot = tasks.slot(of: id) else {
+            throw WireError(.notFound, "taskId: there is no task \(id)", field: "taskId")
+        }
+        return slot
+    }
+
+    /// Asks a worker to end an attempt. It is asked again with each of its heartbeats until it has.
+    func sendCancel(_ slot: Int32, into effects: inout Effects) {
+        let node = tasks[slot].node
+        guard node >= 0, let session = nodes[node].session else { return }
+        effects.begin(session)
+        effects.writer.raw("{\"ev\":\"cancel\",")
+        writeAttempt(slot, to: &effects.writer)
+        effects.writer.raw(",\"graceSeconds\":")
+        effects.writer.int(Int(tasks[slot].stopGraceSeconds))
+        let isTimedOut = tasks[slot].flags.contains(.timedOut)
+        effects.writer.raw(isTimedOut ? ",\"code\":\"timed_out\"}" : ",\"code\":\"cancelled\"}")
+        effects.end()
+    }
+
+    func sendCancels(_ node: Int32, into effects: inout Effects) {
+        for slot in nodes[node].attempts where !tasks[slot].flags.isDisjoint(with: [.cancelRequested, .timedOut]) {
+            sendCancel(slot, into: &effects)
+        }
+    }
+}

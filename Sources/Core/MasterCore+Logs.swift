@@ -1,0 +1,187 @@
+import PodlingProtocol
+
+/// A task's output on its way from its worker to one reader.
+struct LogStream {
+    enum Phase {
+        /// There is no attempt yet.
+        case waiting
+        case open
+        /// The worker sent all; the attempt has not ended.
+        case drained
+    }
+
+    var session: SessionID
+    /// The number its reader knows it by.
+    var number: Int
+    var slot: Int32
+    var attempt: Int32 = 0
+    var tail: Int
+    var follows: Bool
+    var phase = Phase.waiting
+    /// The worker's connection.
+    var worker: SessionID?
+    var droppedBytes = 0
+}
+
+extension MasterCore {
+    mutating func logs(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let slot = try task(request)
+        let tail = try request.root.optional("tail")?.integer("tail", in: 0...Limits.logTailBytesMax)
+        let follows = try request.root.optional("follow")?.flag("follow") ?? false
+        let node = tasks[slot].node
+        let isWaiting = tasks[slot].status == .pending && follows
+        let hasRun = tasks[slot].attempt > 0
+        if hasRun, !isWaiting, node < 0 || nodes[node].session == nil {
+            throw WireError(.unavailable, "taskId: the node that has this task's output is away", field: "taskId")
+        }
+        let stream = nextStream
+        nextStream += 1
+        let number = try subscribe(request.session, .logs(stream: stream))
+        effects.beginReply(request)
+        effects.writer.raw("{\"sub\":")
+        effects.writer.int(number)
+        effects.writer.raw(",\"attempt\":")
+        effects.writer.int(Int(tasks[slot].attempt) + (isWaiting ? 1 : 0))
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.endReply()
+        streams[stream] = LogStream(
+            session: request.session, number: number, slot: slot, tail: tail ?? Limits.logTailBytesDefault, follows: follows
+        )
+        streamsOfTask[slot, default: []].append(stream)
+        tasks[slot].flags.insert(.observed)
+        if hasRun, !isWaiting {
+            openStreams(slot, into: &effects)
+        } else if !isWaiting {
+            endStream(stream, error: nil, into: &effects)
+        }
+    }
+
+    /// Asks the worker of the task's attempt for the output that readers wait for.
+    mutating func openStreams(_ slot: Int32, into effects: inout Effects) {
+        let node = tasks[slot].node
+        guard node >= 0, let worker = nodes[node].session else { return }
+        for stream in streamsOfTask[slot] ?? [] where streams[stream]?.phase == .waiting {
+            streams[stream]?.phase = .open
+            streams[stream]?.worker = worker
+            streams[stream]?.attempt = tasks[slot].attempt
+            effects.begin(worker)
+            effects.writer.raw("{\"ev\":\"logs\",\"sub\":")
+            effects.writer.int(stream)
+            effects.writer.byte(UInt8(ascii: ","))
+            writeAttempt(slot, to: &effects.writer)
+            effects.writer.raw(",\"tail\":")
+            effects.writer.int(streams[stream]?.tail ?? 0)
+            effects.writer.raw(",\"follow\":")
+            effects.writer.bool(streams[stream]?.follows ?? false)
+            effects.writer.byte(UInt8(ascii: "}"))
+            effects.end()
+        }
+    }
+
+    /// Output from a worker: passed on, or counted where its reader is slow.
+    mutating func log(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let stream = try request.root.required("sub").integer("sub", in: 0...Int.max)
+        let output = try request.root.required("stream")
+        guard output.stringEquals("stdout") || output.stringEquals("stderr") else {
+            throw .field("stream", "must be stdout or stderr")
+        }
+        let text = request.root.optional("text") ?? request.root.optional("b64")
+        guard let text, text.isString, text.raw.count <= 6 * Limits.logChunkBytesMax + 2 else {
+            throw .field("text", "text or b64 must be a string of at most \(Limits.logChunkBytesMax) bytes of output")
+        }
+        if let open = streams[stream], open.worker == request.session {
+            if sessions[Int(open.session.slot)]?.isBackedUp == false {
+                effects.begin(open.session)
+                effects.writer.raw("{\"ev\":\"log\",\"sub\":")
+                effects.writer.int(open.number)
+                effects.writer.raw(",\"attempt\":")
+                effects.writer.int(Int(open.attempt))
+                effects.writer.raw(",\"stream\":")
+                effects.writer.raw(output.raw)
+                effects.writer.raw(request.root.optional("text") != nil ? ",\"text\":" : ",\"b64\":")
+                effects.writer.raw(text.raw)
+                effects.writer.byte(UInt8(ascii: "}"))
+                effects.end()
+            } else {
+                streams[stream]?.droppedBytes += text.raw.count - 2
+            }
+        }
+        if request.id != nil { effects.replyEmpty(request) }
+    }
+
+    mutating func logEnd(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let stream = try request.root.required("sub").integer("sub", in: 0...Int.max)
+        if let open = streams[stream], open.worker == request.session {
+            let error = request.root.optional("error").flatMap { Self.cut($0, Limits.errorBytesMax) }
+            let isLive = tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
+            if open.follows, isLive, error == nil {
+                streams[stream]?.phase = .drained
+            } else {
+                endStream(stream, error: error.map { WireError(.unavailable, $0) }, into: &effects)
+            }
+        }
+        if request.id != nil { effects.replyEmpty(request) }
+    }
+
+    /// The attempt has ended: those who have all its output are told so, the others when they have.
+    mutating func endStreams(_ slot: Int32, into effects: inout Effects) {
+        for stream in streamsOfTask[slot] ?? [] {
+            guard let phase = streams[stream]?.phase else { continue }
+            if phase == .drained || (phase == .waiting && tasks[slot].status.isTerminal) {
+                endStream(stream, error: nil, into: &effects)
+            }
+        }
+    }
+
+    private mutating func endStream(_ stream: Int, error: WireError?, into effects: inout Effects) {
+        guard let open = streams[stream] else { return }
+        effects.begin(open.session)
+        effects.writer.raw("{\"ev\":\"log_end\",\"sub\":")
+        effects.writer.int(open.number)
+        effects.writer.raw(",\"attempt\":")
+        effects.writer.int(Int(open.attempt))
+        effects.writer.raw(",\"status\":\"")
+        effects.writer.raw(tasks[open.slot].status.name)
+        effects.writer.byte(UInt8(ascii: "\""))
+        if tasks[open.slot].flags.contains(.hasExitCode) {
+            effects.writer.raw(",\"exitCode\":")
+            effects.writer.int(Int(tasks[open.slot].exitCode))
+        }
+        effects.writer.raw(",\"dropped\":")
+        effects.writer.int(open.droppedBytes)
+        if let error {
+            effects.writer.raw(",\"err\":")
+            error.write(to: &effects.writer)
+        }
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.end()
+        forget(open.number, of: open.session)
+        removeStream(stream)
+    }
+
+    private mutating func removeStream(_ stream: Int) {
+        guard let open = streams.removeValue(forKey: stream) else { return }
+        streamsOfTask[open.slot]?.removeAll { $0 == stream }
+        if streamsOfTask[open.slot]?.isEmpty == true { streamsOfTask[open.slot] = nil }
+    }
+
+    /// Its reader wants no more.
+    mutating func stopStream(_ stream: Int, into effects: inout Effects) {
+        guard let open = streams[stream] else { return }
+        removeStream(stream)
+        guard let worker = open.worker, isOpen(worker), open.phase == .open else { return }
+        effects.begin(worker)
+        effects.writer.raw("{\"ev\":\"logs_stop\",\"sub\":")
+        effects.writer.int(stream)
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.end()
+    }
+
+    /// A worker's connection is gone, and the output it was sending with it.
+    mutating func loseStreams(ofWorker id: SessionID, into effects: inout Effects) {
+        for stream in streams.keys.filter({ streams[$0]?.worker == id }).sorted() {
+            let error = WireError(.unavailable, "the connection to the worker was lost")
+            endStream(stream, error: error, into: &effects)
+        }
+    }
+}

@@ -1,0 +1,186 @@
+import PodlingProtocol
+
+extension MasterCore {
+    mutating func register(_ request: Request, into effects: inout Effects) throws(WireError) {
+        guard let session = sessions[Int(request.session.slot)] else { return }
+        let offer = try NodeOffer(request.root)
+        try checkInstance(session, request.session, into: &effects)
+        let index: Int32
+        if let known = nodes.index(of: session.node) {
+            index = known
+        } else {
+            guard nodes.count < configuration.nodesMax else {
+                let message = "\(configuration.nodesMax) nodes are the most this master knows"
+                throw WireError(.overloaded, message, retryAfterMilliseconds: 60_000)
+            }
+            index = nodes.insert(session.node)
+        }
+        nodes[index].take(offer, session: request.session, instance: session.instance, now: now)
+        sessions[Int(request.session.slot)]?.nodeIndex = index
+        reconcile(index, offer, request, into: &effects)
+        freed(index)
+    }
+
+    /// One node id has one living instance; the same instance may come back on a new connection.
+    private mutating func checkInstance(
+        _ session: Session,
+        _ id: SessionID,
+        into effects: inout Effects
+    ) throws(WireError) {
+        guard let index = nodes.index(of: session.node), let other = nodes[index].session, other != id else { return }
+        if nodes[index].instance == session.instance {
+            effects.begin(other)
+            effects.writer.raw("{\"ev\":\"replaced\"}")
+            effects.end()
+            close(other, into: &effects)
+            return
+        }
+        let left = nodes[index].lastSeen + Int64(configuration.leaseMilliseconds) - now.monotonic
+        guard nodes[index].hasLease, left > 0 else { return }
+        effects.begin(other)
+        effects.writer.raw("{\"ev\":\"conflict\",\"node\":")
+        effects.writer.string(session.node)
+        effects.writer.raw(",\"instance\":")
+        effects.writer.string(session.instance)
+        effects.writer.raw(",\"msg\":\"another worker tried to register this node id; each needs its own state directory\"}")
+        effects.end()
+        let message = "node: \(session.node) is registered by another living worker; give this one its own node id"
+        throw WireError(
+            .conflict, message, field: "node", isRetryable: true, retryAfterMilliseconds: Int(max(left, 1_000))
+        )
+    }
+
+    /// Compares what the worker has with what the master believes, and answers `register`.
+    private mutating func reconcile(
+        _ index: Int32,
+        _ offer: NodeOffer,
+        _ request: Request,
+        into effects: inout Effects
+    ) {
+        var kept: [Int32] = []
+        var killed: [(AttemptName, ErrorCode)] = []
+        for attempt in offer.attempts {
+            if let slot = tasks.slot(of: attempt.taskID) {
+                let isCurrent = tasks[slot].attempt == attempt.attempt && tasks[slot].node == index
+                let isKept = isCurrent && (tasks[slot].isAssigned || tasks[slot].status.isTerminal)
+                if isKept { kept.append(slot) } else { killed.append((attempt, .staleAttempt)) }
+            } else {
+                killed.append((attempt, .notFound))
+            }
+        }
+        let keptSet = Set(kept)
+        let lost = nodes[index].attempts.filter { !keptSet.contains($0) }.sorted()
+        effects.beginReply(request)
+        effects.writer.raw("{\"epoch\":")
+        effects.writer.string(configuration.epoch)
+        writeLease(to: &effects.writer)
+        effects.writer.raw(",\"keep\":[")
+        writeAttempts(kept, to: &effects.writer)
+        effects.writer.raw("],\"kill\":[")
+        for (position, (attempt, code)) in killed.enumerated() {
+            effects.writer.raw(position == 0 ? "{\"taskId\":" : ",{\"taskId\":")
+            effects.writer.string(attempt.taskID)
+            effects.writer.raw(",\"attempt\":")
+            effects.writer.int(Int(attempt.attempt))
+            effects.writer.raw(",\"code\":")
+            effects.writer.string(code.rawValue)
+            effects.writer.byte(UInt8(ascii: "}"))
+        }
+        effects.writer.raw("],\"lost\":[")
+        writeAttempts(lost, to: &effects.writer)
+        effects.writer.raw(nodes[index].isDraining ? "],\"quiet\":true}" : "]}")
+        effects.endReply()
+        for slot in kept where tasks[slot].isAssigned { tasks[slot].flags.insert(.accepted) }
+        for slot in lost { lose(slot, into: &effects) }
+        sendCancels(index, into: &effects)
+    }
+
+    private func writeAttempts(_ slots: [Int32], to writer: inout JSONWriter) {
+        for (position, slot) in slots.enumerated() {
+            writer.raw(position == 0 ? "{" : ",{")
+            writeAttempt(slot, to: &writer)
+            writer.byte(UInt8(ascii: "}"))
+        }
+    }
+
+    private func writeLease(to writer: inout JSONWriter) {
+        writer.raw(",\"lease_ms\":")
+        writer.int(configuration.leaseMilliseconds)
+        writer.raw(",\"heartbeat_ms\":")
+        writer.int(configuration.heartbeatMilliseconds)
+    }
+
+    mutating func heartbeat(_ request: Request, into effects: inout Effects) {
+        guard let index = sessions[Int(request.session.slot)]?.nodeIndex else { return }
+        effects.begin(request.session)
+        effects.writer.raw("{\"re\":")
+        effects.writeID(request)
+        effects.writer.raw(",\"ok\":{\"lease_ms\":")
+        effects.writer.int(configuration.leaseMilliseconds)
+        effects.writer.raw(",\"heartbeat_ms\":")
+        effects.writer.int(configuration.heartbeatMilliseconds)
+        effects.writer.raw(nodes[index].isDraining ? ",\"quiet\":true}" : "}")
+        effects.endReply()
+        sendCancels(index, into: &effects)
+    }
+
+    mutating func deregister(_ request: Request, into effects: inout Effects) {
+        guard let index = sessions[Int(request.session.slot)]?.nodeIndex else { return }
+        effects.replyEmpty(request)
+        endLease(index, into: &effects)
+    }
+
+    mutating func drain(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let id = try request.root.required("nodeId").name("nodeId", NameRules.isNodeName, "is not a node id")
+        let isOn = try request.root.optional("on")?.flag("on") ?? true
+        guard let index = nodes.index(of: id) else { throw WireError(.notFound, "nodeId: there is no node \(id)") }
+        nodes[index].isDraining = isOn
+        freed(index)
+        effects.beginReply(request)
+        writeNode(index, to: &effects.writer)
+        effects.endReply()
+        guard let session = nodes[index].session else { return }
+        effects.begin(session)
+        effects.writer.raw("{\"ev\":\"quiet\",\"on\":")
+        effects.writer.bool(isOn)
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.end()
+    }
+
+    /// The connection of a node is gone; its lease runs on.
+    mutating func detach(_ index: Int32) {
+        nodes[index].session = nil
+        refreshOpen(index)
+    }
+
+    /// A node's lease ends: its attempts are lost, and its connection must register again.
+    mutating func endLease(_ index: Int32, into effects: inout Effects) {
+        if let session = nodes[index].session { sessions[Int(session.slot)]?.nodeIndex = -1 }
+        nodes[index].hasLease = false
+        nodes[index].session = nil
+        refreshOpen(index)
+        for slot in nodes[index].attempts.sorted() {
+            let isKept = tasks[slot].onNodeLost == .keep && !tasks[slot].flags.contains(.cancelRequested)
+            if !isKept { lose(slot, into: &effects) }
+        }
+    }
+}
+
+extension NodeRecord {
+    mutating func take(_ offer: NodeOffer, session: SessionID, instance: String, now: Tick) {
+        self.session = session
+        self.instance = instance
+        hostname = offer.hostname
+        engine = offer.engine
+        version = offer.version
+        labels = offer.labels
+        slots = offer.slots
+        cpuMillis = offer.cpuMillis
+        memoryBytes = offer.memoryBytes
+        hasLease = true
+        holdUntil = 0
+        lastSeen = now.monotonic
+        lastSeenWall = now.wall
+        if registeredAt == 0 { registeredAt = now.wall }
+    }
+}

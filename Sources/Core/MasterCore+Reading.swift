@@ -1,0 +1,185 @@
+import PodlingProtocol
+
+extension MasterCore {
+    mutating func get(_ request: Request, into effects: inout Effects) throws(WireError) {
+        replyTask(try task(request), request, into: &effects)
+    }
+
+    mutating func list(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let filter = try TaskFilter(request.root)
+        let limit = try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax)
+        let isDescending = try Self.isDescending(request.root)
+        let cursor = try Self.sequenceCursor(request.root.optional("cursor"))
+        var index: Int
+        if isDescending {
+            index = (cursor.map { tasks.order.firstIndex(notBefore: $0) } ?? tasks.order.count) - 1
+        } else {
+            index = cursor.map { tasks.order.firstIndex(notBefore: $0 + 1) } ?? 0
+        }
+        effects.beginReply(request)
+        effects.writer.raw("{\"tasks\":[")
+        let start = effects.writer.count
+        var found = 0
+        var scanned = 0
+        var last: Int?
+        let end = isDescending ? -1 : tasks.order.count
+        let step = isDescending ? -1 : 1
+        while index != end, found < limit ?? Limits.pageItemsDefault, scanned < Limits.pageTasksScannedMax,
+            effects.writer.count - start < Limits.pageBytesMax
+        {
+            scanned += 1
+            if let slot = tasks.order.slot(at: index) {
+                last = tasks[slot].sequence
+                if matches(slot, filter) {
+                    if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
+                    writeTask(slot, to: &effects.writer)
+                    found += 1
+                }
+            }
+            index += step
+        }
+        effects.writer.byte(UInt8(ascii: "]"))
+        if index != end, let last {
+            effects.writer.raw(",\"cursor\":\"")
+            effects.writer.int(last)
+            effects.writer.byte(UInt8(ascii: "\""))
+        }
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.endReply()
+    }
+
+    private static func isDescending(_ root: JSONValue) throws(WireError) -> Bool {
+        guard let order = root.optional("order") else { return false }
+        if order.stringEquals("desc") { return true }
+        guard order.stringEquals("asc") else { throw .field("order", "must be asc or desc") }
+        return false
+    }
+
+    /// A cursor of `list`: the sequence of the last task looked at.
+    private static func sequenceCursor(_ value: JSONValue?) throws(WireError) -> Int? {
+        guard let value else { return nil }
+        guard let text = value.string(), let sequence = Int(text), sequence >= 0 else {
+            throw .field("cursor", "must be the cursor of an earlier page")
+        }
+        return sequence
+    }
+
+    private func matches(_ slot: Int32, _ filter: TaskFilter) -> Bool {
+        if filter.statuses & (1 << tasks[slot].status.rawValue) == 0 { return false }
+        if let node = filter.node {
+            guard tasks[slot].node >= 0, nodes[tasks[slot].node].id == node else { return false }
+        }
+        guard filter.name != nil || !filter.labels.isEmpty else { return true }
+        return filter.matchesSpec(tasks[slot].spec)
+    }
+
+    mutating func listNodes(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let limit =
+            try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax) ?? Limits.pageItemsDefault
+        let cursor = try request.root.optional("cursor")?.name("cursor", NameRules.isNodeName, "is not a cursor")
+        var position = 0
+        if let cursor {
+            position = nodes.position(notBefore: cursor)
+            if position < nodes.count, nodes[nodes.sorted[position]].id == cursor { position += 1 }
+        }
+        let end = min(position + limit, nodes.count)
+        effects.beginReply(request)
+        effects.writer.raw("{\"nodes\":[")
+        let start = effects.writer.count
+        var isFirst = true
+        while position < end, effects.writer.count - start < Limits.pageBytesMax {
+            if !isFirst { effects.writer.byte(UInt8(ascii: ",")) }
+            isFirst = false
+            writeNode(nodes.sorted[position], to: &effects.writer)
+            position += 1
+        }
+        effects.writer.byte(UInt8(ascii: "]"))
+        if position < nodes.count, position > 0 {
+            effects.writer.raw(",\"cursor\":")
+            effects.writer.string(nodes[nodes.sorted[position - 1]].id)
+        }
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.endReply()
+    }
+
+    mutating func ping(_ request: Request, into effects: inout Effects) {
+        let online = nodes.sorted.reduce(0) { $0 + (nodes[$1].isOnline ? 1 : 0) }
+        effects.beginReply(request)
+        effects.writer.raw("{\"now\":")
+        effects.writer.timestamp(milliseconds: now.wall)
+        effects.writer.raw(",\"server\":")
+        effects.writer.string(configuration.server)
+        effects.writer.raw(",\"epoch\":")
+        effects.writer.string(configuration.epoch)
+        effects.writer.raw(",\"uptimeSeconds\":")
+        effects.writer.int(Int((now.monotonic - startedAt.monotonic) / 1_000))
+        effects.writer.raw(",\"nodes\":{\"online\":")
+        effects.writer.int(online)
+        effects.writer.raw(",\"offline\":")
+        effects.writer.int(nodes.count - online)
+        effects.writer.raw("},\"tasks\":{")
+        for status in TaskStatus.allCases {
+            effects.writer.raw(status == .pending ? "\"" : ",\"")
+            effects.writer.raw(status.name)
+            effects.writer.raw("\":")
+            effects.writer.int(counts[Int(status.rawValue)])
+        }
+        effects.writer.raw("}}")
+        effects.endReply()
+    }
+
+    mutating func help(_ request: Request, into effects: inout Effects) {
+        effects.replyEmpty(request)
+        let head: [StaticString] = [
+            "One JSON object a line: {\\\"op\\\":\\\"submit\\\",\\\"name\\\":\\\"hi\\\",\\\"image\\\":\\\"busybox\\\",\\\"command\\\":[\\\"echo\\\",\\\"hi\\\"]}",
+            "Each is answered by {\\\"re\\\":id,\\\"ok\\\":{...}} or {\\\"re\\\":id,\\\"err\\\":{...}}; id is yours to choose.",
+            "op           members [optional]",
+        ]
+        for line in head + Operation.inHelpOrder.map(\.summary) {
+            effects.begin(request.session)
+            effects.writer.raw("{\"ev\":\"help\",\"text\":\"")
+            effects.writer.raw(line)
+            effects.writer.raw("\"}")
+            effects.end()
+        }
+    }
+}
+
+/// The filters of `list`.
+struct TaskFilter {
+    /// One bit for each status wanted.
+    var statuses: UInt8 = .max
+    var node: String?
+    var name: String?
+    var labels: [(key: String, value: String)] = []
+
+    init(_ root: JSONValue) throws(WireError) {
+        if let value = root.optional("status") {
+            let names = value.isArray ? Array(value.elements) : [value]
+            statuses = 0
+            for name in names {
+                guard let status = TaskStatus(name) else {
+                    throw .field("status", "must be of pending, scheduled, running, completed, failed, cancelled")
+                }
+                statuses |= 1 << status.rawValue
+            }
+        }
+        node = try root.optional("nodeId")?.name("nodeId", NameRules.isNodeName, "is not a node id")
+        name = try root.optional("name")?.name("name", NameRules.isTaskName, "is not a task name")
+        labels = try root.optional("labels")?.labels("labels") ?? []
+    }
+
+    /// Reads a kept spec again: only filters that ask for it pay for it.
+    func matchesSpec(_ spec: [UInt8]) -> Bool {
+        var reader = JSONReader()
+        let line = [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]
+        return line.withUnsafeBytes { bytes in
+            guard let root = try? reader.parse(bytes).root else { return false }
+            if let name, root["name"]?.string() != name { return false }
+            let own = root.optional("labels")
+            return labels.allSatisfy { label in
+                own?.members.contains { $0.name == label.key && $0.value.string() == label.value } ?? false
+            }
+        }
+    }
+}

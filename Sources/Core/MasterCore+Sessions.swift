@@ -1,0 +1,142 @@
+import PodlingProtocol
+
+/// A connection as the core knows it.
+struct Session {
+    enum Role {
+        case none, client, worker
+    }
+
+    var generation: UInt32
+    var role = Role.none
+    var node = ""
+    var instance = ""
+    /// The node it registered, while that has its lease.
+    var nodeIndex: Int32 = -1
+    /// What it waits for, by number.
+    var subscriptions: [Int: Subscription] = [:]
+    var nextSubscription = 1
+    /// More is sent to it than it reads.
+    var isBackedUp = false
+}
+
+enum Subscription {
+    case wait(slot: Int32)
+    case watch
+    case logs(stream: Int)
+}
+
+extension MasterCore {
+    /// A connection was accepted; the master speaks first.
+    public mutating func sessionOpened(_ id: SessionID, now: Tick, into effects: inout Effects) {
+        self.now = now
+        while sessions.count <= Int(id.slot) { sessions.append(nil) }
+        sessions[Int(id.slot)] = Session(generation: id.generation)
+        effects.begin(id)
+        effects.writer.raw("{\"ev\":\"hello\",\"proto\":[1,1],\"auth\":\"none\",\"line_max\":")
+        effects.writer.int(Limits.lineBytesMax)
+        effects.writer.raw(",\"server\":")
+        effects.writer.string(configuration.server)
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.end()
+    }
+
+    /// A connection is gone, whoever ended it. A node keeps its lease.
+    public mutating func sessionClosed(_ id: SessionID, now: Tick, into effects: inout Effects) {
+        self.now = now
+        guard isOpen(id), let session = sessions[Int(id.slot)] else { return }
+        for (number, subscription) in session.subscriptions.sorted(by: { $0.key < $1.key }) {
+            end(subscription, number: number, of: id, into: &effects)
+        }
+        if session.nodeIndex >= 0, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
+        loseStreams(ofWorker: id, into: &effects)
+        sessions[Int(id.slot)] = nil
+    }
+
+    /// Whether a session's peer reads slower than it is sent to.
+    public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
+        guard isOpen(id) else { return }
+        sessions[Int(id.slot)]?.isBackedUp = isBackedUp
+    }
+
+    /// Whether `hello` was accepted, and longer lines with it.
+    public func hasGreeted(_ id: SessionID) -> Bool {
+        isOpen(id) && sessions[Int(id.slot)]?.role != Session.Role.none
+    }
+
+    /// Tells every connection that the master goes down; no task is taken or placed from now on.
+    public mutating func shutDown(deadlineMilliseconds: Int, into effects: inout Effects) {
+        isShuttingDown = true
+        for (slot, session) in sessions.enumerated() {
+            guard let session else { continue }
+            effects.begin(SessionID(slot: Int32(truncatingIfNeeded: slot), generation: session.generation))
+            effects.writer.raw("{\"ev\":\"drain\",\"deadline_ms\":")
+            effects.writer.int(deadlineMilliseconds)
+            effects.writer.raw(",\"reconnect_ms\":[100,2000]}")
+            effects.end()
+        }
+    }
+
+    func isOpen(_ id: SessionID) -> Bool {
+        Int(id.slot) < sessions.count && sessions[Int(id.slot)]?.generation == id.generation
+    }
+
+    mutating func close(_ id: SessionID, into effects: inout Effects) {
+        effects.close(id)
+        sessionClosed(id, now: now, into: &effects)
+    }
+
+    /// Every complete valid line of a node's connection renews its lease.
+    mutating func sawLife(of id: SessionID) {
+        guard let index = sessions[Int(id.slot)]?.nodeIndex, index >= 0 else { return }
+        nodes[index].lastSeen = now.monotonic
+        nodes[index].lastSeenWall = now.wall
+    }
+
+    mutating func hello(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let slot = Int(request.session.slot)
+        guard sessions[slot]?.role == Session.Role.none else {
+            throw WireError(.conflict, "hello: this connection has said it already", field: "op")
+        }
+        guard let version = try request.root.required("proto").int() else {
+            throw .field("proto", "must be an integer")
+        }
+        guard version == 1 else {
+            throw WireError(.unsupportedVersion, "proto: this master speaks versions 1 to 1", field: "proto")
+        }
+        let role = try request.root.required("role")
+        if role.stringEquals("worker") {
+            let rule: StaticString = "must be 1 to 63 of A-Z a-z 0-9 - _ ."
+            let node = try request.root.required("node").name("node", NameRules.isNodeName, rule)
+            let instance = try request.root.required("instance").name("instance", NameRules.isNodeName, rule)
+            sessions[slot]?.role = .worker
+            sessions[slot]?.node = node
+            sessions[slot]?.instance = instance
+        } else if role.stringEquals("client") {
+            sessions[slot]?.role = .client
+        } else {
+            throw .field("role", "must be client or worker")
+        }
+        effects.beginReply(request)
+        effects.writer.raw("{\"proto\":1,\"epoch\":")
+        effects.writer.string(configuration.epoch)
+        effects.writer.raw(",\"session\":")
+        effects.writer.int(Int(request.session.generation))
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.endReply()
+    }
+
+    /// The validity matrix for workers' operations (proto-spec.md, section 10).
+    func checkWorker(_ operation: Operation, _ request: Request) throws(WireError) {
+        guard let session = sessions[Int(request.session.slot)] else { return }
+        switch session.role {
+        case .none:
+            throw WireError(.helloRequired, "\(operation.name): say hello with the role worker first")
+        case .client:
+            throw WireError(.badRequest, "\(operation.name): is for connections with the role worker", field: "op")
+        case .worker:
+            if session.nodeIndex < 0, operation != .register {
+                throw WireError(.unregistered, "\(operation.name): register this node first, or again")
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import PodlingProtocol
+
+extension MasterCore {
+    mutating func submit(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let summary = try TaskSummary(request.root, isEnvelope: true)
+        if let slot = try known(summary, field: "idempotencyKey") {
+            effects.begin(request.session)
+            effects.writer.raw("{\"re\":")
+            effects.writeID(request)
+            effects.writer.raw(",\"duplicate\":true,\"ok\":")
+            writeTask(slot, to: &effects.writer)
+            effects.endReply()
+            return
+        }
+        try checkRoom(for: 1)
+        let slot = insert(summary)
+        effects.beginReply(request)
+        writeTask(slot, to: &effects.writer)
+        effects.endReply()
+    }
+
+    mutating func submitMany(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let specs = try request.root.required("tasks")
+        guard specs.isArray, (1...Limits.submitManyTasksMax).contains(specs.count) else {
+            throw .field("tasks", "must be an array of 1 to \(Limits.submitManyTasksMax) task specs")
+        }
+        var summaries: [TaskSummary] = []
+        summaries.reserveCapacity(specs.count)
+        var keys: [String: [UInt8]] = [:]
+        for spec in specs.elements {
+            let path = "tasks[\(summaries.count)]"
+            guard spec.isObject else { throw .field(path, "must be a task spec") }
+            do throws(WireError) {
+                let summary = try TaskSummary(spec, isEnvelope: false)
+                _ = try known(summary, field: "idempotencyKey")
+                if let key = summary.idempotencyKey {
+                    if let other = keys[key], !SpecBytes.areSame(other, summary.bytes) { throw Self.keyConflict() }
+                    keys[key] = summary.bytes
+                }
+                summaries.append(summary)
+            } catch {
+                throw error.field == nil ? error : error.under(path)
+            }
+        }
+        try checkRoom(for: summaries.count)
+        effects.beginReply(request)
+        effects.writer.raw("{\"taskIds\":[")
+        for (index, summary) in summaries.enumerated() {
+            if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
+            let slot = summary.idempotencyKey.flatMap { idempotencyKeys[$0] } ?? insert(summary)
+            effects.writer.string(tasks[slot].id)
+        }
+        effects.writer.raw("]}")
+        effects.endReply()
+    }
+
+    /// The task that has this idempotency key already.
+    private func known(_ summary: TaskSummary, field: String) throws(WireError) -> Int32? {
+        guard let key = summary.idempotencyKey, let slot = idempotencyKeys[key] else { return nil }
+        guard SpecBytes.areSame(tasks[slot].spec, summary.bytes) else { throw Self.keyConflict() }
+        return slot
+    }
+
+    private static func keyConflict() -> WireError {
+        let message = "idempotencyKey: was used with another spec; a new task needs a new key"
+        return WireError(.conflict, message, field: "idempotencyKey")
+    }
+
+    private func checkRoom(for count: Int) throws(WireError) {
+        guard liveCount + count <= configuration.liveTasksMax else {
+            let message = "\(configuration.liveTasksMax) live tasks are the most this master takes"
+            throw WireError(.overloaded, message, retryAfterMilliseconds: 1_000)
+        }
+    }
+
+    private mutating func insert(_ summary: TaskSummary) -> Int32 {
+        var record = TaskRecord(id: ids.take(), sequence: nextSequence, createdAt: now.wall, summary: summary)
+        nextSequence += 1
+        record.flags = .unsaved
+        record.shape = shapes.retain(ShapeKey(summary))
+        let slot = tasks.insert(record)
+        if let key = summary.idempotencyKey { idempotencyKeys[key] = slot }
+        counts[Int(TaskStatus.pending.rawValue)] += 1
+        changed(slot)
+        events.append(
+            TaskEvent(
+                taskID: record.id, slot: slot, attempt: 0, node: nil, at: now.wall, from: nil, to: .pending, reason: .none
+            )
+        )
+        enqueue(slot, isRequeued: false)
+        return slot
+    }
+}
+
+extension ShapeKey {
+    init(_ summary: TaskSummary) {
+        self.init(
+            cpuMillis: summary.cpuMillis,
+            memoryBytes: summary.memoryBytes,
+            selector: summary.nodeSelector.isEmpty ? [] : summary.nodeSelector.flatMap { [$0.key, $0.value] }
+        )
+    }
+}
+
+/// Specs as bytes.
+enum SpecBytes {
+    /// Whether two specs are the same, white space outside strings aside.
+    static func areSame(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+        one == other || compact(one) == compact(other)
+    }
+
+    private static func compact(_ bytes: [UInt8]) -> [UInt8] {
+        var isInString = false
+        var isEscaped = false
+        return bytes.filter { byte in
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                }
+                return true
+            }
+            if byte == UInt8(ascii: "\"") { isInString = true }
+            return byte > 0x20
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import DequeModule
+import PodlingProtocol
+
+extension MasterCore {
+    /// How often the clock is looked at.
+    private static let sweepMilliseconds: Int64 = 250
+
+    /// Monotonic milliseconds at which `tick` has something to do.
+    public var nextDeadline: Int64 { nextSweep }
+
+    /// Ends leases, waits and old tasks whose time has come.
+    public mutating func tick(now: Tick, into effects: inout Effects) {
+        self.now = now
+        guard now.monotonic >= nextSweep else { return }
+        nextSweep = now.monotonic + Self.sweepMilliseconds
+        var forgotten: [Int32] = []
+        for index in nodes.sorted {
+            sweep(index, into: &effects)
+            let isOld = now.wall - nodes[index].lastSeenWall > Int64(configuration.nodeAgeMilliseconds)
+            let isUnused = nodes[index].references == 0 && nodes[index].session == nil && !nodes[index].hasLease
+            if isOld, isUnused { forgotten.append(index) }
+        }
+        for index in forgotten { nodes.remove(index) }
+        let oldest = now.wall - Int64(configuration.finishedAgeMilliseconds)
+        while let first = finished.first {
+            let isKept = tasks.contains(first.slot) && tasks[first.slot].sequence == first.sequence
+            if isKept, tasks[first.slot].finishedAt >= oldest { break }
+            removeOldestFinished()
+        }
+    }
+
+    private mutating func sweep(_ index: Int32, into effects: inout Effects) {
+        if nodes[index].hasLease {
+            let end = max(nodes[index].lastSeen + Int64(configuration.leaseMilliseconds), nodes[index].graceUntil)
+            if now.monotonic >= end { endLease(index, into: &effects) }
+        }
+        if nodes[index].holdUntil > 0, nodes[index].holdUntil <= now.monotonic {
+            nodes[index].holdUntil = 0
+            freed(index)
+        }
+        // A copy of the list: ending an attempt takes it from the node's.
+        for slot in nodes[index].attempts {
+            let record = tasks[slot]
+            guard record.deadline > 0, now.monotonic >= record.deadline else { continue }
+            if record.status == .scheduled, !record.flags.contains(.accepted) {
+                notAccepted(slot, into: &effects)
+            } else if record.status == .running, !record.flags.contains(.timedOut) {
+                tasks[slot].flags.insert(.timedOut)
+                changed(slot)
+                sendCancel(slot, into: &effects)
+            }
+        }
+    }
+
+    /// The worker did not answer an assignment: it is to forget it, and another gets the next attempt.
+    private mutating func notAccepted(_ slot: Int32, into effects: inout Effects) {
+        if let session = nodes[tasks[slot].node].session {
+            effects.begin(session)
+            effects.writer.raw("{\"ev\":\"kill\",")
+            writeAttempt(slot, to: &effects.writer)
+            effects.writer.raw(",\"code\":\"not_accepted\"}")
+            effects.end()
+        }
+        if tasks[slot].flags.contains(.cancelRequested) {
+            finish(slot, .cancelled, .cancelled)
+        } else {
+            requeue(slot, .notAccepted, isCharged: false, into: &effects)
+        }
+    }
+}

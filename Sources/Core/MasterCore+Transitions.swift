@@ -1,0 +1,119 @@
+import DequeModule
+import PodlingProtocol
+
+extension MasterCore {
+    /// Moves a task within the table of legal moves, and tells all who want to know. The caller has set its other
+    /// fields before. A move that is not legal changes nothing.
+    @discardableResult
+    mutating func move(_ slot: Int32, to status: TaskStatus, _ reason: TaskReason) -> Bool {
+        let from = tasks[slot].status
+        guard TaskTransitions.isLegal(from: from, to: status) else { return false }
+        tasks[slot].status = status
+        tasks[slot].reason = reason
+        counts[Int(from.rawValue)] -= 1
+        counts[Int(status.rawValue)] += 1
+        changed(slot)
+        let node = tasks[slot].node
+        events.append(
+            TaskEvent(
+                taskID: tasks[slot].id, slot: slot, attempt: tasks[slot].attempt, node: node < 0 ? nil : nodes[node].id,
+                at: now.wall, from: from, to: status, reason: reason
+            )
+        )
+        if status.isTerminal { ended(slot) }
+        return true
+    }
+
+    /// Marks a task for the next batch of the store.
+    mutating func changed(_ slot: Int32) {
+        guard !tasks[slot].flags.contains(.changed) else { return }
+        tasks[slot].flags.insert(.changed)
+        changedTasks.append(slot)
+    }
+
+    private mutating func ended(_ slot: Int32) {
+        tasks[slot].finishedAt = tasks[slot].finishedAt == 0 ? now.wall : tasks[slot].finishedAt
+        tasks[slot].extra?.detail = nil
+        shapes.release(tasks[slot].shape)
+        tasks[slot].shape = -1
+        finished.append((slot, tasks[slot].sequence))
+        tasks[slot].deadline = 0
+        if tasks[slot].flags.contains(.observed) { observedEnds.append(slot) }
+    }
+
+    /// Tells those who waited, once the replies of the turn are written, and then forgets what is too much.
+    mutating func settleEnds(into effects: inout Effects) {
+        for slot in observedEnds {
+            tellWaiters(slot, into: &effects)
+            endStreams(slot, into: &effects)
+        }
+        observedEnds.removeAll(keepingCapacity: true)
+        while finished.count > configuration.finishedTasksMax { removeOldestFinished() }
+    }
+
+    /// Forgets the task that ended first.
+    mutating func removeOldestFinished() {
+        guard let (slot, sequence) = finished.popFirst() else { return }
+        guard tasks.contains(slot), tasks[slot].sequence == sequence else { return }
+        counts[Int(tasks[slot].status.rawValue)] -= 1
+        if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
+        if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
+        if !tasks[slot].flags.contains(.unsaved) { removedTasks.append(tasks[slot].id) }
+        tasks.remove(slot)
+    }
+
+    /// Takes a task from its node: the room is free again.
+    mutating func release(_ slot: Int32) {
+        let node = tasks[slot].node
+        let position = Int(tasks[slot].nodePosition)
+        guard node >= 0, position >= 0 else { return }
+        let last = nodes[node].attempts.removeLast()
+        if last != slot {
+            nodes[node].attempts[position] = last
+            tasks[last].nodePosition = Int32(truncatingIfNeeded: position)
+        }
+        tasks[slot].nodePosition = -1
+        let key = shapes[tasks[slot].shape].key
+        nodes[node].used -= 1
+        nodes[node].cpuMillisUsed -= key.cpuMillis
+        nodes[node].memoryBytesUsed -= key.memoryBytes
+        freed(node)
+    }
+
+    /// Ends an attempt that a node has, and the task with it.
+    mutating func finish(_ slot: Int32, _ status: TaskStatus, _ reason: TaskReason) {
+        release(slot)
+        move(slot, to: status, reason)
+    }
+
+    /// Puts a task whose attempt is gone back in the queue.
+    mutating func requeue(_ slot: Int32, _ reason: TaskReason, isCharged: Bool, into effects: inout Effects) {
+        release(slot)
+        if !isCharged { tasks[slot].unchargedAttempts += 1 }
+        tasks[slot].flags.subtract([.accepted, .timedOut, .hasExitCode])
+        tasks[slot].scheduledAt = 0
+        tasks[slot].startedAt = 0
+        tasks[slot].extra?.containerID = nil
+        tasks[slot].extra?.detail = nil
+        tasks[slot].deadline = 0
+        if move(slot, to: .pending, reason) { enqueue(slot, isRequeued: true) }
+        if tasks[slot].flags.contains(.observed) { endStreams(slot, into: &effects) }
+    }
+
+    /// An attempt is lost with its node, or by its worker: what becomes of the task.
+    mutating func lose(_ slot: Int32, into effects: inout Effects) {
+        if tasks[slot].flags.contains(.cancelRequested) {
+            finish(slot, .cancelled, .cancelled)
+        } else if tasks[slot].flags.contains(.timedOut) {
+            finish(slot, .failed, .timedOut)
+        } else if tasks[slot].onNodeLost == .fail {
+            finish(slot, .failed, .nodeLost)
+        } else if !tasks[slot].flags.contains(.accepted) {
+            requeue(slot, .nodeLost, isCharged: false, into: &effects)
+        } else if tasks[slot].chargedAttempts >= Int(tasks[slot].maxAttempts) {
+            finish(slot, .failed, .lostTooOften)
+        } else {
+            requeue(slot, .nodeLost, isCharged: true, into: &effects)
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import PodlingProtocol
+
+extension MasterCore {
+    /// The task object (proto-spec.md, section 5.2).
+    func writeTask(_ slot: Int32, to writer: inout JSONWriter) {
+        writer.raw("{\"taskId\":\"")
+        Self.writePlain(tasks[slot].id, to: &writer)
+        writer.raw("\",\"status\":\"")
+        writer.raw(tasks[slot].status.name)
+        writer.raw("\",\"attempt\":")
+        writer.int(Int(tasks[slot].attempt))
+        let node = tasks[slot].node
+        if node >= 0 {
+            writer.raw(",\"nodeId\":\"")
+            Self.writePlain(nodes[node].id, to: &writer)
+            writer.byte(UInt8(ascii: "\""))
+        }
+        if let extra = tasks[slot].extra { Self.write(extra, to: &writer) }
+        let reason = tasks[slot].reason
+        if reason != .none {
+            writer.raw(",\"reason\":\"")
+            writer.raw(reason.name)
+            writer.byte(UInt8(ascii: "\""))
+        }
+        let flags = tasks[slot].flags
+        if flags.contains(.hasExitCode) {
+            writer.raw(",\"exitCode\":")
+            writer.int(Int(tasks[slot].exitCode))
+        }
+        if flags.contains(.cancelRequested), !tasks[slot].status.isTerminal { writer.raw(",\"cancelRequested\":true") }
+        writer.raw(",\"createdAt\":")
+        writer.timestamp(milliseconds: tasks[slot].createdAt)
+        Self.writeTime(",\"scheduledAt\":", tasks[slot].scheduledAt, to: &writer)
+        Self.writeTime(",\"startedAt\":", tasks[slot].startedAt, to: &writer)
+        Self.writeTime(",\"finishedAt\":", tasks[slot].finishedAt, to: &writer)
+        writer.byte(UInt8(ascii: ","))
+        writer.raw(tasks[slot].spec)
+        writer.byte(UInt8(ascii: "}"))
+    }
+
+    private static func write(_ extra: TaskExtra, to writer: inout JSONWriter) {
+        if let containerID = extra.containerID {
+            writer.raw(",\"containerId\":")
+            writer.string(containerID)
+        }
+        if let error = extra.error {
+            writer.raw(",\"error\":")
+            writer.string(error)
+        }
+        if let detail = extra.detail {
+            writer.raw(",\"detail\":")
+            writer.string(detail)
+        }
+    }
+
+    private static func writeTime(_ name: StaticString, _ milliseconds: Int64, to writer: inout JSONWriter) {
+        guard milliseconds != 0 else { return }
+        writer.raw(name)
+        writer.timestamp(milliseconds: milliseconds)
+    }
+
+    /// A name whose grammar has nothing to escape.
+    private static func writePlain(_ name: String, to writer: inout JSONWriter) {
+        var name = name
+        name.withUTF8 { writer.raw(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The name as the spec has it, with its quotes.
+    func writeName(_ slot: Int32, to writer: inout JSONWriter) {
+        let start = Int(tasks[slot].nameStart)
+        let count = Int(tasks[slot].nameCount)
+        tasks[slot].spec.withUnsafeBytes { writer.raw(UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+    }
+
+    /// `"taskId":"...","attempt":1`, without braces.
+    func writeAttempt(_ slot: Int32, to writer: inout JSONWriter) {
+        writer.raw("\"taskId\":\"")
+        Self.writePlain(tasks[slot].id, to: &writer)
+        writer.raw("\",\"attempt\":")
+        writer.int(Int(tasks[slot].attempt))
+    }
+
+    /// The node object (proto-spec.md, section 5.3).
+    func writeNode(_ index: Int32, to writer: inout JSONWriter) {
+        let node = nodes[index]
+        writer.raw("{\"nodeId\":")
+        writer.string(node.id)
+        writer.raw(node.isOnline ? ",\"status\":\"online\"" : ",\"status\":\"offline\"")
+        if node.isDraining { writer.raw(",\"draining\":true") }
+        for (name, text) in [
+            (",\"hostname\":" as StaticString, node.hostname), (",\"engine\":", node.engine),
+            (",\"version\":", node.version), (",\"instance\":", node.instance),
+        ] {
+            guard let text else { continue }
+            writer.raw(name)
+            writer.string(text)
+        }
+        writer.raw(",\"slots\":")
+        writer.int(node.slots)
+        writer.raw(",\"used\":")
+        writer.int(node.used)
+        Self.writeCores(",\"cpu\":", node.cpuMillis, to: &writer)
+        Self.writeCores(",\"cpuUsed\":", node.cpuMillisUsed, to: &writer)
+        writer.raw(",\"memory\":")
+        writer.int(node.memoryBytes)
+        writer.raw(",\"memoryUsed\":")
+        writer.int(node.memoryBytesUsed)
+        if !node.labels.isEmpty {
+            writer.raw(",\"labels\":{")
+            for (position, label) in node.labels.enumerated() {
+                if position > 0 { writer.byte(UInt8(ascii: ",")) }
+                writer.string(label.key)
+                writer.byte(UInt8(ascii: ":"))
+                writer.string(label.value)
+            }
+            writer.byte(UInt8(ascii: "}"))
+        }
+        Self.writeTime(",\"registeredAt\":", node.registeredAt, to: &writer)
+        Self.writeTime(",\"lastHeartbeat\":", node.lastSeenWall, to: &writer)
+        writer.byte(UInt8(ascii: "}"))
+    }
+
+    /// Thousandths as cores: `1500` is `1.5`.
+    private static func writeCores(_ name: StaticString, _ millis: Int, to writer: inout JSONWriter) {
+        writer.raw(name)
+        writer.int(millis / 1_000)
+        var rest = millis % 1_000
+        guard rest > 0 else { return }
+        writer.byte(UInt8(ascii: "."))
+        var scale = 100
+        while rest > 0 {
+            writer.byte(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / scale))
+            rest %= scale
+            scale /= 10
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import DequeModule
+import PodlingProtocol
+
+/// The master as a pure state machine: lines, openings, closings and the clock go in, effects come out.
+///
+/// It does no I/O, reads no clock and draws no random numbers: the same calls give the same bytes. What it emits
+/// must leave only once the changes of the same turn are durable (`takeChanges`).
+public struct MasterCore: ~Copyable {
+    public let configuration: CoreConfiguration
+    var now: Tick
+    let startedAt: Tick
+    var reader = JSONReader()
+    var ids: TaskIDSequence
+    var nextSequence = 0
+    var tasks = TaskTable()
+    var nodes = NodeTable()
+    var shapes = ShapeTable()
+    var sessions: [Session?] = []
+    var events: EventRing
+    var watchers: [Watcher] = []
+    /// Those who wait for the end of a task, by slot.
+    var waiters: [Int32: [Waiter]] = [:]
+    /// Output on its way, by the number the worker knows it by.
+    var streams: [Int: LogStream] = [:]
+    var nextStream = 1
+    /// Those streams by the slot of their task.
+    var streamsOfTask: [Int32: [Int]] = [:]
+    var idempotencyKeys: [String: Int32] = [:]
+    /// Ended tasks in the order of their ends, with their sequence.
+    var finished = Deque<(slot: Int32, sequence: Int)>()
+    /// Tasks by status, indexed by `TaskStatus.rawValue`.
+    var counts = [Int](repeating: 0, count: TaskStatus.allCases.count)
+    /// Tasks that ended in this turn and that somebody waits for.
+    var observedEnds: [Int32] = []
+    var changedTasks: [Int32] = []
+    var removedTasks: [String] = []
+    /// Nodes that got room since tasks were last placed.
+    var freedNodes: [Int32] = []
+    var subscriptionCount = 0
+    var nextSweep: Int64 = 0
+    var isShuttingDown = false
+
+    public init(configuration: CoreConfiguration, now: Tick) {
+        self.configuration = configuration
+        self.now = now
+        startedAt = now
+        ids = TaskIDSequence(base: configuration.taskIDBase)
+        events = EventRing(capacity: configuration.eventsKeptMax)
+    }
+
+    var liveCount: Int {
+        counts[Int(TaskStatus.pending.rawValue)] + counts[Int(TaskStatus.scheduled.rawValue)]
+            + counts[Int(TaskStatus.running.rawValue)]
+    }
+
+    /// Takes one complete line of a session, without its LF.
+    public mutating func lineReceived(
+        _ line: UnsafeRawBufferPointer,
+        from id: SessionID,
+        now: Tick,
+        into effects: inout Effects
+    ) {
+        self.now = now
+        guard isOpen(id) else { return }
+        let document: JSONDocument
+        do {
+            document = try reader.parse(line)
+        } catch {
+            effects.sendError(WireError(.badJSON, "\(error)"), to: id)
+            return
+        }
+        sawLife(of: id)
+        var request = Request(session: id, id: nil, root: document.root)
+        do throws(WireError) {
+            let (operation, requestID) = try Self.envelope(document.root)
+            request.id = requestID
+            guard let operation else { throw unknownOperation(document.root) }
+            try execute(operation, request, into: &effects)
+        } catch {
+            effects.reply(request, error)
+            if error.isFatal { close(id, into: &effects) }
+        }
+    }
+
+    /// Ends a turn: places tasks, tells watchers. Call it after the lines of one read, and after `tick`.
+    public mutating func endTurn(into effects: inout Effects) {
+        placeTasks(into: &effects)
+        settleEnds(into: &effects)
+        if !watchers.isEmpty { tellWatchers(into: &effects) }
+    }
+
+    /// The operation and the `id` of a request; a nil operation is one nobody knows.
+    private static func envelope(
+        _ root: JSONValue
+    ) throws(WireError) -> (Operation?, UnsafeRawBufferPointer?) {
+        var operation: JSONValue?
+        var id: JSONValue?
+        for member in root.members {
+            if operation == nil, member.keyEquals("op") {
+                operation = member.value
+            } else if id == nil, member.keyEquals("id") {
+                id = member.value
+            }
+            if operation != nil, id != nil { break }
+        }
+        var raw: UnsafeRawBufferPointer?
+        if let id, !id.isNull {
+            guard id.kind == .integer || id.isText(of: 1...Limits.idBytesMax) else {
+                throw .field("id", "must be an integer or a string of 1 to \(Limits.idBytesMax) bytes")
+            }
+            raw = id.raw
+        }
+        guard let operation, operation.isString else {
+            throw WireError(.badRequest, "op: is required, a string; try {\"op\":\"help\"}", field: "op")
+        }
+        return (Operation(operation), raw)
+    }
+
+    private func unknownOperation(_ root: JSONValue) -> WireError {
+        let name = root["op"]?.string().map { String($0.prefix(64)) } ?? ""
+        return WireError(.unknownOp, "op: there is no \"\(name)\"; try {\"op\":\"help\"}", field: "op")
+    }
+
+    private mutating func execute(
+        _ operation: Operation,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        if operation.isForWorkers { try checkWorker(operation, request) } else { try checkClient(operation) }
+        switch operation {
+        case .status: try status(request, into: &effects)
+        case .submit: try submit(request, into: &effects)
+        case .heartbeat: heartbeat(request, into: &effects)
+        case .accept: try accept(request, into: &effects)
+        case .reject: try reject(request, into: &effects)
+        case .get: try get(request, into: &effects)
+        case .list: try list(request, into: &effects)
+        case .submitMany: try submitMany(request, into: &effects)
+        case .cancel: try cancel(request, into: &effects)
+        case .wait: try wait(request, into: &effects)
+        case .watch: try watch(request, into: &effects)
+        case .logs: try logs(request, into: &effects)
+        case .unsubscribe: try unsubscribe(request, into: &effects)
+        case .nodes: try listNodes(request, into: &effects)
+        case .drain: try drain(request, into: &effects)
+        case .ping: ping(request, into: &effects)
+        case .help: help(request, into: &effects)
+        case .hello: try hello(request, into: &effects)
+        case .register: try register(request, into: &effects)
+        case .deregister: deregister(request, into: &effects)
+        case .log: try log(request, into: &effects)
+        case .logEnd: try logEnd(request, into: &effects)
+        }
+    }
+
+    private func checkClient(_ operation: Operation) throws(WireError) {
+        guard isShuttingDown, operation == .submit || operation == .submitMany else { return }
+        throw WireError(.draining, "the master is going down", retryAfterMilliseconds: 1_000)
+    }
+}

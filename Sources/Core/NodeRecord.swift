@@ -1,0 +1,46 @@
+/// A node as the core holds it.
+struct NodeRecord {
+    var id: String
+    var instance = ""
+    var hostname: String?
+    var engine: String?
+    var version: String?
+    /// Sorted by name.
+    var labels: [(key: String, value: String)] = []
+    var slots = 0
+    var cpuMillis = 0
+    var memoryBytes = 0
+    var used = 0
+    var cpuMillisUsed = 0
+    var memoryBytesUsed = 0
+    /// The connection that registered it, while that is open.
+    var session: SessionID?
+    /// Monotonic milliseconds of the last complete valid line.
+    var lastSeen: Int64 = 0
+    /// The same by the wall clock, for people.
+    var lastSeenWall: Int64 = 0
+    var registeredAt: Int64 = 0
+    /// Monotonic milliseconds before which no lease of it ends.
+    var graceUntil: Int64 = 0
+    /// Monotonic milliseconds before which it gets nothing new, after a rejection.
+    var holdUntil: Int64 = 0
+    var isDraining = false
+    var hasLease = false
+    /// Slots of the tasks it has.
+    var attempts: [Int32] = []
+    /// Tasks kept that name it.
+    var references = 0
+    /// Where it stands in the list of nodes with room; −1 if not.
+    var openPosition: Int32 = -1
+    var isKnown = true
+    /// It got room since tasks were last placed.
+    var isFreed = false
+
+    init(id: String) { self.id = id }
+
+    var isOnline: Bool { session != nil && hasLease }
+
+    func fits(cpuMillis cpu: Int, memoryBytes memory: Int) -> Bool {
+        used < slots && cpuMillisUsed + cpu <= cpuMillis && memoryBytesUsed + memory <= memoryBytes
+    }
+}

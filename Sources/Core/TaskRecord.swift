@@ -1,0 +1,90 @@
+import PodlingProtocol
+
+/// A task as the core holds it. Indexes are `Int32`, and −1 means none: a million of these are kept at once.
+struct TaskRecord {
+    struct Flags: OptionSet {
+        let rawValue: UInt8
+        static let cancelRequested = Flags(rawValue: 1 << 0)
+        /// The worker answered the assignment.
+        static let accepted = Flags(rawValue: 1 << 1)
+        /// It ran longer than `timeoutSeconds` and was told to end.
+        static let timedOut = Flags(rawValue: 1 << 2)
+        /// It waits in its lane's list of those that ran before.
+        static let requeued = Flags(rawValue: 1 << 3)
+        /// It changed since the last batch for the store.
+        static let changed = Flags(rawValue: 1 << 4)
+        /// Its spec is not in the store yet.
+        static let unsaved = Flags(rawValue: 1 << 5)
+        static let hasExitCode = Flags(rawValue: 1 << 6)
+        /// Somebody waits for its end, or for its output.
+        static let observed = Flags(rawValue: 1 << 7)
+    }
+
+    var id: String
+    /// The spec's members, joined by commas.
+    var spec: [UInt8]
+    var extra: TaskExtra?
+    /// Counts tasks from the start of the master: the order of `list`.
+    var sequence: Int
+    /// Milliseconds since 1970; 0 means not yet.
+    var createdAt: Int64
+    var scheduledAt: Int64 = 0
+    var startedAt: Int64 = 0
+    var finishedAt: Int64 = 0
+    /// Monotonic milliseconds by which the assignment must be answered, or the attempt must end; 0 means none.
+    var deadline: Int64 = 0
+    var attempt: Int32 = 0
+    /// Attempts that do not count against `maxAttempts`.
+    var unchargedAttempts: Int32 = 0
+    var exitCode: Int32 = 0
+    var node: Int32 = -1
+    /// Where it stands in its node's list of attempts.
+    var nodePosition: Int32 = -1
+    var shape: Int32 = -1
+    var queueNext: Int32 = -1
+    var queuePrevious: Int32 = -1
+    var timeoutSeconds: Int32
+    var nameStart: UInt32
+    var stopGraceSeconds: Int16
+    var priority: Int16
+    var rejections: Int16 = 0
+    /// At most six bytes for each of 63.
+    var nameCount: UInt16
+    var maxAttempts: UInt8
+    var status = TaskStatus.pending
+    var reason = TaskReason.none
+    var onNodeLost: NodeLostPolicy
+    var flags: Flags = []
+
+    init(id: String, sequence: Int, createdAt: Int64, summary: TaskSummary) {
+        self.id = id
+        self.sequence = sequence
+        self.createdAt = createdAt
+        spec = summary.bytes
+        timeoutSeconds = Int32(truncatingIfNeeded: summary.timeoutSeconds)
+        nameStart = UInt32(truncatingIfNeeded: summary.nameRange.lowerBound)
+        nameCount = UInt16(truncatingIfNeeded: summary.nameRange.count)
+        stopGraceSeconds = Int16(truncatingIfNeeded: summary.stopGraceSeconds)
+        priority = Int16(truncatingIfNeeded: summary.priority)
+        maxAttempts = UInt8(clamping: summary.maxAttempts)
+        onNodeLost = summary.onNodeLost
+        if let key = summary.idempotencyKey {
+            extra = TaskExtra()
+            extra?.idempotencyKey = key
+        }
+    }
+
+    /// Whether a node has it.
+    var isAssigned: Bool { status == .scheduled || status == .running }
+
+    /// Attempts lost so far that count against `maxAttempts`.
+    var chargedAttempts: Int { Int(attempt) - Int(unchargedAttempts) }
+}
+
+/// What most tasks of a queue do not have.
+final class TaskExtra {
+    var containerID: String?
+    var error: String?
+    var detail: String?
+    var idempotencyKey: String?
+}

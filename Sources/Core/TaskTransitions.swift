@@ -1,0 +1,13 @@
+import PodlingProtocol
+
+/// The only table of legal moves (proto-spec.md, section 11).
+enum TaskTransitions {
+    static func isLegal(from: TaskStatus, to: TaskStatus) -> Bool {
+        switch from {
+        case .pending: to == .scheduled || to == .cancelled || to == .failed
+        case .scheduled: to != .scheduled
+        case .running: to != .scheduled && to != .running
+        case .completed, .failed, .cancelled: false
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import PodlingCore
+
+/// Keeps nothing beyond what the core holds: a batch is as durable as it gets at once, and a restart forgets all.
+///
+/// How long ended tasks are held, by age and by number, is the core's configuration.
+public struct MemoryStore: Store {
+    public init() {}
+
+    public var keepsRows: Bool { false }
+
+    public func commit(
+        _ batch: StoreBatch,
+        done: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) -> StoreAnswer {
+        .durable
+    }
+
+    public func close() async {}
+}

@@ -1,0 +1,32 @@
+import PodlingCore
+
+/// Where the master keeps its tasks.
+///
+/// The shell hands over one batch a turn, in order, and holds the turn's effects until the store says that the
+/// batch is durable: nothing leaves the master before it is.
+public protocol Store: Sendable {
+    /// Whether the store wants rows. One that keeps none is handed empty batches, and nothing is copied for it.
+    var keepsRows: Bool { get }
+
+    /// Makes a batch durable. It never blocks.
+    ///
+    /// - Returns: `durable` when it is so already; `later` when `done` will be called, once, on any thread, in the
+    ///   order of the batches.
+    func commit(_ batch: StoreBatch, done: @escaping @Sendable (Result<Void, StoreError>) -> Void) -> StoreAnswer
+
+    /// Ends what the store has under way. Batches handed over before are durable when this returns.
+    func close() async
+}
+
+public enum StoreAnswer: Sendable {
+    case durable
+    case later
+}
+
+/// Why a batch could not be made durable.
+public struct StoreError: Error, Sendable {
+    /// For people.
+    public var message: String
+
+    public init(_ message: String) { self.message = message }
+}
