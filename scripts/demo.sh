@@ -28,6 +28,11 @@ clean_up() {
         show_log_tail "$scratch/worker.log"
     fi
     rm -rf "$scratch"
+    if ((code == 0)); then
+        heading "done"
+        good "Three tasks ended as they should, and everything that was started is ended."
+        say "Next: README.md, proto-spec.md; 'make test' runs the tests."
+    fi
     exit "$code"
 }
 
@@ -172,9 +177,6 @@ main() {
     start_programs
     run_tasks
     ((wrong == 0)) || die "$wrong thing(s) did not end as they should; the logs follow"
-    heading "done"
-    good "Three tasks ended as they should. Everything that was started is ended now."
-    say "Next: README.md, proto-spec.md; 'make test' runs the tests."
 }
 
 main "$@"
