@@ -12,8 +12,8 @@ struct CodecFigure {
 /// The codec beside Foundation's, on the same lines of about 250 bytes, in one run.
 enum CodecBenchmarks {
     private static let lineCount = 1_000
-    private static let roundCount = 5
-    private static let roundSeconds = 0.1
+    private static let roundCount = 30
+    private static let roundSeconds = 0.02
 
     static func run() -> [CodecFigure] {
         let requests = (0..<lineCount).map(SubmitLine.init)
