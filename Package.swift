@@ -81,7 +81,8 @@ let package = Package(
             path: "Benchmarks/podling-bench",
             ["PodlingProtocol", "PodlingCore", nioCore, nioPosix]
         ),
-        program("podling-load", path: "Benchmarks/podling-load", []),
+        .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
+        program("podling-load", path: "Benchmarks/podling-load", ["CEpoll"]),
 
         tests("ProtocolTests", ["PodlingProtocol"]),
         tests("CoreTests", ["PodlingCore", "PodlingProtocol"]),

@@ -1,1 +1,19 @@
-print("not built yet")
+import Glibc
+
+do {
+    let options = try Options(Array(CommandLine.arguments.dropFirst()))
+    signal(SIGPIPE, SIG_IGN)
+    switch options.mode {
+    case "podling": try ThroughputModes.podling(options)
+    case "beanstalkd": try ThroughputModes.beanstalkd(options)
+    case "redis-streams": try ThroughputModes.redisStreams(options)
+    case "podling-idle-latency": try LatencyModes.podling(options)
+    case "echo-latency": try LatencyModes.echo(options)
+    case "echo-server": try EchoServer.run(options.address)
+    case "podling-idle-connections": try IdleConnections(options: options).run()
+    default: throw LoadFailure("no such mode: \(options.mode)\n\(Options.usage)")
+    }
+} catch {
+    Report.say("podling-load: \(error)")
+    exit(1)
+}
