@@ -36,14 +36,15 @@ forbidden_imports() {
 }
 
 offences=0
-# report WHAT_TO_DO: reads file:line: text; each line read is an offence.
+# report WHAT_TO_DO: reads file:line: text, each line an offence; says once what to do.
 report() {
-    local line advice=$1
+    local line found=0
     while IFS= read -r line; do
-        complain "$line
-       $advice"
-        offences=$((offences + 1))
+        complain "${line#error: }"
+        found=$((found + 1))
     done
+    offences=$((offences + found))
+    ((found == 0)) || warn "       $1"
 }
 
 # Files of the tree, new ones too; one that is deleted but not yet committed is not there.

@@ -126,7 +126,8 @@ bring_engines_up() {
 }
 
 swift_tests() {
-    local log="$scratch/swift-test.log" code=0
+    local log="$scratch/swift-test.log" code=0 line
+    export PODLING_JSON_SUITE="${PODLING_JSON_SUITE:-$REPOSITORY/Tests/JSONTestSuite}"
     heading "swift test"
     bounded "$TEST_SECONDS_MAX" "$log" swift test --skip-build --disable-xctest --parallel "$@" || code=$?
     # "➜ Test reads() skipped.", "➜ Suite Docker skipped: "why"", "➜ Test reads() was cancelled after ...".
