@@ -61,7 +61,7 @@ let package = Package(
         library(
             "PodlingMaster",
             path: "Sources/Master",
-            ["PodlingProtocol", "PodlingCore", "PodlingStore", nioCore, nioPosix, logging, lifecycle]
+            ["PodlingProtocol", "PodlingCore", "PodlingStore", nioCore, nioPosix, logging, lifecycle, deque]
         ),
         library(
             "PodlingHTTP",

@@ -30,6 +30,8 @@ public struct StoreBatch: Sendable {
     public var tasks: [TaskRow] = []
     /// Tasks that are forgotten.
     public var removedTaskIDs: [String] = []
+
+    public init() {}
 }
 
 extension MasterCore {

@@ -173,6 +173,11 @@ extension MasterCore {
         return number
     }
 
+    /// How much a session waits for.
+    public func subscriptionCount(of id: SessionID) -> Int {
+        isOpen(id) ? sessions[Int(id.slot)]?.subscriptions.count ?? 0 : 0
+    }
+
     mutating func forget(_ number: Int, of id: SessionID) {
         guard isOpen(id), sessions[Int(id.slot)]?.subscriptions.removeValue(forKey: number) != nil else { return }
         subscriptionCount -= 1

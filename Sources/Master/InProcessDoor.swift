@@ -1,0 +1,80 @@
+import DequeModule
+import NIOCore
+import PodlingCore
+import PodlingProtocol
+
+/// The master's door for what runs in the same process.
+struct InProcessDoor: MasterDoor {
+    let loop: NIOLoopBound<MasterLoop>
+    let eventLoop: any EventLoop
+
+    func open() async throws -> any DoorSession {
+        let loop = loop
+        let eventLoop = eventLoop
+        return try await eventLoop.submit {
+            let sink = DoorSink(loop: loop.value)
+            sink.open()
+            return InProcessSession(sink: NIOLoopBound(sink, eventLoop: eventLoop), eventLoop: eventLoop)
+        }.get()
+    }
+}
+
+private struct InProcessSession: DoorSession {
+    let sink: NIOLoopBound<DoorSink>
+    let eventLoop: any EventLoop
+
+    func request(_ line: [UInt8]) async throws -> [UInt8] {
+        let sink = sink
+        return try await eventLoop.flatSubmit { sink.value.request(line) }.get()
+    }
+
+    func close() {
+        let sink = sink
+        eventLoop.execute { sink.value.close() }
+    }
+}
+
+/// The master's side of the door: replies go to those who asked, in order; events are dropped.
+private final class DoorSink: SessionSink {
+    private let loop: MasterLoop
+    private var id: SessionID?
+    private var waiting = Deque<EventLoopPromise<[UInt8]>>()
+
+    init(loop: MasterLoop) { self.loop = loop }
+
+    func open() { id = loop.open(self) }
+
+    func request(_ line: [UInt8]) -> EventLoopFuture<[UInt8]> {
+        let promise = loop.eventLoop.makePromise(of: [UInt8].self)
+        guard let id else {
+            promise.fail(ChannelError.ioOnClosedChannel)
+            return promise.futureResult
+        }
+        waiting.append(promise)
+        line.withUnsafeBytes { loop.received($0, from: id, now: .current()) }
+        loop.scheduleTurnEnd()
+        return promise.futureResult
+    }
+
+    func deliver(_ lines: UnsafeRawBufferPointer) {
+        for line in lines.split(separator: 0x0A) where !line.starts(with: "{\"ev\":\"".utf8) || isBadLine(line) {
+            waiting.popFirst()?.succeed([UInt8](line))
+        }
+    }
+
+    /// A line without a request in it is answered by an `error` event.
+    private func isBadLine(_ line: Slice<UnsafeRawBufferPointer>) -> Bool {
+        line.starts(with: "{\"ev\":\"error\"".utf8)
+    }
+
+    func flush() {}
+
+    func close() {
+        guard let id else { return }
+        self.id = nil
+        loop.closed(id)
+        while let promise = waiting.popFirst() { promise.fail(ChannelError.ioOnClosedChannel) }
+    }
+
+    func sweep(now: NIODeadline) {}
+}

@@ -1,0 +1,223 @@
+import DequeModule
+import Glibc
+import Logging
+import NIOCore
+import PodlingCore
+import PodlingProtocol
+import PodlingStore
+
+/// The shell round the core: gives it lines and time, and carries out its effects once they are durable.
+///
+/// It lives on one event loop. A turn is all that came with one poll of the sockets; it ends with at most one
+/// batch for the store and one flush for each session.
+final class MasterLoop {
+    /// A turn whose effects wait for the store.
+    private final class HeldTurn {
+        var effects = Effects()
+        var isDurable = false
+    }
+
+    private static let tickMilliseconds: Int64 = 250
+
+    let eventLoop: any EventLoop
+    let configuration: MasterConfiguration
+    let logger: Logger
+    private let store: any Store
+    private var core: MasterCore
+    private var effects = Effects()
+    private var sinks: [(any SessionSink)?] = []
+    private var generations: [UInt32] = []
+    private var freeSlots: [Int32] = []
+    private var nextGeneration: UInt32 = 1
+    private(set) var sessionCount = 0
+    private var held = Deque<HeldTurn>()
+    private var isTurnScheduled = false
+    private var dirty: [Int32] = []
+    private var isDirty: [Bool] = []
+    private var ticker: RepeatedTask?
+    private var sweepCountdown = 0
+    /// Called once a store has failed: the master cannot go on.
+    var storeFailed: ((StoreError) -> Void)?
+
+    init(configuration: MasterConfiguration, store: any Store, eventLoop: any EventLoop, logger: Logger) {
+        self.configuration = configuration
+        self.store = store
+        self.eventLoop = eventLoop
+        self.logger = logger
+        core = MasterCore(configuration: configuration.core, now: Tick.current())
+    }
+
+    // MARK: Sessions
+
+    func open(_ sink: any SessionSink) -> SessionID {
+        let slot: Int32
+        if let free = freeSlots.popLast() {
+            slot = free
+            sinks[Int(slot)] = sink
+        } else {
+            slot = Int32(truncatingIfNeeded: sinks.count)
+            sinks.append(sink)
+            generations.append(0)
+            isDirty.append(false)
+        }
+        let id = SessionID(slot: slot, generation: nextGeneration)
+        nextGeneration &+= 1
+        generations[Int(slot)] = id.generation
+        sessionCount += 1
+        core.sessionOpened(id, now: Tick.current(), into: &effects)
+        scheduleTurnEnd()
+        return id
+    }
+
+    func closed(_ id: SessionID) {
+        core.sessionClosed(id, now: Tick.current(), into: &effects)
+        sinks[Int(id.slot)] = nil
+        freeSlots.append(id.slot)
+        sessionCount -= 1
+        scheduleTurnEnd()
+    }
+
+    func received(_ line: UnsafeRawBufferPointer, from id: SessionID, now: Tick) {
+        core.lineReceived(line, from: id, now: now, into: &effects)
+    }
+
+    func hasGreeted(_ id: SessionID) -> Bool { core.hasGreeted(id) }
+
+    func subscriptionCount(of id: SessionID) -> Int { core.subscriptionCount(of: id) }
+
+    func backedUp(_ id: SessionID, _ isBackedUp: Bool) {
+        core.sessionBackedUp(id, isBackedUp)
+        if !isBackedUp { scheduleTurnEnd() }
+    }
+
+    /// Whether something waits for the store.
+    var isHolding: Bool { !held.isEmpty || isTurnScheduled }
+
+    /// Whether the store is so far behind that reading should wait.
+    var isBehind: Bool { held.count >= configuration.heldTurnsMax }
+
+    // MARK: Turns
+
+    /// Ends the turn after all sockets of this poll were read.
+    func scheduleTurnEnd() {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { bound.value.endTurn() }
+    }
+
+    /// Ends the turn before all sockets are read, so that what follows comes after its replies.
+    func endTurnNow() { endTurn() }
+
+    private func endTurn() {
+        isTurnScheduled = false
+        core.endTurn(into: &effects)
+        let isDurable = commit()
+        if isDurable, held.isEmpty {
+            carryOut(&effects)
+        } else if !isDurable || !effects.isEmpty {
+            hold(isDurable: isDurable)
+        }
+        if core.hasMoreToTell { scheduleTurnEnd() }
+    }
+
+    /// Hands the turn's changes to the store.
+    /// - Returns: whether they are durable already.
+    private func commit() -> Bool {
+        guard core.hasChanges else { return true }
+        var batch = StoreBatch()
+        if store.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let loop = eventLoop
+        return store.commit(batch) { result in
+            loop.execute { bound.value.committed(result) }
+        } == .durable
+    }
+
+    private func hold(isDurable: Bool) {
+        let turn = HeldTurn()
+        turn.isDurable = isDurable
+        swap(&turn.effects, &effects)
+        held.append(turn)
+    }
+
+    /// The oldest batch that was not durable is so now: it and what waited behind it may leave.
+    private func committed(_ result: Result<Void, StoreError>) {
+        if case .failure(let error) = result {
+            storeFailed?(error)
+            return
+        }
+        held.first { !$0.isDurable }?.isDurable = true
+        while let turn = held.first, turn.isDurable {
+            held.removeFirst()
+            carryOut(&turn.effects)
+        }
+    }
+
+    private func isCurrent(_ id: SessionID) -> Bool { generations[Int(id.slot)] == id.generation }
+
+    private func carryOut(_ effects: inout Effects) {
+        guard !effects.isEmpty else { return }
+        for frame in effects.frames {
+            let slot = frame.session.slot
+            guard isCurrent(frame.session), let sink = sinks[Int(slot)] else { continue }
+            effects.withBytes(of: frame) { sink.deliver($0) }
+            guard !isDirty[Int(slot)] else { continue }
+            isDirty[Int(slot)] = true
+            dirty.append(slot)
+        }
+        for slot in dirty {
+            isDirty[Int(slot)] = false
+            sinks[Int(slot)]?.flush()
+        }
+        dirty.removeAll(keepingCapacity: true)
+        for session in effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
+        effects.removeAll()
+    }
+
+    // MARK: Time
+
+    func start() {
+        let amount = TimeAmount.milliseconds(Self.tickMilliseconds)
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        ticker = eventLoop.scheduleRepeatedTask(initialDelay: amount, delay: amount) { _ in bound.value.tick() }
+    }
+
+    private func tick() {
+        core.tick(now: Tick.current(), into: &effects)
+        sweepCountdown -= 1
+        if sweepCountdown <= 0 {
+            sweepCountdown = 4
+            let now = NIODeadline.now()
+            for sink in sinks { sink?.sweep(now: now) }
+        }
+        scheduleTurnEnd()
+    }
+
+    /// Tells all sessions that the master goes down, sends what is due, and closes them.
+    func shutDown() {
+        core.shutDown(deadlineMilliseconds: configuration.shutdownSeconds * 1_000, into: &effects)
+        endTurn()
+        ticker?.cancel()
+        closeAll(by: .now() + .seconds(Int64(configuration.shutdownSeconds)))
+    }
+
+    /// Closes all sessions as soon as nothing waits for the store, or at the deadline.
+    private func closeAll(by deadline: NIODeadline) {
+        guard held.isEmpty || NIODeadline.now() >= deadline else {
+            let bound = NIOLoopBound(self, eventLoop: eventLoop)
+            eventLoop.scheduleTask(in: .milliseconds(20)) { bound.value.closeAll(by: deadline) }
+            return
+        }
+        for sink in sinks { sink?.close() }
+    }
+}
+
+extension Tick {
+    static func current() -> Tick {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let wall = Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+        return Tick(wall: wall, monotonic: Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000))
+    }
+}

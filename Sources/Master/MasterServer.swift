@@ -1,0 +1,109 @@
+import Logging
+import NIOCore
+import NIOPosix
+import PodlingCore
+import PodlingProtocol
+import PodlingStore
+import ServiceLifecycle
+
+/// The master: a TCP server round one event loop.
+public final class MasterServer: Service {
+    private let configuration: MasterConfiguration
+    private let store: any Store
+    private let logger: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let loop: NIOLoopBound<MasterLoop>
+    private let ready: @Sendable (SocketAddress) async throws -> Void
+
+    /// - Parameter ready: called with the address once connections are taken.
+    public init(
+        configuration: MasterConfiguration,
+        store: any Store,
+        logger: Logger,
+        ready: @escaping @Sendable (SocketAddress) async throws -> Void = { _ in }
+    ) async throws {
+        self.configuration = configuration
+        self.store = store
+        self.logger = logger
+        self.ready = ready
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let eventLoop = group.next()
+        loop = try await eventLoop.submit {
+            let loop = MasterLoop(configuration: configuration, store: store, eventLoop: eventLoop, logger: logger)
+            return NIOLoopBound(loop, eventLoop: eventLoop)
+        }.get()
+    }
+
+    /// The way in for what runs in the same process.
+    public var door: any MasterDoor { InProcessDoor(loop: loop, eventLoop: group.next()) }
+
+    /// Serves until the graceful shutdown, then tells every connection, sends what is due, and closes.
+    public func run() async throws {
+        let channel = try await bind()
+        let eventLoop = group.next()
+        let loop = loop
+        try await eventLoop.submit { loop.value.start() }.get()
+        logger.info("listening", metadata: ["address": "\(channel.localAddress.map(String.init(describing:)) ?? "")"])
+        if let address = channel.localAddress { try await ready(address) }
+        try await withGracefulShutdownHandler {
+            try await channel.closeFuture.get()
+        } onGracefulShutdown: {
+            channel.close(promise: nil)
+        }
+        logger.info("going down")
+        try await eventLoop.submit { loop.value.shutDown() }.get()
+        try await drained()
+        await store.close()
+        try await group.shutdownGracefully()
+    }
+
+    /// Waits until all sessions are closed, within the time that going down may take.
+    private func drained() async throws {
+        let loop = loop
+        let deadline = NIODeadline.now() + .seconds(Int64(configuration.shutdownSeconds) + 1)
+        while NIODeadline.now() < deadline {
+            let count = try await group.next().scheduleTask(in: .milliseconds(20)) { loop.value.sessionCount }
+                .futureResult.get()
+            if count == 0 { return }
+        }
+    }
+
+    private func bind() async throws -> any Channel {
+        let loop = loop
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: configuration.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // Without it a process out of file descriptors would spin on accept.
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 256 * 1024, high: 1024 * 1024))
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(SessionHandler(loop: loop.value))
+                }
+            }
+        do {
+            return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+        } catch {
+            throw MasterError.cannotListen("\(configuration.host):\(configuration.port)", "\(error)")
+        }
+    }
+}
+
+/// Why the master cannot serve.
+public enum MasterError: Error, CustomStringConvertible {
+    case cannotListen(String, String)
+
+    public var description: String {
+        switch self {
+        case .cannotListen(let address, let why):
+            "cannot listen on \(address): \(why); choose another with --listen or PODLING_LISTEN"
+        }
+    }
+}

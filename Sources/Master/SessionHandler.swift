@@ -1,0 +1,180 @@
+import Logging
+import NIOCore
+import PodlingCore
+import PodlingProtocol
+
+/// One TCP connection: cuts lines, stops reading a peer that does not read, keeps its deadlines.
+final class SessionHandler: ChannelDuplexHandler, SessionSink {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let loop: MasterLoop
+    private var context: ChannelHandlerContext?
+    private var id: SessionID?
+    private var decoder = LineDecoder(lineBytesMax: Limits.lineBytesBeforeHelloMax)
+    private var out: ByteBuffer?
+    private var openedAt = NIODeadline.now()
+    private var partialSince: NIODeadline?
+    private var hasFirstByte = false
+    private var hasLine = false
+    private var isInputClosed = false
+    private var isClosing = false
+    private var isReadWanted = false
+
+    init(loop: MasterLoop) {
+        self.loop = loop
+    }
+
+    // MARK: Opening and closing
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        if loop.sessionCount >= loop.configuration.connectionsMax {
+            let message = "\(loop.configuration.connectionsMax) connections are the most this master takes"
+            refuse(WireError(.overloaded, message, isFatal: true, retryAfterMilliseconds: 1_000))
+        } else {
+            id = loop.open(self)
+        }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if let id { loop.closed(id) }
+        id = nil
+        self.context = nil
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            isInputClosed = true
+            partialSince = nil
+            // What the last lines are answered leaves at the end of this turn.
+            loop.scheduleTurnEnd()
+            let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+            context.eventLoop.execute { bound.value.closeIfDone() }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// A peer that ended its side stays until what it waits for has come.
+    private func closeIfDone() {
+        guard isInputClosed, !isClosing, !loop.isHolding, let id, loop.subscriptionCount(of: id) == 0 else { return }
+        close()
+    }
+
+    // MARK: Reading
+
+    func read(context: ChannelHandlerContext) {
+        guard context.channel.isWritable, !loop.isBehind else {
+            isReadWanted = true
+            return
+        }
+        context.read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let id, !isClosing else { return }
+        let now = Tick.current()
+        let result = unwrapInboundIn(data).withUnsafeReadableBytes { bytes -> LineDecoderResult in
+            guard hasFirstByte || isProtocol(bytes) else { return .ok }
+            return decoder.process(bytes) { line, lineBytesMax in
+                hasLine = true
+                loop.received(line, from: id, now: now)
+                if lineBytesMax < Limits.lineBytesMax, loop.hasGreeted(id) { lineBytesMax = Limits.lineBytesMax }
+                return true
+            }
+        }
+        if result == .lineTooLong {
+            refuse(WireError(.lineTooLong, "a line of more than \(decoder.lineBytesMax) bytes; the connection ends here"))
+        }
+        partialSince = decoder.partialCount > 0 ? partialSince ?? .now() : nil
+        loop.scheduleTurnEnd()
+    }
+
+    /// Looks at the first byte of the connection that is not white space.
+    private func isProtocol(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let first = bytes.first(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }) else { return true }
+        hasFirstByte = true
+        guard first != UInt8(ascii: "{") else { return true }
+        refuse(WrongProtocol.error(first: first))
+        return false
+    }
+
+    // MARK: Sending
+
+    func deliver(_ lines: UnsafeRawBufferPointer) {
+        guard let context, !isClosing else { return }
+        if out == nil { out = context.channel.allocator.buffer(capacity: lines.count) }
+        out?.writeBytes(lines)
+    }
+
+    func flush() {
+        guard let context, let buffer = out else { return }
+        out = nil
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        if !context.channel.isWritable { checkUnread(context) }
+        if isInputClosed { closeIfDone() }
+    }
+
+    private func checkUnread(_ context: ChannelHandlerContext) {
+        let unread = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        guard let unread, unread > loop.configuration.unreadBytesMax else { return }
+        loop.logger.info("closing a connection that does not read", metadata: ["unreadBytes": "\(unread)"])
+        isClosing = true
+        context.close(promise: nil)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if let id { loop.backedUp(id, !context.channel.isWritable) }
+        resumeReading()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func resumeReading() {
+        guard let context, isReadWanted, context.channel.isWritable, !loop.isBehind else { return }
+        isReadWanted = false
+        context.read()
+    }
+
+    func close() {
+        guard let context, !isClosing else { return }
+        if out != nil { flush() }
+        isClosing = true
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        // Behind all that was written; a peer that does not read it is cut off by the deadline.
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in bound.value.close(promise: nil) }
+        context.eventLoop.scheduleTask(in: .seconds(Int64(loop.configuration.shutdownSeconds))) {
+            bound.value.close(promise: nil)
+        }
+    }
+
+    /// Sends a fatal error behind what is due, and closes.
+    private func refuse(_ error: WireError) {
+        guard let context, !isClosing else { return }
+        var writer = JSONWriter(capacityBytes: 256)
+        error.writeEvent(to: &writer)
+        writer.newline()
+        if id != nil { loop.endTurnNow() }
+        writer.withUnsafeBytes { deliver($0) }
+        close()
+        if id == nil { context.close(promise: nil) }
+    }
+
+    func sweep(now: NIODeadline) {
+        resumeReading()
+        guard !isClosing else { return }
+        if !hasLine, now - openedAt >= .seconds(Int64(loop.configuration.firstLineSeconds)) {
+            refuse(WireError(.timeout, "no complete line within \(loop.configuration.firstLineSeconds) s"))
+        } else if let since = partialSince, now - since >= .seconds(Int64(loop.configuration.partialLineSeconds)) {
+            refuse(WireError(.timeout, "a line was not finished within \(loop.configuration.partialLineSeconds) s"))
+        } else if isInputClosed {
+            closeIfDone()
+        }
+    }
+}
