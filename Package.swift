@@ -73,7 +73,7 @@ let package = Package(
             path: "Sources/Worker",
             ["PodlingProtocol", "PodlingClient", httpClient, nioCore, nioHTTP1, nioPosix, logging, lifecycle, ordered]
         ),
-        program("podling-master", ["PodlingMaster", "PodlingHTTP", arguments, logging, lifecycle, unixSignals]),
+        program("podling-master", ["PodlingMaster", "PodlingHTTP", "PodlingProtocol", "PodlingCore", "PodlingStore", nioCore, arguments, logging, lifecycle, unixSignals]),
         program("podling-worker", ["PodlingWorker", "PodlingClient", arguments, logging, lifecycle, unixSignals]),
         program("podling-client", ["PodlingClient", "PodlingProtocol", arguments]),
         program(

@@ -11,8 +11,8 @@ import PodlingStore
 /// It lives on one event loop. A turn is all that came with one poll of the sockets; it ends with at most one
 /// batch for the store and one flush for each session.
 final class MasterLoop {
-    /// A turn whose effects wait for the store.
-    private final class HeldTurn {
+    /// What one turn wants done, until it is.
+    private final class Turn {
         var effects = Effects()
         var isDurable = false
     }
@@ -24,13 +24,15 @@ final class MasterLoop {
     let logger: Logger
     private let store: any Store
     private var core: MasterCore
-    private var effects = Effects()
+    private var turn = Turn()
+    /// A turn that was carried out, to be used again.
+    private var spareTurn: Turn?
     private var sinks: [(any SessionSink)?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [Int32] = []
     private var nextGeneration: UInt32 = 1
     private(set) var sessionCount = 0
-    private var held = Deque<HeldTurn>()
+    private var held = Deque<Turn>()
     private var isTurnScheduled = false
     private var dirty: [Int32] = []
     private var isDirty: [Bool] = []
@@ -64,13 +66,13 @@ final class MasterLoop {
         nextGeneration &+= 1
         generations[Int(slot)] = id.generation
         sessionCount += 1
-        core.sessionOpened(id, now: Tick.current(), into: &effects)
+        core.sessionOpened(id, now: Tick.current(), into: &turn.effects)
         scheduleTurnEnd()
         return id
     }
 
     func closed(_ id: SessionID) {
-        core.sessionClosed(id, now: Tick.current(), into: &effects)
+        core.sessionClosed(id, now: Tick.current(), into: &turn.effects)
         sinks[Int(id.slot)] = nil
         freeSlots.append(id.slot)
         sessionCount -= 1
@@ -78,7 +80,7 @@ final class MasterLoop {
     }
 
     func received(_ line: UnsafeRawBufferPointer, from id: SessionID, now: Tick) {
-        core.lineReceived(line, from: id, now: now, into: &effects)
+        core.lineReceived(line, from: id, now: now, into: &turn.effects)
     }
 
     func hasGreeted(_ id: SessionID) -> Bool { core.hasGreeted(id) }
@@ -111,13 +113,14 @@ final class MasterLoop {
 
     private func endTurn() {
         isTurnScheduled = false
-        core.endTurn(into: &effects)
-        let isDurable = commit()
-        if isDurable, held.isEmpty {
-            carryOut(&effects)
-        } else if !isDurable || !effects.isEmpty {
-            hold(isDurable: isDurable)
-        }
+        core.endTurn(into: &turn.effects)
+        let ended = turn
+        ended.isDurable = commit()
+        guard !ended.isDurable || !ended.effects.isEmpty else { return }
+        // Carrying it out closes and opens sessions, whose effects belong to the next turn.
+        turn = spareTurn ?? Turn()
+        spareTurn = nil
+        if ended.isDurable, held.isEmpty { carryOut(ended) } else { held.append(ended) }
         if core.hasMoreToTell { scheduleTurnEnd() }
     }
 
@@ -134,13 +137,6 @@ final class MasterLoop {
         } == .durable
     }
 
-    private func hold(isDurable: Bool) {
-        let turn = HeldTurn()
-        turn.isDurable = isDurable
-        swap(&turn.effects, &effects)
-        held.append(turn)
-    }
-
     /// The oldest batch that was not durable is so now: it and what waited behind it may leave.
     private func committed(_ result: Result<Void, StoreError>) {
         if case .failure(let error) = result {
@@ -148,20 +144,19 @@ final class MasterLoop {
             return
         }
         held.first { !$0.isDurable }?.isDurable = true
-        while let turn = held.first, turn.isDurable {
+        while let durable = held.first, durable.isDurable {
             held.removeFirst()
-            carryOut(&turn.effects)
+            carryOut(durable)
         }
     }
 
     private func isCurrent(_ id: SessionID) -> Bool { generations[Int(id.slot)] == id.generation }
 
-    private func carryOut(_ effects: inout Effects) {
-        guard !effects.isEmpty else { return }
-        for frame in effects.frames {
+    private func carryOut(_ turn: Turn) {
+        for frame in turn.effects.frames {
             let slot = frame.session.slot
             guard isCurrent(frame.session), let sink = sinks[Int(slot)] else { continue }
-            effects.withBytes(of: frame) { sink.deliver($0) }
+            turn.effects.withBytes(of: frame) { sink.deliver($0) }
             guard !isDirty[Int(slot)] else { continue }
             isDirty[Int(slot)] = true
             dirty.append(slot)
@@ -171,8 +166,9 @@ final class MasterLoop {
             sinks[Int(slot)]?.flush()
         }
         dirty.removeAll(keepingCapacity: true)
-        for session in effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
-        effects.removeAll()
+        for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
+        turn.effects.removeAll()
+        spareTurn = turn
     }
 
     // MARK: Time
@@ -184,7 +180,7 @@ final class MasterLoop {
     }
 
     private func tick() {
-        core.tick(now: Tick.current(), into: &effects)
+        core.tick(now: Tick.current(), into: &turn.effects)
         sweepCountdown -= 1
         if sweepCountdown <= 0 {
             sweepCountdown = 4
@@ -196,7 +192,7 @@ final class MasterLoop {
 
     /// Tells all sessions that the master goes down, sends what is due, and closes them.
     func shutDown() {
-        core.shutDown(deadlineMilliseconds: configuration.shutdownSeconds * 1_000, into: &effects)
+        core.shutDown(deadlineMilliseconds: configuration.shutdownSeconds * 1_000, into: &turn.effects)
         endTurn()
         ticker?.cancel()
         closeAll(by: .now() + .seconds(Int64(configuration.shutdownSeconds)))
@@ -214,7 +210,8 @@ final class MasterLoop {
 }
 
 extension Tick {
-    static func current() -> Tick {
+    /// Now, by the clocks of the system.
+    public static func current() -> Tick {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         let wall = Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000

@@ -1,0 +1,127 @@
+import ArgumentParser
+import FoundationEssentials
+import PodlingCore
+import PodlingMaster
+import PodlingProtocol
+
+/// What the command line and the environment say, and what they come to.
+struct MasterOptions: ParsableArguments {
+    @Option(name: .long, help: "Where workers and clients connect, HOST:PORT (PODLING_LISTEN; default 127.0.0.1:7070).")
+    var listen: String?
+
+    @Option(
+        name: .long,
+        help: "Where HTTP is served, HOST:PORT or off (PODLING_HTTP_LISTEN; default 127.0.0.1:8070)."
+    )
+    var httpListen: String?
+
+    @Flag(name: .long, help: "Allow listening beyond loopback, in plain text and without authentication.")
+    var insecure = false
+
+    @Option(name: .long, help: "Write listen=HOST:PORT and http=HOST:PORT to this file once both are served.")
+    var portFile: String?
+
+    @Option(name: .long, help: "Seconds between a worker's heartbeats.")
+    var heartbeat = Double(Limits.heartbeatMillisecondsDefault) / 1_000
+
+    @Option(name: .long, help: "Seconds a node may be silent before its tasks are placed elsewhere.")
+    var lease = Double(Limits.leaseMillisecondsDefault) / 1_000
+
+    @Option(name: .long, help: "Seconds that ended tasks are kept.")
+    var retainFinishedSeconds = 86_400
+
+    @Option(name: .long, help: "How many ended tasks are kept.")
+    var retainFinishedCount = 100_000
+
+    @Option(name: .long, help: "How many tasks may be live at once.")
+    var tasksMax = Limits.liveTasksMaxDefault
+
+    @Option(name: .long, help: "How many connections may be open at once.")
+    var connectionsMax = Limits.connectionsMaxDefault
+
+    @Option(name: .long, help: "Seconds a new connection has for its first line.")
+    var firstLineTimeout = Limits.firstLineSeconds
+
+    @Option(name: .long, help: "Seconds that going down may take.")
+    var shutdownTimeout = 5
+
+    func validate() throws {
+        guard heartbeat >= 0.05, lease >= heartbeat * 2, lease <= 86_400 else {
+            throw ValidationError("--lease must be at least twice --heartbeat, which is at least 0.05, and at most 86400.")
+        }
+        guard retainFinishedSeconds >= 1, retainFinishedCount >= 1, tasksMax >= 1, connectionsMax >= 1,
+            firstLineTimeout >= 1, (1...3_600).contains(shutdownTimeout)
+        else { throw ValidationError("Counts and times must be at least 1.") }
+        _ = try listenAddress()
+        _ = try httpAddress()
+        let store = ProcessInfo.processInfo.environment["STORE_TYPE"] ?? "memory"
+        guard store == "memory" else {
+            throw ValidationError("STORE_TYPE=\(store) is not known; this version has: memory.")
+        }
+    }
+
+    func listenAddress() throws -> ListenAddress {
+        let text = listen ?? ProcessInfo.processInfo.environment["PODLING_LISTEN"] ?? "127.0.0.1:7070"
+        return try address(text, "--listen")
+    }
+
+    /// nil where HTTP is off.
+    func httpAddress() throws -> ListenAddress? {
+        let text = httpListen ?? ProcessInfo.processInfo.environment["PODLING_HTTP_LISTEN"] ?? "127.0.0.1:8070"
+        return text == "off" ? nil : try address(text, "--http-listen")
+    }
+
+    private func address(_ text: String, _ option: String) throws -> ListenAddress {
+        guard let address = ListenAddress(text) else {
+            throw ValidationError("\(option): \(text) is not HOST:PORT, such as 127.0.0.1:7070 or [::1]:7070.")
+        }
+        guard insecure || address.isLoopback else {
+            throw ValidationError(
+                "\(option): \(text) is beyond loopback, where anybody who reaches it may run containers, in plain text. "
+                    + "If the network is yours alone, add --insecure."
+            )
+        }
+        return address
+    }
+
+    func configuration() throws -> MasterConfiguration {
+        let now = Tick.current()
+        var core = CoreConfiguration(
+            server: "podling-master/\(Version.current)",
+            epoch: String(now.wall, radix: 36),
+            taskIDBase: TaskIDSequence.base(wallMilliseconds: now.wall)
+        )
+        core.heartbeatMilliseconds = Int(heartbeat * 1_000)
+        core.leaseMilliseconds = Int(lease * 1_000)
+        core.finishedAgeMilliseconds = retainFinishedSeconds * 1_000
+        core.finishedTasksMax = retainFinishedCount
+        core.liveTasksMax = tasksMax
+        var configuration = MasterConfiguration(core: core)
+        let address = try listenAddress()
+        configuration.host = address.host
+        configuration.port = address.port
+        configuration.connectionsMax = connectionsMax
+        configuration.firstLineSeconds = firstLineTimeout
+        configuration.shutdownSeconds = shutdownTimeout
+        return configuration
+    }
+}
+
+/// HOST:PORT, the host in brackets where it is IPv6.
+struct ListenAddress {
+    var host: String
+    var port: Int
+
+    init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65_535).contains(port)
+        else { return nil }
+        var host = text[..<colon]
+        if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() } else if host.contains(":") { return nil }
+        guard !host.isEmpty else { return nil }
+        self.host = String(host)
+        self.port = port
+    }
+
+    var isLoopback: Bool { host == "localhost" || host == "::1" || (host.hasPrefix("127.") && !host.contains { $0.isLetter }) }
+}

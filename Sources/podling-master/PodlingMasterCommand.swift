@@ -1,0 +1,45 @@
+import ArgumentParser
+import Logging
+import NIOCore
+import PodlingMaster
+import PodlingProtocol
+import PodlingStore
+import ServiceLifecycle
+import UnixSignals
+
+@main
+struct PodlingMasterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "podling-master",
+        abstract: "Accepts workers and clients, places tasks, and tells what became of them.",
+        discussion: """
+            Start it, start a worker beside it, and run something:
+
+              podling-master
+              podling-worker --master 127.0.0.1:7070
+              podling-client run -i busybox -- echo hi
+
+            Tasks are kept in memory (STORE_TYPE=memory): a restart forgets them. SIGTERM and Ctrl-C end it in order.
+            """,
+        version: Version.current
+    )
+
+    @OptionGroup var options: MasterOptions
+
+    func run() async throws {
+        let logger = Logger(label: "podling-master")
+        let portFile = PortFile(path: options.portFile, expected: 1)
+        let configuration = try options.configuration()
+        let server = try await MasterServer(configuration: configuration, store: MemoryStore(), logger: logger) {
+            try await portFile.add("listen", configuration.host, $0.port ?? 0)
+        }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: server)],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
+            )
+        )
+        try await group.run()
+    }
+}

@@ -1,0 +1,19 @@
+import FoundationEssentials
+
+/// Tells a script where the master came to listen: `listen=HOST:PORT` and `http=HOST:PORT`, once both are served.
+actor PortFile {
+    private let path: String?
+    private let expected: Int
+    private var lines: [String] = []
+
+    init(path: String?, expected: Int) {
+        self.path = path
+        self.expected = expected
+    }
+
+    func add(_ name: String, _ host: String, _ port: Int) throws {
+        lines.append("\(name)=\(host.contains(":") ? "[\(host)]" : host):\(port)\n")
+        guard lines.count == expected, let path else { return }
+        try Data(lines.sorted(by: >).joined().utf8).write(to: URL(filePath: path), options: .atomic)
+    }
+}
