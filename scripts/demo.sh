@@ -16,6 +16,7 @@ clean_up() {
     local code=$?
     trap - EXIT
     trap '' INT TERM
+    set +e
     if [[ -n $long_task ]]; then
         timeout 5 podling-client cancel "$long_task" >/dev/null 2>&1 || true
         timeout 15 podling-client wait "$long_task" >/dev/null 2>&1 || true

@@ -31,14 +31,15 @@ engines_are_ours=false
 passed=() skipped=() failed=()
 
 # The processes of one session: what `setsid` started and what came of it.
-session_members() { ps -o pid= -s "$1" | xargs; }
+session_members() { ps -o pid=,stat= -s "$1" | awk '$2 !~ /^Z/ {print $1}' | xargs; }
 session_is_empty() { [[ -z $(session_members "$1") ]]; }
 end_session() {
     local signal
     for signal in TERM KILL; do
         # shellcheck disable=SC2046
         session_is_empty "$1" || kill "-$signal" $(session_members "$1") 2>/dev/null || true
-        wait_until 5 session_is_empty "$1" && return
+        # A bare return in a trap gives the status from before the trap.
+        wait_until 5 session_is_empty "$1" && return 0
     done
 }
 
@@ -46,6 +47,7 @@ clean_up() {
     local code=$?
     trap - EXIT
     trap '' INT TERM
+    set +e
     [[ ! -s $scratch/session ]] || end_session "$(<"$scratch/session")"
     if $engines_are_ours; then
         scripts/engines.sh down || warn "the engines did not end; try: scripts/engines.sh down"
