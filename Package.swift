@@ -20,6 +20,7 @@ let ordered = Target.Dependency.product(name: "OrderedCollections", package: "sw
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 func library(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -88,7 +89,10 @@ let package = Package(
         tests("CoreTests", ["PodlingCore", "PodlingProtocol"]),
         tests("StoreTests", ["PodlingStore", "PodlingCore"]),
         tests("MasterTests", ["PodlingMaster", nioEmbedded, nioCore, nioPosix]),
-        tests("HTTPShimTests", ["PodlingHTTP", "PodlingMaster"]),
+        tests(
+            "HTTPShimTests",
+            ["PodlingHTTP", "PodlingCore", "PodlingMaster", "PodlingProtocol", hummingbirdTesting, nioCore, logging]
+        ),
         tests("ClientTests", ["PodlingClient", "podling-client", nioEmbedded, nioCore, nioPosix]),
         tests("WorkerTests", ["PodlingWorker", nioCore, nioHTTP1, nioPosix, logging]),
         library("TestSupport", path: "Tests/TestSupport", []),

@@ -1,0 +1,53 @@
+import PodlingMaster
+import PodlingProtocol
+
+/// Requests with a deadline over one connection to the master.
+struct DoorExchange: Sendable {
+    let door: any MasterDoor
+    let timeoutSeconds: Int
+
+    /// Opens a connection and says hello on it; `helloLine` has the role.
+    func open(helloLine: [UInt8]) async throws -> any DoorSession {
+        let session: any DoorSession
+        do {
+            session = try await door.open()
+        } catch {
+            throw HTTPProblem.unavailable("the master takes no connection now")
+        }
+        do {
+            try await request(helloLine, on: session).check()
+        } catch {
+            session.close()
+            throw error
+        }
+        return session
+    }
+
+    /// Refuses a line that would end the connection for all who share it.
+    static func checkLength(_ line: [UInt8]) throws {
+        guard line.count <= Limits.lineBytesMax else { throw HTTPProblem.tooLarge(bytesMax: Limits.lineBytesMax) }
+    }
+
+    /// One request. At the deadline the connection is closed, for what came after on it waits behind the same reply.
+    func request(_ line: [UInt8], on session: any DoorSession) async throws -> DoorReply {
+        do {
+            return try await withThrowingTaskGroup(of: DoorReply?.self) { group in
+                group.addTask { DoorReply(line: try await session.request(line)) }
+                group.addTask {
+                    try await Task.sleep(for: .seconds(timeoutSeconds))
+                    session.close()
+                    return nil
+                }
+                defer { group.cancelAll() }
+                guard let reply = try await group.next() ?? nil else {
+                    throw HTTPProblem.unavailable("the master did not answer in time; this may have taken effect")
+                }
+                return reply
+            }
+        } catch let problem as HTTPProblem {
+            throw problem
+        } catch {
+            throw HTTPProblem.unavailable("the master closed the connection; this may have taken effect")
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import PodlingMaster
+import PodlingProtocol
+
+/// The nodes registered over HTTP. Each has a connection of its own to the master, for to the master it is a worker
+/// like any other; it lasts until the node has sent nothing for two leases.
+actor HTTPNodeTable {
+    private struct Entry {
+        let session: any DoorSession
+        /// New for every connection; told to the master as the worker's instance.
+        let instance: String
+        let leaseMilliseconds: Int
+        var lastSeen: ContinuousClock.Instant
+    }
+
+    /// Leases without a sign of a node before its connection is closed.
+    private static let leasesMax = 2
+
+    private let exchange: DoorExchange
+    private let nodesMax: Int
+    private var entries: [String: Entry] = [:]
+    private var opening: Set<String> = []
+    private var isClosed = false
+
+    init(exchange: DoorExchange, nodesMax: Int) {
+        self.exchange = exchange
+        self.nodesMax = nodesMax
+    }
+
+    /// Registers a node, on the connection it has or on a new one.
+    func register(nodeId: String, line: [UInt8]) async throws -> DoorReply {
+        try DoorExchange.checkLength(line)
+        if entries[nodeId] != nil, let reply = try await request(line, nodeId: nodeId) { return reply }
+        guard !isClosed else { throw HTTPProblem.unavailable("going down") }
+        guard !opening.contains(nodeId) else { throw HTTPProblem.conflict("this node is being registered") }
+        guard entries.count + opening.count < nodesMax else {
+            throw HTTPProblem.overloaded("\(nodesMax) nodes are registered over HTTP; use the line protocol for more")
+        }
+        opening.insert(nodeId)
+        defer { opening.remove(nodeId) }
+        let instance = "http-" + Self.randomId()
+        let session = try await exchange.open(helloLine: Self.helloLine(nodeId: nodeId, instance: instance))
+        do {
+            let reply = try await exchange.request(line, on: session)
+            let leaseMilliseconds = try Self.leaseMilliseconds(reply)
+            guard !isClosed else { throw HTTPProblem.unavailable("going down") }
+            entries[nodeId] = Entry(
+                session: session,
+                instance: instance,
+                leaseMilliseconds: leaseMilliseconds,
+                lastSeen: .now
+            )
+            return reply
+        } catch {
+            session.close()
+            throw error
+        }
+    }
+
+    /// A request on the node's own connection; nil where no such node is registered over HTTP.
+    func request(_ line: [UInt8], nodeId: String) async throws -> DoorReply? {
+        try DoorExchange.checkLength(line)
+        guard let entry = entries[nodeId] else { return nil }
+        entries[nodeId]?.lastSeen = .now
+        do {
+            return try await exchange.request(line, on: entry.session)
+        } catch {
+            entry.session.close()
+            if entries[nodeId]?.instance == entry.instance { entries[nodeId] = nil }
+            throw error
+        }
+    }
+
+    /// Closes the connections of nodes that were silent for too long.
+    func expire(now: ContinuousClock.Instant) {
+        for (nodeId, entry) in entries {
+            let silenceMax = Duration.milliseconds(entry.leaseMilliseconds * Self.leasesMax)
+            guard now - entry.lastSeen > silenceMax else { continue }
+            entry.session.close()
+            entries[nodeId] = nil
+        }
+    }
+
+    func close() {
+        isClosed = true
+        for entry in entries.values { entry.session.close() }
+        entries = [:]
+    }
+
+    private static func leaseMilliseconds(_ reply: DoorReply) throws -> Int {
+        let leaseMillisecondsMax = 86_400_000
+        return try reply.ok { ok, _ in
+            guard let lease = ok["lease_ms"]?.int(), lease > 0 else { throw HTTPProblem.badReply }
+            return min(lease, leaseMillisecondsMax)
+        }
+    }
+
+    private static func helloLine(nodeId: String, instance: String) -> [UInt8] {
+        jsonBytes { out in
+            out.raw(#"{"op":"hello","proto":1,"role":"worker","agent":"podling-http","node":"#)
+            out.string(nodeId)
+            out.raw(#","instance":"#)
+            out.string(instance)
+            out.raw("}")
+        }
+    }
+
+    static func randomId() -> String {
+        String(UInt64.random(in: .min ... .max), radix: 36)
+    }
+}

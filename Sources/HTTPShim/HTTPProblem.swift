@@ -1,0 +1,111 @@
+import HTTPTypes
+import Hummingbird
+import PodlingProtocol
+
+/// Why a request is refused; answered as `{"error":"...","code":"...","field":"..."}`.
+struct HTTPProblem: Error, Sendable {
+    let status: HTTPResponse.Status
+    /// A code of proto-spec.md section 8, or one of HTTP's own below.
+    let code: String
+    let message: String
+    /// The member, parameter or part of the path at fault.
+    var field: String?
+    /// `Retry-After`, for 503.
+    var retryAfterSeconds: Int?
+    /// `Allow`, for 405.
+    var allow: [HTTPRequest.Method] = []
+
+    /// Whether the rest of the request is not worth reading.
+    var endsConnection: Bool { status == .contentTooLarge || status == .requestTimeout }
+
+    static func badRequest(_ message: String, field: String? = nil) -> Self {
+        Self(status: .badRequest, code: "bad_request", message: message, field: field)
+    }
+
+    static func badJSON(_ error: JSONError) -> Self {
+        Self(status: .badRequest, code: "bad_json", message: "the body is not a JSON object: \(error)")
+    }
+
+    static func notFound(_ message: String) -> Self {
+        Self(status: .notFound, code: "not_found", message: message)
+    }
+
+    static func conflict(_ message: String) -> Self {
+        Self(status: .conflict, code: "conflict", message: message)
+    }
+
+    static func tooLarge(bytesMax: Int) -> Self {
+        Self(status: .contentTooLarge, code: "payload_too_large", message: "the body is over \(bytesMax) bytes")
+    }
+
+    static func unavailable(_ message: String) -> Self {
+        Self(status: .serviceUnavailable, code: "unavailable", message: message, retryAfterSeconds: 1)
+    }
+
+    static func overloaded(_ message: String) -> Self {
+        Self(status: .serviceUnavailable, code: "overloaded", message: message, retryAfterSeconds: 5)
+    }
+
+    static var badReply: Self {
+        Self(status: .internalServerError, code: "internal", message: "the master's reply could not be read")
+    }
+
+    /// An `err` of the protocol.
+    init(err: JSONValue) {
+        let code = err["code"]?.string() ?? "internal"
+        self.code = code
+        message = err["msg"]?.string() ?? code
+        field = err["field"]?.string()
+        status = Self.status(ofCode: code)
+        if status == .serviceUnavailable {
+            let milliseconds = err["retry_after_ms"]?.int() ?? 1000
+            retryAfterSeconds = max(1, milliseconds / 1000 + (milliseconds % 1000 > 0 ? 1 : 0))
+        }
+    }
+
+    init(
+        status: HTTPResponse.Status,
+        code: String,
+        message: String,
+        field: String? = nil,
+        retryAfterSeconds: Int? = nil,
+        allow: [HTTPRequest.Method] = []
+    ) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.retryAfterSeconds = retryAfterSeconds
+        self.allow = allow
+    }
+
+    private static func status(ofCode code: String) -> HTTPResponse.Status {
+        switch ErrorCode(rawValue: code) {
+        case .badJSON, .badRequest, .cursorExpired: .badRequest
+        case .notFound: .notFound
+        case .conflict, .staleAttempt, .unregistered: .conflict
+        case .lineTooLong: .contentTooLarge
+        case .overloaded, .draining, .unavailable, .slowConsumer, .timeout: .serviceUnavailable
+        case .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .internal, nil: .internalServerError
+        }
+    }
+
+    var response: Response {
+        var headers = HTTPFields()
+        if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
+        if !allow.isEmpty { headers[.allow] = allow.map(\.rawValue).joined(separator: ", ") }
+        if endsConnection { headers[.connection] = "close" }
+        let body = jsonBytes { out in
+            out.raw("{\"error\":")
+            out.string(message)
+            out.raw(",\"code\":")
+            out.string(code)
+            if let field {
+                out.raw(",\"field\":")
+                out.string(field)
+            }
+            out.raw("}\n")
+        }
+        return .json(body, status: status, headers: headers)
+    }
+}

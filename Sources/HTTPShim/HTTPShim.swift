@@ -1,0 +1,96 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import PodlingMaster
+import ServiceLifecycle
+
+/// The HTTP interface: translates `/api/v1` into lines of the protocol, and passes objects on as the bytes they are.
+///
+/// It has no knowledge of the master beyond proto-spec.md. `openapi.yaml` describes it.
+public struct HTTPShim: Service {
+    /// How often silent nodes are looked for.
+    private static let nodeCheckSeconds = 1
+
+    private let configuration: HTTPShimConfiguration
+    private let logger: Logger
+    private let onServerRunning: @Sendable (Int) async -> Void
+    private let responder: ShimResponder
+
+    /// - Parameter onServerRunning: called with the bound port, once connections are taken.
+    public init(
+        door: any MasterDoor,
+        configuration: HTTPShimConfiguration = HTTPShimConfiguration(),
+        logger: Logger,
+        onServerRunning: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.onServerRunning = onServerRunning
+        responder = ShimResponder(door: door, configuration: configuration)
+    }
+
+    /// Serves until graceful shutdown, then finishes the requests that have begun. Throws where it cannot listen.
+    public func run() async throws {
+        do {
+            try await application.run()
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+    }
+
+    private func close() async {
+        await responder.pool.close()
+        await responder.nodes.close()
+    }
+
+    var application: some ApplicationProtocol {
+        let configuration = self.configuration
+        let onServerRunning = self.onServerRunning
+        var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
+        decoder.maxHeaderListSize = configuration.headerBytesMax
+        decoder.maxHeaderFieldSize = configuration.headerBytesMax
+        return Application(
+            responder: responder,
+            server: .http1(
+                configuration: HTTP1Channel.Configuration(
+                    additionalChannelHandlers: Self.stallHandlers(configuration),
+                    idleTimeout: .seconds(Int64(configuration.idleTimeoutSeconds)),
+                    httpDecoderConfiguration: decoder
+                )
+            ),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port),
+                serverName: "podling-http",
+                availableConnectionsDelegate: .maximum(configuration.connectionsMax, logger: logger)
+            ),
+            services: [NodeExpiry(nodes: responder.nodes, intervalSeconds: Self.nodeCheckSeconds)],
+            onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? configuration.port) },
+            logger: logger
+        )
+    }
+
+    private static func stallHandlers(_ configuration: HTTPShimConfiguration) -> [any RemovableChannelHandler] {
+        [
+            IdleStateHandler(allTimeout: .seconds(Int64(configuration.stallTimeoutSeconds))),
+            StalledConnectionHandler(),
+        ]
+    }
+}
+
+/// Looks for silent nodes until graceful shutdown.
+private struct NodeExpiry: Service {
+    let nodes: HTTPNodeTable
+    let intervalSeconds: Int
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: .seconds(intervalSeconds))
+                await nodes.expire(now: .now)
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import PodlingProtocol
+
+/// Builds a short JSON text.
+func jsonBytes(_ build: (inout JSONWriter) -> Void) -> [UInt8] {
+    var writer = JSONWriter(capacityBytes: 256)
+    build(&writer)
+    return writer.withUnsafeBytes { Array($0) }
+}
+
+/// Reads `bytes` as one I-JSON object; what `body` is given is valid within it only.
+func readingJSON<R>(_ bytes: [UInt8], _ body: (JSONValue) throws -> R) throws -> R {
+    var reader = JSONReader()
+    return try bytes.withUnsafeBytes { try body(try reader.parse($0).root) }
+}
+
+extension Response {
+    /// A JSON response. `nosniff` and `no-store` keep browsers from guessing at and keeping it.
+    static func json(_ body: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        json(ResponseBody(byteBuffer: ByteBuffer(bytes: body)), status: status, headers: headers)
+    }
+
+    static func json(_ body: ResponseBody, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        headers[.cacheControl] = "no-store"
+        headers[.xContentTypeOptions] = "nosniff"
+        return Response(status: status, headers: headers, body: body)
+    }
+}

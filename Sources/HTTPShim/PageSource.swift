@@ -1,0 +1,72 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import PodlingProtocol
+
+/// A list of the master, fetched page by page.
+struct PageSource: Sendable {
+    /// Where the objects stand in the reply: `tasks` or `nodes`.
+    let member: StaticString
+    /// The request's start: `{"op":"list"` and its filters.
+    let opening: [UInt8]
+    let pool: DoorPool
+
+    struct Page: Sendable {
+        /// The objects as they came, with the commas between them.
+        let items: ByteBuffer
+        /// Where the next page begins; nil after the last.
+        let cursor: String?
+    }
+
+    func page(cursor: String?, limit: Int) async throws -> Page {
+        let line = jsonBytes { out in
+            out.raw(opening)
+            out.raw(",\"limit\":")
+            out.int(limit)
+            if let cursor {
+                out.raw(",\"cursor\":")
+                out.string(cursor)
+            }
+            out.raw("}")
+        }
+        return try await pool.request(line).ok { ok, _ in
+            guard let items = ok[member], items.isArray else { throw HTTPProblem.badReply }
+            let inner = items.raw.dropFirst().dropLast()
+            let isBlank = items.count == 0
+            return Page(items: isBlank ? ByteBuffer() : ByteBuffer(bytes: inner), cursor: ok["cursor"]?.string())
+        }
+    }
+
+    /// All of it as one JSON array, holding one page at a time. A page is asked for when the one before it was taken by
+    /// the connection. When the master fails halfway the connection is cut, so that a part cannot pass for the whole.
+    func all() async throws -> Response {
+        let first = try await page(cursor: nil, limit: Limits.pageItemsMax)
+        guard first.cursor != nil else { return Self.whole(first) }
+        return .json(
+            ResponseBody { writer in
+                var page = first
+                try await writer.write(ByteBuffer(string: "["))
+                var needsComma = false
+                while true {
+                    if page.items.readableBytes > 0 {
+                        let comma = ByteBuffer(string: ",")
+                        try await writer.write(contentsOf: needsComma ? [comma, page.items] : [page.items])
+                        needsComma = true
+                    }
+                    guard let cursor = page.cursor else { break }
+                    page = try await self.page(cursor: cursor, limit: Limits.pageItemsMax)
+                }
+                try await writer.write(ByteBuffer(string: "]\n"))
+                try await writer.finish(nil)
+            }
+        )
+    }
+
+    /// One page as a JSON array.
+    static func whole(_ page: Page, headers: HTTPFields = [:]) -> Response {
+        var body = ByteBuffer(string: "[")
+        body.writeImmutableBuffer(page.items)
+        body.writeString("]\n")
+        return .json(ResponseBody(byteBuffer: body), headers: headers)
+    }
+}

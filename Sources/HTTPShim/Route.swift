@@ -1,0 +1,46 @@
+import HTTPTypes
+import Hummingbird
+
+/// The paths that are served, and the methods each of them takes.
+enum Route: Equatable {
+    case health
+    case tasks
+    case task(id: String)
+    case taskCancel(id: String)
+    case taskStatus(id: String)
+    case nodes
+    case nodeRegister
+    case nodeHeartbeat(id: String)
+
+    /// - Parameter path: without the query; one slash at the end is tolerated.
+    init?(path: String) {
+        var segments = path.split(separator: "/", omittingEmptySubsequences: false)[...]
+        guard segments.count > 1, segments.removeFirst().isEmpty else { return nil }
+        if segments.count > 1, segments.last?.isEmpty == true { segments.removeLast() }
+        if segments.count == 1, segments.first == "health" {
+            self = .health
+            return
+        }
+        guard segments.count > 2, segments.removeFirst() == "api", segments.removeFirst() == "v1" else { return nil }
+        switch (segments.removeFirst(), segments.first.map { String($0) }, segments.dropFirst().first, segments.count) {
+        case ("tasks", nil, nil, 0): self = .tasks
+        case ("tasks", .some(let id), nil, 1): self = .task(id: id)
+        case ("tasks", .some(let id), "cancel", 2): self = .taskCancel(id: id)
+        case ("tasks", .some(let id), "status", 2): self = .taskStatus(id: id)
+        case ("nodes", nil, nil, 0): self = .nodes
+        case ("nodes", "register", nil, 1): self = .nodeRegister
+        case ("nodes", .some(let id), "heartbeat", 2): self = .nodeHeartbeat(id: id)
+        default: return nil
+        }
+    }
+
+    var methods: [HTTPRequest.Method] {
+        switch self {
+        case .health, .nodes: [.get, .head]
+        case .tasks: [.get, .head, .post]
+        case .task: [.get, .head, .delete]
+        case .taskCancel, .nodeRegister, .nodeHeartbeat: [.post]
+        case .taskStatus: [.put]
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import HTTPTypes
+import Hummingbird
+import PodlingProtocol
+
+extension ShimResponder {
+    /// All tasks; with `limit` or `cursor`, one page of them and the next page's address in the headers.
+    func listTasks(_ request: Request) async throws -> Response {
+        let query = try RequestChecks.query(request, allowed: ["status", "nodeId", "name", "limit", "cursor"])
+        if let nodeId = query["nodeId"] { try Identifier.checkNode(nodeId) }
+        let limit = try query["limit"].map(Self.limit)
+        let source = PageSource(member: "tasks", opening: Self.listOpening(query), pool: pool)
+        guard limit != nil || query["cursor"] != nil else { return try await source.all() }
+        let page = try await source.page(cursor: query["cursor"], limit: limit ?? Limits.pageItemsDefault)
+        var headers = HTTPFields()
+        if let cursor = page.cursor {
+            headers.set("X-Next-Cursor", cursor)
+            var next = query
+            next["cursor"] = cursor
+            let parameters = next.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.percentEncoded($0.value))" }
+            headers.set("Link", "</api/v1/tasks?\(parameters.joined(separator: "&"))>; rel=\"next\"")
+        }
+        return PageSource.whole(page, headers: headers)
+    }
+
+    func listNodes() async throws -> Response {
+        try await PageSource(member: "nodes", opening: Array(#"{"op":"nodes""#.utf8), pool: pool).all()
+    }
+
+    private static func limit(_ text: String) throws -> Int {
+        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let limit = Int(text),
+            (1...Limits.pageItemsMax).contains(limit)
+        else { throw HTTPProblem.badRequest("limit is 1 to \(Limits.pageItemsMax)", field: "limit") }
+        return limit
+    }
+
+    /// `status` may name several, with commas between.
+    private static func listOpening(_ query: [String: String]) -> [UInt8] {
+        jsonBytes { out in
+            out.raw("{\"op\":\"list\"")
+            if let status = query["status"] {
+                out.raw(",\"status\":[")
+                for (index, name) in status.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
+                    if index > 0 { out.raw(",") }
+                    out.string(String(name))
+                }
+                out.raw("]")
+            }
+            if let nodeId = query["nodeId"] {
+                out.raw(",\"nodeId\":")
+                out.string(nodeId)
+            }
+            if let name = query["name"] {
+                out.raw(",\"name\":")
+                out.string(name)
+            }
+        }
+    }
+
+    /// RFC 3986 section 2.3: all but the unreserved characters is encoded.
+    private static func percentEncoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var encoded: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                encoded.append(byte)
+            default:
+                encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0x0F)]]
+            }
+        }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+}
+
+extension HTTPFields {
+    /// For names that `HTTPField.Name` has no constant for.
+    fileprivate mutating func set(_ name: String, _ value: String) {
+        if let name = HTTPField.Name(name) { self[name] = value }
+    }
+}

@@ -1,0 +1,118 @@
+import HTTPTypes
+import Hummingbird
+import PodlingProtocol
+
+extension ShimResponder {
+    func submit(_ request: Request) async throws -> Response {
+        let body = try await JSONBody.required(request, configuration)
+        let reply = try await pool.request(Self.submitLine(body))
+        return try reply.ok { task, envelope in
+            let isDuplicate = envelope["duplicate"]?.bool() == true
+            var headers = HTTPFields()
+            if let taskId = task["taskId"]?.string() { headers[.location] = "/api/v1/tasks/" + taskId }
+            return .json(task.raw + [UInt8(ascii: "\n")], status: isDuplicate ? .ok : .created, headers: headers)
+        }
+    }
+
+    /// The body's members as they stand, after our own `op`.
+    private static func submitLine(_ body: JSONBody) throws -> [UInt8] {
+        try body.read { spec in
+            for member in spec.members where member.keyEquals("op") || member.keyEquals("id") {
+                throw HTTPProblem.badRequest("\"\(member.name)\" is no member of a task", field: member.name)
+            }
+            return jsonBytes { out in
+                out.raw("{\"op\":\"submit\"")
+                for member in spec.members {
+                    out.raw(",")
+                    out.raw(member.raw)
+                }
+                out.raw("}")
+            }
+        }
+    }
+
+    func task(_ id: String) async throws -> Response {
+        .json(try await getTask(id).okLine())
+    }
+
+    private func getTask(_ id: String) async throws -> DoorReply {
+        try Identifier.checkTask(id)
+        let line = jsonBytes { out in
+            out.raw("{\"op\":\"get\",\"taskId\":")
+            out.string(id)
+            out.raw("}")
+        }
+        return try await pool.request(line)
+    }
+
+    func cancel(_ id: String, body: JSONBody?) async throws -> Response {
+        try Identifier.checkTask(id)
+        let line = try Self.line(op: "cancel", taskId: id, attempt: nil, members: ["error"], of: body)
+        return .json(try await pool.request(line).okLine())
+    }
+
+    /// What a worker says of an attempt: sent to the master on the connection of the node that the task is on.
+    func report(_ id: String, body: JSONBody) async throws -> Response {
+        let (nodeId, attempt) = try await getTask(id).ok { task, _ in (task["nodeId"]?.string(), task["attempt"]?.int())
+        }
+        guard let nodeId, let attempt else { throw HTTPProblem.conflict("the task is on no node") }
+        let (saidNode, saidAttempt) = try body.read { value in
+            (value["nodeId"]?.string(), try Self.attempt(value["attempt"]))
+        }
+        if let saidNode, saidNode != nodeId {
+            throw HTTPProblem(status: .conflict, code: "stale_attempt", message: "the task is on node \(nodeId) now")
+        }
+        let members: [StaticString] = [
+            "status", "containerId", "exitCode", "reason", "error", "detail", "startedAt", "finishedAt",
+        ]
+        let line = try Self.line(op: "status", taskId: id, attempt: saidAttempt ?? attempt, members: members, of: body)
+        guard let reply = try await nodes.request(line, nodeId: nodeId) else {
+            throw HTTPProblem.conflict("node \(nodeId) is not registered over HTTP; its own worker reports its tasks")
+        }
+        try reply.check()
+        return try await task(id)
+    }
+
+    private static func attempt(_ value: JSONValue?) throws -> Int? {
+        guard let value, !value.isNull else { return nil }
+        guard let attempt = value.int(), attempt > 0 else {
+            throw HTTPProblem.badRequest("attempt must be a whole number above 0", field: "attempt")
+        }
+        return attempt
+    }
+
+    /// A line about one task, with those of the body's members that are named.
+    private static func line(
+        op: StaticString,
+        taskId: String,
+        attempt: Int?,
+        members: [StaticString],
+        of body: JSONBody?
+    ) throws -> [UInt8] {
+        let copied = try body?.read { value in
+            jsonBytes { $0.members(members, of: value) }
+        }
+        return jsonBytes { out in
+            out.raw("{\"op\":\"")
+            out.raw(op)
+            out.raw("\",\"taskId\":")
+            out.string(taskId)
+            if let attempt {
+                out.raw(",\"attempt\":")
+                out.int(attempt)
+            }
+            out.raw(copied ?? [])
+            out.raw("}")
+        }
+    }
+}
+
+extension JSONWriter {
+    /// Those members of `value` that are named and not null, each with a comma before it.
+    mutating func members(_ names: [StaticString], of value: JSONValue) {
+        for member in value.members where !member.value.isNull && names.contains(where: member.keyEquals) {
+            raw(",")
+            raw(member.raw)
+        }
+    }
+}

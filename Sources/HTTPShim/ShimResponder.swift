@@ -1,0 +1,87 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import PodlingMaster
+import PodlingProtocol
+
+/// What a request brings along beside itself.
+struct ShimContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+}
+
+/// Answers HTTP requests by asking the master.
+struct ShimResponder: HTTPResponder {
+    /// How long a peer has to read an answer that came before its request was read to the end.
+    private static let lingerSeconds: Int64 = 5
+
+    let configuration: HTTPShimConfiguration
+    let pool: DoorPool
+    let nodes: HTTPNodeTable
+
+    init(door: any MasterDoor, configuration: HTTPShimConfiguration) {
+        self.configuration = configuration
+        let exchange = DoorExchange(door: door, timeoutSeconds: configuration.requestTimeoutSeconds)
+        pool = DoorPool(exchange: exchange, sessionsMax: configuration.doorSessionsMax)
+        nodes = HTTPNodeTable(exchange: exchange, nodesMax: configuration.nodesMax)
+    }
+
+    func respond(to request: Request, context: ShimContext) async throws -> Response {
+        do {
+            let response = try await dispatch(request)
+            return request.method == .head ? try await response.withoutBody() : response
+        } catch let problem as HTTPProblem {
+            if problem.endsConnection {
+                let channel = context.channel
+                channel.eventLoop.scheduleTask(in: .seconds(Self.lingerSeconds)) { channel.close(promise: nil) }
+            }
+            return request.method == .head ? try await problem.response.withoutBody() : problem.response
+        }
+    }
+
+    private func dispatch(_ request: Request) async throws -> Response {
+        guard let route = Route(path: request.uri.path) else {
+            throw HTTPProblem.notFound("nothing is at \(request.uri.path)")
+        }
+        guard route.methods.contains(request.method) else {
+            throw HTTPProblem(
+                status: .methodNotAllowed,
+                code: "method_not_allowed",
+                message: "\(request.method.rawValue) is not taken here",
+                allow: route.methods
+            )
+        }
+        try RequestChecks.checkOrigin(request)
+        if route == .tasks, request.method != .post { return try await listTasks(request) }
+        _ = try RequestChecks.query(request)
+        switch route {
+        case .health: return try await health()
+        case .tasks: return try await submit(request)
+        case .task(let id): return request.method == .delete ? try await cancel(id, body: nil) : try await task(id)
+        case .taskCancel(let id): return try await cancel(id, body: .optional(request, configuration))
+        case .taskStatus(let id): return try await report(id, body: .required(request, configuration))
+        case .nodes: return try await listNodes()
+        case .nodeRegister: return try await register(.required(request, configuration))
+        case .nodeHeartbeat(let id): return try await heartbeat(id, request)
+        }
+    }
+
+    private func health() async throws -> Response {
+        let body = try await pool.request(Array(#"{"op":"ping"}"#.utf8)).ok { ok, _ in
+            jsonBytes { out in
+                out.raw("{\"status\":\"ok\"")
+                for member in ok.members where !member.keyEquals("status") {
+                    out.raw(",")
+                    out.raw(member.raw)
+                }
+                out.raw("}\n")
+            }
+        }
+        return .json(body)
+    }
+}
