@@ -143,6 +143,9 @@ public struct ContainerSpec: Sendable, Equatable {
 
 /// How a container ended. Times are milliseconds since 1970, UTC.
 public struct ExitStatus: Sendable, Equatable {
+    /// The code of a process that SIGKILL ended.
+    public static let killed = 137
+
     /// 128 + signal where a signal ended it.
     public var exitCode: Int
     /// The kernel ended it because it passed its memory limit.

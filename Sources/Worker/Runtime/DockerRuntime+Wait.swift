@@ -15,7 +15,7 @@ extension DockerRuntime {
                 let waitedSeconds = begin.duration(to: .now) / .seconds(1)
                 let sliceRanOut = try await waitSlice(id, waitedSeconds: waitedSeconds)
                 let state = try await inspect(id).State
-                if state.hasEnded { return state.exitStatus }
+                if state.hasEnded { return try await exitStatus(id, state) }
                 if sliceRanOut {
                     backoff = Self.waitBackoff
                     continue
@@ -27,6 +27,16 @@ extension DockerRuntime {
             // Back too early (not started yet, or the engine fails): looking again at once would spin.
             try await Task.sleep(for: .seconds(backoff.next()))
         }
+    }
+
+    /// The engine's record, and the kernel's where the engine may have missed it.
+    func exitStatus(_ id: String, _ state: EngineMessage.Container.State) async throws -> ExitStatus {
+        var status = state.exitStatus
+        let flavour = try await profile().flavour
+        if flavour.mayMissOutOfMemory, !status.oomKilled, status.exitCode == ExitStatus.killed {
+            status.oomKilled = KernelLog.saysOutOfMemory(containerId: id)
+        }
+        return status
     }
 
     /// True when it ran to the end of its slice without an answer.

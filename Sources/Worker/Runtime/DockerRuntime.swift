@@ -179,7 +179,8 @@ public final class DockerRuntime: ContainerRuntime {
     private func stateNow(_ id: String) async throws -> AdoptedContainer.State? {
         do {
             let state = try await inspect(id).State
-            return state.hasEnded ? .exited(state.exitStatus) : state.wasStarted ? .running : .created
+            if state.hasEnded { return .exited(try await exitStatus(id, state)) }
+            return state.wasStarted ? .running : .created
         } catch let error as RuntimeError where error.kind == .notFound {
             return nil
         }

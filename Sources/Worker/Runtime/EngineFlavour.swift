@@ -73,6 +73,9 @@ enum EngineFlavour: String, Sendable {
         }
     }
 
+    /// The engine may say of a container that the kernel ended for memory that it was not so.
+    var mayMissOutOfMemory: Bool { self == .podman }
+
     /// Bounds a container's log on the node's disk.
     var logging: EngineMessage.CreateRequest.Logging {
         switch self {

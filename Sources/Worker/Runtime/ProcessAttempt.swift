@@ -1,0 +1,196 @@
+import FoundationEssentials
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The directory of one attempt, which is all that a worker needs to know of it after its own restart.
+///
+/// | File | Holds | Made by |
+/// |---|---|---|
+/// | `order.json` | what to run | the worker, at create |
+/// | `process` | the supervisor's line of `/proc/PID/stat`; empty while it starts | the worker, then the supervisor |
+/// | `exit` | the exit code and a newline | the supervisor; the worker, where the supervisor was killed |
+/// | `stdout`, `stderr` | the output | the command |
+///
+/// Both sides write a line at once, and a line without its end is not there yet.
+struct ProcessAttempt: Sendable {
+    static let processFile = "process"
+    static let exitFile = "exit"
+    private static let orderFile = "order.json"
+    /// Seconds in which a started supervisor must have written its line.
+    static let startSeconds = 5.0
+
+    /// What to run. Holds the task's environment, so the directory is the worker's own (0700).
+    struct Order: Codable, Equatable {
+        var nodeId: String
+        var argv: [String]
+        var env: [String]
+        var workingDir: String?
+
+        init(_ spec: ContainerSpec, path: String?) {
+            nodeId = spec.nodeId
+            argv = (spec.command ?? []) + (spec.args ?? [])
+            env = spec.env.map { "\($0.name)=\($0.value)" }
+            if let path, !spec.env.contains(where: { $0.name == "PATH" }) { env.append("PATH=\(path)") }
+            workingDir = spec.workingDir
+        }
+    }
+
+    /// A process that cannot be mistaken for a later one with the same number.
+    struct Supervisor: Equatable {
+        var pid: pid_t
+        /// Clock ticks since the machine's start (proc(5), field 22 of `stat`).
+        var startTicks: UInt64
+
+        /// Parses `PID (NAME) STATE ...`; the name may hold anything, so the fields are counted from its last bracket.
+        init?(stat: String) {
+            guard let fields = Self.fields(stat), let pid = pid_t(stat.prefix { $0 != " " }),
+                let ticks = UInt64(fields[19])
+            else { return nil }
+            self.pid = pid
+            startTicks = ticks
+        }
+
+        private static func fields(_ stat: String) -> [Substring]? {
+            guard let bracket = stat.lastIndex(of: ")") else { return nil }
+            let fields = stat[bracket...].dropFirst().split(whereSeparator: \.isWhitespace)
+            return fields.count > 19 ? fields : nil
+        }
+
+        /// Not gone, not a zombie, and the same one.
+        var isAlive: Bool {
+            guard let stat = ProcessAttempt.line(of: "/proc/\(pid)/stat"), Supervisor(stat: stat) == self,
+                let state = Self.fields(stat)?.first
+            else { return false }
+            return state != "Z" && state != "X"
+        }
+    }
+
+    let key: AttemptKey
+    let directory: String
+
+    init(parent: String, key: AttemptKey) {
+        self.key = key
+        directory = "\(parent)/\(key.taskId)-\(key.attempt)"
+    }
+
+    /// Nil for what is no id of an attempt, and so no name that may be joined to a path.
+    init?(parent: String, id: String) {
+        guard let dash = id.lastIndex(of: "-"), let attempt = Int(id[id.index(after: dash)...]), attempt >= 1 else {
+            return nil
+        }
+        let key = AttemptKey(taskId: String(id[..<dash]), attempt: attempt)
+        guard SpecValidation.isName(key.taskId), "\(key.taskId)-\(key.attempt)" == id else { return nil }
+        self.init(parent: parent, key: key)
+    }
+
+    var id: String { "\(key.taskId)-\(key.attempt)" }
+
+    /// Makes the directory, or finds that it is there with the same order.
+    func create(_ order: Order) throws {
+        if mkdir(directory, 0o700) != 0 {
+            guard errno == EEXIST else { throw Self.failure("mkdir \(directory)") }
+            if let there = try? self.order() {
+                guard there == order else {
+                    throw RuntimeError(.nameConflict, "another process was made under the name \(id)")
+                }
+                return
+            }
+        }
+        do {
+            try JSONEncoder().encode(order).write(to: URL(filePath: file(Self.orderFile)), options: .atomic)
+        } catch {
+            throw RuntimeError(.other, "\(file(Self.orderFile)) cannot be written: \(error)", retryable: true)
+        }
+    }
+
+    func order() throws -> Order {
+        do {
+            return try JSONDecoder().decode(Order.self, from: Data(contentsOf: URL(filePath: file(Self.orderFile))))
+        } catch {
+            throw RuntimeError(.notFound, "\(id) has no order that can be read")
+        }
+    }
+
+    /// False when it was started before.
+    func markStarted() throws -> Bool {
+        let mark = open(file(Self.processFile), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if mark < 0, errno == EEXIST { return false }
+        guard mark >= 0 else { throw Self.failure("open \(file(Self.processFile))") }
+        close(mark)
+        return true
+    }
+
+    /// For an end that the supervisor could not write down. One that is written down stays.
+    func recordExit(code: Int) {
+        let exit = open(file(Self.exitFile), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard exit >= 0 else { return }
+        let bytes = Array("\(code)\n".utf8)
+        _ = write(exit, bytes, bytes.count)
+        close(exit)
+    }
+
+    var supervisor: Supervisor? {
+        Self.line(of: file(Self.processFile)).flatMap(Supervisor.init(stat:))
+    }
+
+    func state() throws -> AdoptedContainer.State {
+        guard let startedAt = milliseconds(Self.processFile) else { return .created }
+        // Alive is asked first: the exit code is written before the supervisor goes.
+        if let supervisor {
+            if supervisor.isAlive { return .running }
+        } else if Self.line(of: file(Self.exitFile)) == nil, isStarting(startedAt) {
+            return .running
+        }
+        var message: String?
+        if Self.line(of: file(Self.exitFile)) == nil {
+            recordExit(code: ExitStatus.killed)
+            message = "the process was killed together with its supervisor"
+        }
+        return .exited(
+            ExitStatus(
+                exitCode: Self.line(of: file(Self.exitFile)).flatMap { Int($0) } ?? ExitStatus.killed,
+                startedAtMilliseconds: startedAt,
+                finishedAtMilliseconds: milliseconds(Self.exitFile),
+                message: message
+            )
+        )
+    }
+
+    private func isStarting(_ startedAtMilliseconds: Int64) -> Bool {
+        let now = Int64(Date().timeIntervalSince1970 * 1_000)
+        return now < startedAtMilliseconds + Int64(Self.startSeconds * 1_000)
+    }
+
+    /// Signals the whole group; false when there is none any more.
+    func signal(_ number: Int32) -> Bool {
+        guard let supervisor, supervisor.isAlive else { return false }
+        return kill(-supervisor.pid, number) == 0
+    }
+
+    func file(_ name: String) -> String { "\(directory)/\(name)" }
+
+    private func milliseconds(_ name: String) -> Int64? {
+        var status = stat()
+        guard stat(file(name), &status) == 0 else { return nil }
+        return Int64(status.st_mtim.tv_sec) * 1_000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
+    }
+
+    /// The first line of a small file; nil while it has no end.
+    private static func line(of path: String) -> String? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 1_024)
+        let count = read(file, &bytes, bytes.count)
+        guard count > 0, let end = bytes[..<count].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+        return String(decoding: bytes[..<end], as: UTF8.self)
+    }
+
+    private static func failure(_ what: String) -> RuntimeError {
+        RuntimeError(.other, "\(what): \(String(cString: strerror(errno)))", retryable: true)
+    }
+}

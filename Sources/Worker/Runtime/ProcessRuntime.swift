@@ -1,0 +1,172 @@
+import FoundationEssentials
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Tasks as plain processes of this machine, for nodes whose operator asks for it: no walls, no limits.
+///
+/// `command` and `args` run one after the other as one argument list; image, ports and limits are not looked at; the
+/// environment is the spec's and the worker's `PATH`. Each attempt has a directory of its own, and a small shell above
+/// the command leaves the exit code there, so a task outlives its worker and is found again. What a task starts in
+/// another session outlives the task.
+public final class ProcessRuntime: ContainerRuntime {
+    /// Bytes that are kept of each of stdout and stderr: the last ones.
+    public static let logBytesMax = 16 << 20
+    /// Seconds until a killed process must be gone.
+    static let killSeconds = 10.0
+
+    private let directory: String
+    private let path: String?
+    /// Supervisors started here: their parent is this process, which has to collect them.
+    private let children = Mutex<Set<pid_t>>([])
+
+    /// - Parameters:
+    ///   - directory: where the attempts' directories are; made when it is missing.
+    ///   - path: the `PATH` of tasks that bring none.
+    public init(directory: String, path: String?) throws {
+        guard directory.hasPrefix("/") else { throw RuntimeError(.invalidSpec, "the state directory must be absolute") }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw RuntimeError(.other, "\(directory) cannot be made: \(error)")
+        }
+        self.directory = directory
+        self.path = path
+    }
+
+    public func shutdown() async {}
+
+    public func info() async throws -> RuntimeInfo {
+        RuntimeInfo(engine: "process", version: "1")
+    }
+
+    /// There are no images.
+    public func prepare(image: String, policy: PullPolicy) async throws {}
+
+    public func create(_ spec: ContainerSpec) async throws -> String {
+        try SpecValidation.checkIdentity(spec)
+        try SpecValidation.checkProcess(spec)
+        let order = ProcessAttempt.Order(spec, path: path)
+        guard !order.argv.isEmpty else {
+            throw RuntimeError(.invalidSpec, "command must be given: a process has no image to take it from")
+        }
+        let attempt = ProcessAttempt(parent: directory, key: spec.key)
+        try attempt.create(order)
+        return attempt.id
+    }
+
+    public func start(_ id: String) async throws {
+        let attempt = try existing(id)
+        let order = try attempt.order()
+        // The mark is made before the process is: what was started once is never started again.
+        guard try attempt.markStarted() else { return }
+        do {
+            let pid = try ProcessSupervisor.spawn(order, in: attempt.directory)
+            children.withLock { _ = $0.insert(pid) }
+        } catch {
+            attempt.recordExit(code: 126)
+            throw error
+        }
+    }
+
+    public func wait(_ id: String) async throws -> ExitStatus {
+        let attempt = try existing(id)
+        let begin = ContinuousClock.now
+        while true {
+            if let status = try ended(attempt) { return status }
+            attempt.trimLogs(bytesMax: Self.logBytesMax)
+            // In proportion to its age: quick to see a short task end, cheap on a long one.
+            let age = begin.duration(to: .now)
+            try await Task.sleep(for: min(max(age / 20, .milliseconds(5)), .milliseconds(250)))
+        }
+    }
+
+    public func stop(_ id: String, graceSeconds: Int) async throws {
+        guard let attempt = try? existing(id) else { return }
+        let grace = min(max(0, graceSeconds), SpecValidation.stopGraceSecondsMax)
+        guard attempt.signal(SIGTERM) else { return }
+        if try await ends(attempt, withinSeconds: Double(grace)) { return }
+        try await kill(id)
+    }
+
+    public func kill(_ id: String) async throws {
+        guard let attempt = try? existing(id), attempt.signal(SIGKILL) else { return }
+        guard try await ends(attempt, withinSeconds: Self.killSeconds) else {
+            throw RuntimeError(.timeout, "the process of \(id) does not die")
+        }
+    }
+
+    public func remove(_ id: String, force: Bool) async throws {
+        guard let attempt = try? existing(id) else { return }
+        if try attempt.state() == .running, try ended(attempt) == nil {
+            guard force else { throw RuntimeError(.other, "\(id) is running") }
+            try await kill(id)
+        }
+        do {
+            try FileManager.default.removeItem(atPath: attempt.directory)
+        } catch {
+            throw RuntimeError(.other, "\(attempt.directory) cannot be removed: \(error)", retryable: true)
+        }
+    }
+
+    public func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
+        let attempt = try existing(id)
+        return LogStream(
+            ProcessLogSequence(attempt: attempt, request: request, bytesMax: Self.logBytesMax) { [weak self] in
+                try self?.ended(attempt) != nil
+            }
+        )
+    }
+
+    public func list(nodeId: String) async throws -> [AdoptedContainer] {
+        var found: [AdoptedContainer] = []
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory).sorted() {
+            guard let attempt = ProcessAttempt(parent: directory, id: name), let order = try? attempt.order(),
+                order.nodeId == nodeId
+            else { continue }
+            let state: AdoptedContainer.State =
+                if let status = try ended(attempt) {
+                    .exited(status)
+                } else {
+                    try attempt.state() == .created ? .created : .running
+                }
+            found.append(AdoptedContainer(id: name, key: attempt.key, state: state))
+        }
+        return found
+    }
+
+    private func existing(_ id: String) throws -> ProcessAttempt {
+        guard let attempt = ProcessAttempt(parent: directory, id: id) else {
+            throw RuntimeError(.invalidSpec, "this is no id of a process")
+        }
+        guard access(attempt.directory, F_OK) == 0 else { throw RuntimeError(.notFound, "there is no process \(id)") }
+        return attempt
+    }
+
+    /// How it ended; nil while it has not. Collects the supervisor if it is this worker's child.
+    private func ended(_ attempt: ProcessAttempt) throws -> ExitStatus? {
+        if let pid = attempt.supervisor?.pid, children.withLock({ $0.contains(pid) }) {
+            var status: Int32 = 0
+            if waitpid(pid, &status, WNOHANG) == pid { children.withLock { _ = $0.remove(pid) } }
+        }
+        guard case .exited(let status) = try attempt.state() else { return nil }
+        return status
+    }
+
+    private func ends(_ attempt: ProcessAttempt, withinSeconds seconds: Double) async throws -> Bool {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(seconds))
+        while true {
+            if try ended(attempt) != nil { return true }
+            if ContinuousClock.now >= deadline { return false }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+}
