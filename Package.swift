@@ -76,7 +76,7 @@ let package = Package(
         ),
         program("podling-master", ["PodlingMaster", "PodlingHTTP", "PodlingProtocol", "PodlingCore", "PodlingStore", nioCore, arguments, logging, lifecycle, unixSignals]),
         program("podling-worker", ["PodlingWorker", "PodlingClient", arguments, logging, lifecycle, unixSignals]),
-        program("podling-client", ["PodlingClient", "PodlingProtocol", arguments]),
+        program("podling-client", ["PodlingClient", "PodlingProtocol", arguments, unixSignals]),
         program(
             "podling-bench",
             path: "Benchmarks/podling-bench",
@@ -93,7 +93,13 @@ let package = Package(
             "HTTPShimTests",
             ["PodlingHTTP", "PodlingCore", "PodlingMaster", "PodlingProtocol", hummingbirdTesting, nioCore, logging]
         ),
-        tests("ClientTests", ["PodlingClient", "podling-client", nioEmbedded, nioCore, nioPosix]),
+        tests(
+            "ClientTests",
+            [
+                "PodlingClient", "podling-client", "PodlingProtocol", "TestSupport", arguments, nioEmbedded, nioCore,
+                nioPosix,
+            ]
+        ),
         tests("WorkerTests", ["PodlingWorker", nioCore, nioHTTP1, nioPosix, logging]),
         library("TestSupport", path: "Tests/TestSupport", []),
         tests("IntegrationTests", ["TestSupport", "PodlingProtocol"]),

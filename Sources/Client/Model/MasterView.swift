@@ -1,0 +1,44 @@
+import PodlingProtocol
+
+/// How a master is, as `ping` tells it (proto-spec section 6.13).
+public struct MasterView: Sendable {
+    /// The object as it came.
+    public let json: [UInt8]
+    public let server: String
+    public let epoch: String
+    public let uptimeSeconds: Int
+    public let nodes: [(name: String, count: Int)]
+    public let tasks: [(name: String, count: Int)]
+
+    init(json: [UInt8]) throws {
+        self = try JSONBytes.read(json) { try MasterView($0) }
+    }
+
+    private init(_ value: JSONValue) throws {
+        json = [UInt8](value.raw)
+        server = try value.required("server")
+        epoch = value["epoch"]?.string() ?? ""
+        uptimeSeconds = value["uptimeSeconds"]?.int() ?? 0
+        nodes = Self.counts(value["nodes"])
+        tasks = Self.counts(value["tasks"])
+    }
+
+    private static func counts(_ object: JSONValue?) -> [(name: String, count: Int)] {
+        object?.members.compactMap { member in member.value.int().map { (member.name, $0) } } ?? []
+    }
+}
+
+/// What a master says of itself when a connection opens (proto-spec section 3).
+public struct MasterHello: Sendable, Hashable {
+    public let versions: ClosedRange<Int>
+    public let authentication: String
+    public let server: String
+
+    init?(_ root: JSONValue) {
+        let bounds = root["proto"]?.elements.compactMap { $0.int() } ?? []
+        guard bounds.count == 2, bounds[0] <= bounds[1] else { return nil }
+        versions = bounds[0]...bounds[1]
+        authentication = root["auth"]?.string() ?? "none"
+        server = root["server"]?.string() ?? ""
+    }
+}

@@ -1,0 +1,56 @@
+import PodlingProtocol
+
+/// What a `watch` subscription brings (proto-spec section 6.8).
+public enum WatchEvent: Sendable {
+    case task(TaskTransition)
+    /// This many transitions were left out because the reader fell behind.
+    case gap(missed: Int, cursor: String?)
+
+    init?(_ event: JSONValue) throws {
+        if event["ev"]?.stringEquals("task") == true {
+            self = .task(try TaskTransition(event))
+        } else if event["ev"]?.stringEquals("gap") == true {
+            self = .gap(missed: event["missed"]?.int() ?? 0, cursor: event["cursor"]?.string())
+        } else {
+            return nil
+        }
+    }
+
+    /// Where a later `watch` goes on.
+    public var cursor: String? {
+        switch self {
+        case .task(let transition): transition.cursor
+        case .gap(_, let cursor): cursor
+        }
+    }
+}
+
+/// One step of a task.
+public struct TaskTransition: Sendable {
+    /// The event as it came.
+    public let json: [UInt8]
+    public let cursor: String?
+    public let taskId: String
+    public let name: String
+    public let attempt: Int
+    /// Nil for a new task.
+    public let from: String?
+    public let to: String
+    public let nodeId: String?
+    public let reason: String?
+    /// Milliseconds since 1970.
+    public let at: Int64?
+
+    init(_ event: JSONValue) throws {
+        json = [UInt8](event.raw)
+        cursor = event["cursor"]?.string()
+        taskId = try event.required("taskId")
+        to = try event.required("to")
+        name = event["name"]?.string() ?? ""
+        attempt = event["attempt"]?.int() ?? 0
+        from = event["from"]?.string()
+        nodeId = event["nodeId"]?.string()
+        reason = event["reason"]?.string()
+        at = event["at"]?.timestamp
+    }
+}

@@ -1,0 +1,110 @@
+/// A client that comes back: it reconnects with jittered back-off, and tries what failed again.
+///
+/// The first connection is tried once; only one that was had is sought again.
+public actor MasterLink {
+    public static let retrySecondsDefault = 60
+    /// A connection that held this long was a good one: the back-off starts anew.
+    private static let steadySeconds = 10
+
+    private let addresses: [MasterAddress]
+    private let options: PodlingClient.Options
+    private let retrySeconds: Int
+    private let onRetry: @Sendable (any Error) -> Void
+    private var client: PodlingClient?
+    private var connectedAt: ContinuousClock.Instant?
+    private var hasConnected = false
+    private var backoff = Backoff()
+
+    /// - Parameters:
+    ///   - retrySeconds: how long one `perform` goes on trying after a failure that may pass.
+    ///   - onRetry: told of a failure when the trying begins.
+    public init(
+        addresses: [MasterAddress],
+        options: PodlingClient.Options = PodlingClient.Options(),
+        retrySeconds: Int = retrySecondsDefault,
+        onRetry: @escaping @Sendable (any Error) -> Void = { _ in }
+    ) {
+        self.addresses = addresses
+        self.options = options
+        self.retrySeconds = retrySeconds
+        self.onRetry = onRetry
+    }
+
+    /// Runs `body` with a connected client, again and again while the failure is one that may pass.
+    ///
+    /// `body` must be safe to repeat: a submit needs an idempotency key.
+    /// - Throws: what `body` throws, `ClientError`.
+    public func perform<T: Sendable>(_ body: @Sendable (PodlingClient) async throws -> T) async throws -> T {
+        var giveUpAt: ContinuousClock.Instant?
+        while true {
+            var startedAt = ContinuousClock.now
+            do {
+                let client = try await connected()
+                startedAt = .now
+                return try await body(client)
+            } catch {
+                guard hasConnected, Self.mayPass(error) else { throw error }
+                let now = ContinuousClock.now
+                if startedAt.duration(to: now) > .seconds(Self.steadySeconds) { giveUpAt = nil }
+                if giveUpAt == nil { onRetry(error) }
+                let end = giveUpAt ?? now + .seconds(retrySeconds)
+                giveUpAt = end
+                // A master that is silent may be gone: a new connection tells.
+                if case .deadlineExceeded? = error as? ClientError { client?.close() }
+                // A lost connection waits in `connected`.
+                if let client, client.isClosed { continue }
+                let delay = Duration.milliseconds(delayMilliseconds(error))
+                guard now + delay < end else { throw error }
+                try await Task.sleep(for: delay)
+            }
+        }
+    }
+
+    /// Ends the connection there is.
+    public func close() {
+        client?.close()
+        client = nil
+    }
+
+    /// Whether the same may succeed later, on this connection or on a new one.
+    public static func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case let error as PodlingError: return error.isRetryable
+        case is LineConnectionError: return true
+        case let error as ClientError:
+            switch error {
+            case .unreachable, .connectionLost, .deadlineExceeded: return true
+            case .notAMaster, .unsupportedVersion, .authenticationNotSupported, .badReply, .badSpec: return false
+            }
+        default: return false
+        }
+    }
+
+    private func connected() async throws -> PodlingClient {
+        if let client, !client.isClosed { return client }
+        if let lost = client {
+            client = nil
+            let delay = delayMilliseconds(nil, reconnect: lost.reconnectMilliseconds)
+            try await Task.sleep(for: .milliseconds(delay))
+        }
+        let made = try await PodlingClient.connect(to: addresses, options: options)
+        // Another caller may have been faster while this one waited.
+        if let client, !client.isClosed { return client }
+        client = made
+        connectedAt = ContinuousClock.now
+        hasConnected = true
+        return made
+    }
+
+    private func delayMilliseconds(_ error: (any Error)?, reconnect: ClosedRange<Int>? = nil) -> Int {
+        if let connectedAt, connectedAt.duration(to: .now) > .seconds(Self.steadySeconds) {
+            backoff.reset()
+            self.connectedAt = nil
+        }
+        var generator = SystemRandomNumberGenerator()
+        var delay = backoff.next(using: &generator)
+        if let wanted = (error as? PodlingError)?.retryAfterMilliseconds { delay = max(delay, wanted) }
+        if let reconnect { delay = max(delay, Int.random(in: reconnect, using: &generator)) }
+        return delay
+    }
+}

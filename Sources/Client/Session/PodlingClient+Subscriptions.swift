@@ -1,0 +1,59 @@
+import PodlingProtocol
+
+extension PodlingClient {
+    /// Waits until a task has ended, without a deadline; cancel the Swift task to give up.
+    public func wait(taskId: String) async throws -> TaskView {
+        let (sink, events) = SubscriptionSink<TaskView>.make { event in
+            guard event["ev"]?.stringEquals("done") == true, let task = event["task"] else { return .ignored }
+            return .last(try TaskView(task))
+        }
+        _ = try await request("wait", Self.members(taskId: taskId), sink: sink)
+        for try await task in events { return task }
+        try Task.checkCancellation()
+        throw ClientError.badReply("wait ended without a task")
+    }
+
+    /// Every transition of all tasks, or of one.
+    ///
+    /// - Parameter cursor: goes on after it; nil begins now.
+    /// - Returns: a cursor for where it begins, and the events, which never end by themselves.
+    public func watch(
+        taskId: String? = nil,
+        cursor: String? = nil
+    ) async throws -> (cursor: String?, events: Subscription<WatchEvent>) {
+        let (sink, events) = SubscriptionSink<WatchEvent>.make { event in
+            try WatchEvent(event).map { .element($0) } ?? .ignored
+        }
+        var object = ObjectWriter()
+        object.string("taskId", taskId)
+        object.string("cursor", cursor)
+        let reply = try await request("watch", object.finish(), sink: sink)
+        return (try JSONBytes.read(reply.ok) { $0["cursor"]?.string() }, events)
+    }
+
+    /// The output of a task's latest attempt.
+    ///
+    /// - Parameters:
+    ///   - tailBytes: from the end, 0 to 1,048,576; nil is the master's default of 65,536.
+    ///   - isFollowing: goes on until the attempt ends.
+    /// - Returns: the attempt (0 where there is none yet), and the events, the last of them `end`.
+    public func logs(
+        taskId: String,
+        tailBytes: Int? = nil,
+        isFollowing: Bool = false
+    ) async throws -> (attempt: Int, events: Subscription<LogEvent>) {
+        let (sink, events) = SubscriptionSink<LogEvent>.make { event in
+            switch try LogEvent(event) {
+            case .none: .ignored
+            case .some(.end(let end)): .last(.end(end))
+            case .some(let output): .element(output)
+            }
+        }
+        var object = ObjectWriter()
+        object.string("taskId", taskId)
+        object.int("tail", tailBytes)
+        object.bool("follow", isFollowing)
+        let reply = try await request("logs", object.finish(), sink: sink)
+        return (try JSONBytes.read(reply.ok) { $0["attempt"]?.int() ?? 0 }, events)
+    }
+}

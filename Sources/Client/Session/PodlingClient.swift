@@ -1,0 +1,292 @@
+import NIOCore
+import NIOPosix
+import PodlingProtocol
+import Synchronization
+
+/// One connection to a master that asks, and is told. It does not come back by itself: `MasterLink` does that.
+///
+/// Thread-safe. Many requests may be under way at once. When the last reference goes, the connection closes.
+public final class PodlingClient: Sendable {
+    /// How a client introduces itself, and how long it waits.
+    public struct Options: Sendable {
+        /// For the master's logs.
+        public var agent = "podling-client"
+        public var connectTimeoutSeconds = LineConnection.connectTimeoutSecondsDefault
+        public var greetingTimeoutSeconds = 5
+        public var requestTimeoutSeconds = 30
+
+        public init() {}
+    }
+
+    struct Waiter {
+        let continuation: CheckedContinuation<Reply, any Error>
+        let deadline: Scheduled<Void>
+        let sink: (any EventSink)?
+    }
+
+    static let version = 1
+
+    public let address: MasterAddress
+    let options: Options
+    private let connection: LineConnection
+    private let timers: any EventLoop
+    private let table = Mutex(RequestTable<Waiter, any EventSink>())
+
+    private init(_ connection: LineConnection, options: Options, timers: any EventLoop) {
+        self.address = connection.address
+        self.connection = connection
+        self.options = options
+        self.timers = timers
+    }
+
+    deinit { connection.close() }
+
+    /// Tries each address in turn, and returns with the first master that takes us.
+    ///
+    /// - Throws: `ClientError`, `PodlingError`.
+    public static func connect(
+        to addresses: [MasterAddress],
+        options: Options = Options(),
+        on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) async throws -> PodlingClient {
+        var reasons: [String] = []
+        for (index, address) in addresses.enumerated() {
+            do {
+                return try await connect(to: address, options: options, on: group)
+            } catch let error as LineConnectionError {
+                reasons.append(error.description)
+            } catch  where index < addresses.count - 1 {
+                reasons.append("\(address): \(error)")
+            }
+        }
+        throw ClientError.unreachable(reasons)
+    }
+
+    private static func connect(
+        to address: MasterAddress,
+        options: Options,
+        on group: any EventLoopGroup
+    ) async throws -> PodlingClient {
+        let connection = try await LineConnection.connect(
+            to: address,
+            on: group,
+            timeoutSeconds: options.connectTimeoutSeconds
+        )
+        let client = PodlingClient(connection, options: options, timers: group.next())
+        try await client.greet()
+        return client
+    }
+
+    private func greet() async throws {
+        let greeting: Reply
+        do {
+            greeting = try await exchange(
+                RequestTable<Waiter, any EventSink>.greetingId,
+                line: nil,
+                deadlineSeconds: options.greetingTimeoutSeconds
+            )
+        } catch ClientError.deadlineExceeded {
+            close()
+            throw ClientError.notAMaster(address)
+        }
+        guard let hello = try JSONBytes.read(greeting.ok, { MasterHello($0) }) else {
+            throw ClientError.notAMaster(address)
+        }
+        guard hello.versions.contains(Self.version) else {
+            throw ClientError.unsupportedVersion(
+                address,
+                low: hello.versions.lowerBound,
+                high: hello.versions.upperBound
+            )
+        }
+        guard hello.authentication == "none" else {
+            throw ClientError.authenticationNotSupported(address, hello.authentication)
+        }
+        var object = ObjectWriter()
+        object.int("proto", Self.version)
+        object.string("role", "client")
+        object.string("agent", options.agent)
+        _ = try await request("hello", object.finish())
+    }
+
+    /// Sends a request and waits for its answer.
+    ///
+    /// - Parameters:
+    ///   - members: a JSON object with the request's members, without `op` and `id`.
+    ///   - deadlineSeconds: the default is `Options.requestTimeoutSeconds`.
+    /// - Throws: `PodlingError` from the master, `ClientError`, `CancellationError`.
+    public func request(
+        _ operation: String,
+        _ members: [UInt8] = Array("{}".utf8),
+        deadlineSeconds: Int? = nil
+    ) async throws -> Reply {
+        try await request(operation, members, deadlineSeconds: deadlineSeconds, sink: nil)
+    }
+
+    func request(
+        _ operation: String,
+        _ members: [UInt8],
+        deadlineSeconds: Int? = nil,
+        sink: (any EventSink)?
+    ) async throws -> Reply {
+        let id = table.withLock { $0.nextId() }
+        let line = Self.requestLine(operation, id: id, members)
+        let seconds = deadlineSeconds ?? options.requestTimeoutSeconds
+        return try await exchange(id, line: line, deadlineSeconds: seconds, sink: sink)
+    }
+
+    /// Ends the connection; what waits for an answer is told `connectionLost`.
+    public func close() {
+        connection.close()
+    }
+
+    /// When to come back, where the master has said that it is going down.
+    var reconnectMilliseconds: ClosedRange<Int>? { table.withLock { $0.reconnectMilliseconds } }
+
+    var isClosed: Bool { table.withLock { $0.closedBy != nil } }
+
+    static func requestLine(_ operation: String, id: Int?, _ members: [UInt8]) -> [UInt8] {
+        var object = ObjectWriter()
+        object.string("op", operation)
+        object.int("id", id)
+        object.members(of: members)
+        return object.finish()
+    }
+
+    /// - Parameter line: nil for the greeting, which comes unasked, and with which reading begins.
+    private func exchange(
+        _ id: Int,
+        line: [UInt8]?,
+        deadlineSeconds: Int,
+        sink: (any EventSink)? = nil
+    ) async throws -> Reply {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let deadline = timers.scheduleTask(in: .seconds(Int64(deadlineSeconds))) { [weak self] in
+                    self?.abandon(id, ClientError.deadlineExceeded(seconds: deadlineSeconds)) ?? ()
+                }
+                let waiter = Waiter(continuation: continuation, deadline: deadline, sink: sink)
+                if let refusal = table.withLock({ $0.wait(id, waiter) }) {
+                    deadline.cancel()
+                    continuation.resume(throwing: refusal)
+                    return
+                }
+                if let line { connection.send(line) } else { startReading() }
+                if Task.isCancelled { abandon(id, CancellationError()) }
+            }
+        } onCancel: {
+            abandon(id, CancellationError())
+        }
+    }
+
+    private func abandon(_ id: Int, _ error: any Error) {
+        guard let waiter = table.withLock({ $0.takeWaiter(id) }) else { return }
+        waiter.deadline.cancel()
+        waiter.continuation.resume(throwing: error)
+    }
+
+    private func startReading() {
+        Task { [weak self, inbound = connection.inbound] in
+            var failure: (any Error)?
+            do {
+                for try await line in inbound {
+                    guard let pause = self?.received(line) else { continue }
+                    await pause.waitForRoom()
+                }
+            } catch {
+                failure = error
+            }
+            self?.ended(failure)
+        }
+    }
+}
+
+// What the reader does.
+extension PodlingClient {
+    /// - Returns: what to wait for before the next line is read.
+    private func received(_ line: [UInt8]) -> ReadPause? {
+        do {
+            return try JSONBytes.read(line) { received(IncomingLine($0), $0) }
+        } catch {
+            foreignLine()
+            return nil
+        }
+    }
+
+    private func received(_ line: IncomingLine, _ root: JSONValue) -> ReadPause? {
+        switch line {
+        case .reply(let id, let result):
+            replied(id, result)
+        case .hello:
+            let reply = Reply(ok: [UInt8](root.raw), isDuplicate: false, subscription: nil)
+            replied(RequestTable<Waiter, any EventSink>.greetingId, .success(reply))
+        case .drain(let reconnectMilliseconds):
+            table.withLock { $0.reconnectMilliseconds = reconnectMilliseconds }
+        case .error(let error):
+            if error.isFatal { table.withLock { $0.fatal = error } }
+        case .event(let subscription):
+            guard let sink = table.withLock({ $0.sink(subscription) }) else { return nil }
+            switch sink.deliver(root) {
+            case .goOn: break
+            case .pause(let pause): return pause
+            case .finished: table.withLock { _ = $0.takeSink(subscription) }
+            }
+        case .unknown:
+            break
+        case .foreign:
+            foreignLine()
+        }
+        return nil
+    }
+
+    private func replied(_ id: Int?, _ result: Result<Reply, PodlingError>) {
+        guard let id else { return }
+        let subscription = try? result.get().subscription
+        let waiter = table.withLock { table in
+            let waiter = table.takeWaiter(id)
+            if let subscription, let sink = waiter?.sink { table.subscribe(subscription, sink) }
+            return waiter
+        }
+        if case .failure(let error) = result, error.isFatal { table.withLock { $0.fatal = error } }
+        guard let waiter else {
+            // Whoever asked has gone: nobody would read these events.
+            if let subscription { unsubscribe(subscription) }
+            return
+        }
+        waiter.deadline.cancel()
+        waiter.continuation.resume(with: result.mapError { $0 })
+        if let subscription, let sink = waiter.sink {
+            sink.pause.onEnd { [weak self] in self?.consumerLeft(subscription) }
+        }
+    }
+
+    private func consumerLeft(_ subscription: Int) {
+        guard table.withLock({ $0.takeSink(subscription) }) != nil else { return }
+        unsubscribe(subscription)
+    }
+
+    private func unsubscribe(_ subscription: Int) {
+        var object = ObjectWriter()
+        object.int("sub", subscription)
+        connection.send(Self.requestLine("unsubscribe", id: nil, object.finish()))
+    }
+
+    private func foreignLine() {
+        finish(ClientError.notAMaster(address))
+        connection.close()
+    }
+
+    private func ended(_ failure: (any Error)?) {
+        let reason = failure as? LineConnectionError ?? connection.closedReason ?? .closedByPeer
+        finish(ClientError.connectionLost(reason))
+    }
+
+    private func finish(_ error: any Error) {
+        let (waiters, sinks, reason) = table.withLock { $0.close(error) }
+        for waiter in waiters {
+            waiter.deadline.cancel()
+            waiter.continuation.resume(throwing: reason)
+        }
+        for sink in sinks { sink.finish(reason) }
+    }
+}

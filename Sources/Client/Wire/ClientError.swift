@@ -1,0 +1,34 @@
+/// What went wrong on this side of the wire.
+public enum ClientError: Error, Hashable, CustomStringConvertible {
+    /// No master could be reached; one reason for each address that was tried.
+    case unreachable([String])
+    /// Something answers there, but does not speak the protocol.
+    case notAMaster(MasterAddress)
+    /// The master speaks other versions than 1.
+    case unsupportedVersion(MasterAddress, low: Int, high: Int)
+    /// The master asks for an authentication that this version does not have.
+    case authenticationNotSupported(MasterAddress, String)
+    /// The connection ended before the answer came.
+    case connectionLost(LineConnectionError)
+    /// No answer came within this time.
+    case deadlineExceeded(seconds: Int)
+    /// The answer lacks what it must have.
+    case badReply(String)
+    /// A text that should be one JSON object is not; the text says why.
+    case badSpec(String)
+
+    public var description: String {
+        switch self {
+        case .unreachable(let reasons): reasons.joined(separator: "; ")
+        case .notAMaster(let address): "what listens on \(address) is not a podling-master"
+        case .unsupportedVersion(let address, let low, let high):
+            "the master at \(address) speaks protocol \(low) to \(high), this program speaks 1"
+        case .authenticationNotSupported(let address, let kind):
+            "the master at \(address) asks for authentication (\(kind)), which this version does not have"
+        case .connectionLost(let reason): "\(reason)"
+        case .deadlineExceeded(let seconds): "the master did not answer within \(seconds) s"
+        case .badReply(let what): "the master's answer is not understood: \(what)"
+        case .badSpec(let why): "not a task spec: \(why)"
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import PodlingProtocol
+
+/// Reads a JSON object that stands in an array of bytes.
+enum JSONBytes {
+    static func read<T>(_ bytes: [UInt8], _ body: (JSONValue) throws -> T) throws -> T {
+        var reader = JSONReader()
+        return try bytes.withUnsafeBytes { try body(try reader.parse($0).root) }
+    }
+}
+
+extension JSONValue {
+    /// A member that has to be a string.
+    func required(_ name: StaticString) throws -> String {
+        guard let value = self[name]?.string() else { throw ClientError.badReply("no \(name)") }
+        return value
+    }
+
+    /// An object of strings, in its order.
+    var stringPairs: [(name: String, value: String)] {
+        members.compactMap { member in member.value.string().map { (member.name, $0) } }
+    }
+
+    /// An RFC 3339 time, in milliseconds since 1970.
+    var timestamp: Int64? { withUTF8 { $0.isEmpty ? nil : Timestamp.parse($0) } }
+}

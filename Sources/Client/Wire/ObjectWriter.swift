@@ -1,0 +1,97 @@
+import PodlingProtocol
+
+/// Writes one JSON object member by member; a member whose value is nil is left out.
+public struct ObjectWriter: ~Copyable {
+    private var writer = JSONWriter(capacityBytes: 512)
+
+    public init() {
+        writer.byte(UInt8(ascii: "{"))
+    }
+
+    public mutating func string(_ name: String, _ value: String?) {
+        guard let value else { return }
+        self.name(name)
+        writer.string(value)
+    }
+
+    public mutating func int(_ name: String, _ value: Int?) {
+        guard let value else { return }
+        self.name(name)
+        writer.int(value)
+    }
+
+    public mutating func bool(_ name: String, _ value: Bool?) {
+        guard let value else { return }
+        self.name(name)
+        writer.bool(value)
+    }
+
+    /// An array of strings; left out where it is empty.
+    public mutating func strings(_ name: String, _ values: [String]) {
+        guard !values.isEmpty else { return }
+        self.name(name)
+        writer.byte(UInt8(ascii: "["))
+        for (index, value) in values.enumerated() {
+            if index > 0 { writer.byte(UInt8(ascii: ",")) }
+            writer.string(value)
+        }
+        writer.byte(UInt8(ascii: "]"))
+    }
+
+    /// An object of strings; left out where it is empty. The names must differ.
+    public mutating func pairs(_ name: String, _ pairs: [(name: String, value: String)]) {
+        guard !pairs.isEmpty else { return }
+        var object = ObjectWriter()
+        for pair in pairs { object.string(pair.name, pair.value) }
+        json(name, object.finish())
+    }
+
+    /// An array of values that are JSON already; left out where it is empty.
+    public mutating func jsonArray(_ name: String, _ values: [[UInt8]]) {
+        guard !values.isEmpty else { return }
+        self.name(name)
+        writer.byte(UInt8(ascii: "["))
+        for (index, value) in values.enumerated() {
+            if index > 0 { writer.byte(UInt8(ascii: ",")) }
+            writer.raw(value)
+        }
+        writer.byte(UInt8(ascii: "]"))
+    }
+
+    /// A value that is JSON already.
+    public mutating func json(_ name: String, _ value: [UInt8]?) {
+        guard let value else { return }
+        self.name(name)
+        writer.raw(value)
+    }
+
+    /// The members of another object, which must be JSON already, without its braces.
+    public mutating func members(of object: [UInt8]) {
+        let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+        guard
+            let open = object.firstIndex(of: UInt8(ascii: "{")),
+            let close = object.lastIndex(of: UInt8(ascii: "}")), open < close
+        else { return }
+        let inner = object[(open + 1)..<close]
+        guard !inner.allSatisfy(isSpace) else { return }
+        separate()
+        // White space between tokens may be line ends, which would cut the line in two.
+        writer.raw(inner.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 })
+    }
+
+    /// The object's bytes, without a line ending.
+    public consuming func finish() -> [UInt8] {
+        writer.byte(UInt8(ascii: "}"))
+        return writer.withUnsafeBytes { [UInt8]($0) }
+    }
+
+    private mutating func name(_ name: String) {
+        separate()
+        writer.string(name)
+        writer.byte(UInt8(ascii: ":"))
+    }
+
+    private mutating func separate() {
+        if writer.count > 1 { writer.byte(UInt8(ascii: ",")) }
+    }
+}

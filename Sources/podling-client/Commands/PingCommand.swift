@@ -1,0 +1,33 @@
+import ArgumentParser
+import PodlingClient
+import PodlingProtocol
+
+struct PingCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ping",
+        abstract: "Ask whether the master is there, and how it is."
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var format: FormatOptions
+
+    func run() async throws {
+        let start = ContinuousClock.now
+        let (view, address) = try await connection.link().perform { (try await $0.ping(), $0.address) }
+        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        guard format.output == .table else {
+            try Console.out(view.json + [UInt8(ascii: "\n")])
+            return
+        }
+        let counts = { (pairs: [(name: String, count: Int)]) in
+            pairs.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+        }
+        let text = """
+            \(view.server) at \(address), answered in \(Int(milliseconds)) ms
+            up     \(Quantities.duration(seconds: Int64(view.uptimeSeconds)))
+            nodes  \(counts(view.nodes))
+            tasks  \(counts(view.tasks))
+            """
+        for line in text.split(separator: "\n") { try Console.out(TerminalSafeText.escaped(String(line)) + "\n") }
+    }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import PodlingClient
+
+/// Where the master is.
+struct ConnectionOptions: ParsableArguments {
+    static let masterDefault = "127.0.0.1:7070"
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The master, HOST[:PORT]; several with commas between are tried in turn.",
+            discussion: "Default: PODLING_MASTER, else \(masterDefault).",
+            valueName: "address"
+        )
+    )
+    var master: String?
+
+    @Option(
+        name: .customLong("retry-seconds"),
+        help: "How long to go on trying when the master is lost on the way."
+    )
+    var retrySeconds = MasterLink.retrySecondsDefault
+
+    func validate() throws {
+        guard (0...86_400).contains(retrySeconds) else {
+            throw ValidationError("--retry-seconds must be from 0 to 86400")
+        }
+        do {
+            _ = try addresses()
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    func addresses() throws(MasterAddressError) -> [MasterAddress] {
+        try MasterAddress.list(parsing: master ?? Environment.value("PODLING_MASTER") ?? Self.masterDefault)
+    }
+
+    func link() throws -> MasterLink {
+        var options = PodlingClient.Options()
+        options.agent = "podling-client/\(PodlingClientCommand.version)"
+        return MasterLink(addresses: try addresses(), options: options, retrySeconds: retrySeconds) { error in
+            if let report = FailureReport(error) { Console.note("\(report.message); trying again") }
+        }
+    }
+}
+
+/// How results are written.
+struct FormatOptions: ParsableArguments {
+    @Option(name: .long, help: "How to write the result.")
+    var output = OutputFormat.table
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import PodlingClient
+import PodlingProtocol
+
+/// The command line.
+@main
+struct PodlingClientCommand: AsyncParsableCommand {
+    static let version = Version.current
+
+    static let configuration = CommandConfiguration(
+        commandName: "podling-client",
+        abstract: "Run containers somewhere, and know what became of them.",
+        discussion: """
+            The master is found by --master or PODLING_MASTER, else at 127.0.0.1:7070.
+            Shell completion: podling-client --generate-completion-script bash|zsh|fish
+
+            Exit status:
+            \(ExitStatus.table)
+            """,
+        version: version,
+        subcommands: [
+            RunCommand.self, PsCommand.self, GetCommand.self, LogsCommand.self, WaitCommand.self, CancelCommand.self,
+            SubmitCommand.self, WatchCommand.self, NodesCommand.self, DrainCommand.self, PingCommand.self,
+        ]
+    )
+
+    static func main() async {
+        Console.ignoreBrokenPipeSignal()
+        do {
+            var command = try await asyncParseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as ExitCode {
+            exit(withError: error)
+        } catch {
+            guard let report = FailureReport(error) else { exit(withError: error) }
+            Console.note(report.message)
+            exit(withError: ExitCode(report.exitStatus))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import PodlingClient
+
+/// Stays with a task to its end: prints its output, cancels it when interrupted.
+struct TaskFollower {
+    /// How long the rest of the output is waited for once the task has ended.
+    static let outputGraceSeconds = 10
+
+    let link: MasterLink
+    let taskId: String
+    let isRaw: Bool
+    let isQuiet: Bool
+
+    private enum Step {
+        case ended(TaskView)
+        case outputEnded
+        case outputOverdue
+        case left
+    }
+
+    /// - Parameter interrupts: the first cancels the task, the second leaves at once.
+    /// - Returns: the exit status.
+    func run(interrupts: AsyncStream<Void>) async throws -> Int32 {
+        try await withThrowingTaskGroup(of: Step.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { .ended(try await link.perform { try await $0.wait(taskId: taskId) }) }
+            group.addTask {
+                var follower = LogFollower(
+                    link: link,
+                    taskId: taskId,
+                    tailBytes: LogResume.tailBytesMax,
+                    isFollowing: true,
+                    isRaw: isRaw
+                )
+                try await follower.printTask()
+                return .outputEnded
+            }
+            group.addTask { await obey(interrupts) }
+            var ended: TaskView?
+            var hasOutputEnded = false
+            while let step = try await group.next() {
+                switch step {
+                case .ended(let task):
+                    ended = task
+                    group.addTask {
+                        try await Task.sleep(for: .seconds(Self.outputGraceSeconds))
+                        return .outputOverdue
+                    }
+                case .outputEnded: hasOutputEnded = true
+                case .outputOverdue:
+                    Console.note("the end of the output did not come within \(Self.outputGraceSeconds) s")
+                    hasOutputEnded = true
+                case .left: return ExitStatus.cancelled
+                }
+                if let ended, hasOutputEnded { return finish(ended) }
+            }
+            return ExitStatus.infrastructure
+        }
+    }
+
+    private func finish(_ task: TaskView) -> Int32 {
+        if !isQuiet, let note = Self.note(task) { Console.note(note) }
+        return ExitStatus.of(task)
+    }
+
+    /// What to tell about an end that the exit status alone does not explain.
+    static func note(_ task: TaskView) -> String? {
+        if task.status == "completed" { return nil }
+        if task.reason == "exit_code", task.error == nil { return nil }
+        let why = TaskText.why(task)
+        return "task \(task.taskId) \(task.status)" + (why.isEmpty ? "" : ": \(why)")
+    }
+
+    private func obey(_ interrupts: AsyncStream<Void>) async -> Step {
+        var cancelling: Task<Void, Never>?
+        for await _ in interrupts {
+            guard cancelling == nil else { break }
+            if !isQuiet { Console.note("cancelling task \(taskId); interrupt again to leave at once") }
+            cancelling = Task {
+                do {
+                    _ = try await link.perform { try await $0.cancel(taskId: taskId) }
+                } catch is CancellationError {
+                    return
+                } catch {
+                    Console.note("task \(taskId) could not be cancelled: \(error)")
+                }
+            }
+        }
+        cancelling?.cancel()
+        return .left
+    }
+}
