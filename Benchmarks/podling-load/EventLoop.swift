@@ -92,6 +92,15 @@ struct EventLoop: ~Copyable {
         try control(EPOLL_CTL_MOD, connection.pointee.descriptor, key: UInt64(index), isWriting: !isDone)
     }
 
+    /// Says one last line on every worker's connection; its answer is not waited for.
+    mutating func leave(with line: StaticString) throws(LoadFailure) {
+        for index in 0..<count where connections[index].isWorker {
+            connections[index].output.append(line)
+            try flush(index)
+            shutdown(connections[index].descriptor, Int32(SHUT_WR))
+        }
+    }
+
     private func control(_ operation: Int32, _ descriptor: Int32, key: UInt64, isWriting: Bool) throws(LoadFailure) {
         var event = epoll_event()
         event.events = EpollBits.in | (isWriting ? EpollBits.out : 0)

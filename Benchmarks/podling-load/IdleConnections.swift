@@ -22,11 +22,13 @@ struct IdleConnections {
         try open(&loop, &driver)
         let residentOpen = server.residentBytes()
         let (cpuSeconds, seconds) = try beat(&loop, &driver)
+        // After the heartbeats: buffers that they made are a part of the price.
+        let residentBeaten = server.residentBytes()
+        try loop.leave(with: PodlingLines.deregister)
         var report = Report(mode: options.mode)
         let count = Double(options.connections)
         report.add("connections", options.connections)
-        // After the heartbeats: buffers that they made are a part of the price.
-        report.add("bytes_per_connection", Double(server.residentBytes() - residentBefore) / count)
+        report.add("bytes_per_connection", Double(residentBeaten - residentBefore) / count)
         report.add("bytes_per_connection_opened", Double(residentOpen - residentBefore) / count)
         report.add("server_cpu_percent", cpuSeconds / seconds * 100)
         report.add("heartbeats_per_second", Double(driver.latencies.count) / seconds)

@@ -21,6 +21,7 @@ enum LatencyModes {
             guard nanosecondsNow() < readyBy else { throw LoadFailure("the worker was not registered") }
         }
         try measure(options, &loop, &driver)
+        try loop.leave(with: PodlingLines.deregister)
     }
 
     /// One connection to a server that sends back what it gets.

@@ -34,7 +34,7 @@ enum PodlingLines {
     static let submitIDDigits = String(firstID).utf8.count
 
     static func hello(worker index: Int, instance: Int32) -> String {
-        #"{"op":"hello","id":8,"proto":1,"role":"worker","node":"load-\#(index)","instance":"i\#(instance)"}"# + "\n"
+        #"{"op":"hello","id":8,"proto":1,"role":"worker","node":"load-\#(instance)-\#(index)","instance":"i\#(instance)"}"# + "\n"
     }
 
     static let helloClient = #"{"op":"hello","id":8,"proto":1,"role":"client"}"# + "\n"
@@ -42,6 +42,9 @@ enum PodlingLines {
     static func register(slots: Int) -> String {
         #"{"op":"register","id":9,"slots":\#(slots),"cpu":1000,"memory":1099511627776}"# + "\n"
     }
+
+    /// Takes the node away again, so that no lease of it runs on in the next measurement.
+    static let deregister: StaticString = "{\"op\":\"deregister\",\"id\":4}\n"
 
     @inline(__always)
     static func starts(_ line: UnsafeRawPointer, _ count: Int, _ text: StaticString) -> Bool {

@@ -11,6 +11,7 @@ enum ThroughputModes {
             loop.connections[index].output.append(PodlingLines.register(slots: options.slots))
         }
         try run.run(&loop, &driver)
+        try loop.leave(with: PodlingLines.deregister)
     }
 
     static func beanstalkd(_ options: Options) throws {

@@ -6,17 +6,17 @@ import Testing
 @Suite struct ConformanceTests {
     @Test(.timeLimit(.minutes(2)), arguments: TranscriptFiles.names)
     func masterFollows(transcript name: String) async throws {
-        try await onThread {
-            let transcript = try Transcript(TranscriptFiles.text(name))
-            let master = try MasterProcess(transcript.masterArguments)
-            var runner = TranscriptRunner(host: master.host, port: master.port)
-            do {
-                try runner.run(transcript)
-            } catch {
-                Issue.record("\(name): \(error)")
-            }
-            #expect(master.terminate() == .exited(0), "\(master.process.output)")
-        }
+        let outcome = try await onThread { try Self.play(name) }
+        #expect(outcome.ending == .exited(0), "\(outcome.output)")
+    }
+
+    /// Throws where the master parts from the transcript.
+    private static func play(_ name: String) throws -> (ending: ProgramProcess.Ending?, output: String) {
+        let transcript = try Transcript(TranscriptFiles.text(name))
+        let master = try MasterProcess(transcript.masterArguments)
+        var runner = TranscriptRunner(host: master.host, port: master.port)
+        try runner.run(transcript)
+        return (master.terminate(), master.process.output)
     }
 }
 

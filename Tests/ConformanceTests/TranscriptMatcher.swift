@@ -14,14 +14,8 @@ struct TranscriptMatcher: ~Copyable {
     /// Fills in what is known: `"<id:NAME>"` becomes the value, quotes and all, and `<pad:COUNT>` that many `x`.
     func fill(_ line: String) throws -> String {
         var filled = ""
-        var rest = line[...]
-        while let open = rest.firstRange(of: "<pad:"), let close = rest[open.upperBound...].firstIndex(of: ">") {
-            filled += rest[..<open.lowerBound]
-            filled += String(repeating: "x", count: Int(rest[open.upperBound..<close]) ?? 0)
-            rest = rest[rest.index(after: close)...]
-        }
-        rest = Substring(filled + rest)
-        filled = ""
+        let padded = Self.pad(line)
+        var rest = padded[...]
         while let open = rest.firstRange(of: "\"<id:"), let close = rest[open.upperBound...].firstRange(of: ">\"") {
             let name = String(rest[open.upperBound..<close.lowerBound])
             guard let value = values[name] else { throw MatchFailure("<id:\(name)> has no value yet") }
@@ -31,9 +25,20 @@ struct TranscriptMatcher: ~Copyable {
         return filled + rest
     }
 
+    private static func pad(_ line: String) -> String {
+        var filled = ""
+        var rest = line[...]
+        while let open = rest.firstRange(of: "<pad:"), let close = rest[open.upperBound...].firstIndex(of: ">") {
+            filled += rest[..<open.lowerBound]
+            filled += String(repeating: "x", count: Int(rest[open.upperBound..<close]) ?? 0)
+            rest = rest[rest.index(after: close)...]
+        }
+        return filled + rest
+    }
+
     /// Throws unless each member that `wanted` shows is in `found` with that value.
     mutating func match(wanted: String, found: [UInt8]) throws {
-        // Padding is for long lines in either direction; names are matched, not filled in, here.
+        let wanted = Self.pad(wanted)
         var bound: [(String, String)] = []
         try Array(wanted.utf8).withUnsafeBytes { wantedBytes in
             let wantedRoot = try wantedReader.parse(wantedBytes).root

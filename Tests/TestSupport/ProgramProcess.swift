@@ -23,7 +23,12 @@ public final class ProgramProcess: Sendable {
         self.directory = directory
         let full = [program] + arguments.map { $0.replacing("$DIR", with: directory) }
         let merged = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-        processID = try Self.spawn(full, merged.map { "\($0.key)=\($0.value)" }, outputPath: directory + "/output")
+        do {
+            processID = try Self.spawn(full, merged.map { "\($0.key)=\($0.value)" }, outputPath: directory + "/output")
+        } catch {
+            try? FileManager.default.removeItem(atPath: directory)
+            throw error
+        }
     }
 
     deinit {
