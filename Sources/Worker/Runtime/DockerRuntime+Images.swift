@@ -39,7 +39,7 @@ extension DockerRuntime {
     private func pull(_ image: ImageReference) async throws {
         let profile = try await profile()
         let path = "/images/create"
-        let idleSeconds = profile.flavour.pullIdleSeconds
+        let idleSeconds = pullIdleSeconds ?? profile.flavour.pullIdleSeconds
         // The head may only come with the registry's first answer.
         let response = try await http.open(
             .POST,

@@ -21,13 +21,18 @@ public final class DockerRuntime: ContainerRuntime {
 
     let http: EngineHTTP
     let logger: Logger
+    let pullIdleSeconds: Double?
     let pulls = SingleFlight<String>()
     private let knownProfile = Mutex<Profile?>(nil)
 
     /// Does not connect yet: the engine is asked what it is at the first call.
-    public init(socketPath: String, logger: Logger) {
+    ///
+    /// - Parameter pullIdleSeconds: seconds without progress after which a pull is given up; nil means 60 on Docker and
+    ///   300 on Podman, which is silent while it unpacks.
+    public init(socketPath: String, logger: Logger, pullIdleSeconds: Double? = nil) {
         http = EngineHTTP(socketPath: socketPath)
         self.logger = logger
+        self.pullIdleSeconds = pullIdleSeconds
     }
 
     public func shutdown() async {
