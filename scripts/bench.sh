@@ -1,8 +1,155 @@
 #!/usr/bin/env bash
 # Behind `make bench`: a release build and the benchmark table; figures also in .build/bench.json.
+# A floor that does not hold makes the exit code 1; --no-fail only reports it.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
+
+readonly ROUNDS=3 THROUGHPUT_SECONDS=3 LATENCY_SECONDS=2 IDLE_SECONDS=4 IDLE_CONNECTIONS=5000
+readonly TABLE=.build/bench.json
+
+fails=true
+for argument; do
+    case "$argument" in
+        --no-fail) fails=false ;;
+        *) die "usage: scripts/bench.sh [--no-fail]" ;;
+    esac
+done
+
 scripts/setup.sh base bench
 swift build -c release </dev/null
-exec "$(swift build -c release --show-bin-path)/podling-bench" "$@"
+programs="$(swift build -c release --show-bin-path)"
+
+scratch="$(mktemp -d)"
+clean_up() {
+    local code=$? file
+    trap - EXIT
+    trap '' INT TERM
+    for file in "$scratch"/*.process; do [[ ! -e $file ]] || end_process "$file" 10; done
+    rm -rf "$scratch"
+    exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+free_port() {
+    local port
+    while port=$((RANDOM % 20000 + 30000)); do
+        (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    printf '%s\n' "$port"
+}
+
+has_listen_line() { grep -q '^listen=' "$1"; }
+answers() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# start NAME: starts a fresh server of that name and sets `address`.
+start() {
+    local port file="$scratch/$1.listen" log="$scratch/$1.log"
+    rm -f "$file"
+    case "$1" in
+        master)
+            start_process "$scratch/$1.process" "$log" "$programs/podling-master" \
+                --listen 127.0.0.1:0 --http-listen off --port-file "$file"
+            ;;
+        nio-echo) start_process "$scratch/$1.process" "$file" "$programs/podling-bench" echo-server ;;
+        echo) start_process "$scratch/$1.process" "$file" "$programs/podling-load" echo-server 127.0.0.1:0 ;;
+        beanstalkd | redis-server)
+            port="$(free_port)"
+            local arguments=(-l 127.0.0.1 -p "$port")
+            [[ $1 == beanstalkd ]] || arguments=(--bind 127.0.0.1 --port "$port" --save '' --appendonly no)
+            start_process "$scratch/$1.process" "$log" "$1" "${arguments[@]}"
+            wait_until 10 answers "$port" || { show_log_tail "$log" && die "$1 does not listen"; }
+            address="127.0.0.1:$port"
+            return
+            ;;
+    esac
+    wait_until 10 has_listen_line "$file" || { show_log_tail "$log" && die "$1 does not listen"; }
+    address="$(sed -n 's/^listen=//p' "$file")"
+}
+
+# load SERVER MODE [FLAG...]: one run against a fresh server; its figures are kept under the server's name and mode.
+load() {
+    local server=$1 mode=$2
+    shift 2
+    start "$server"
+    # Set by this shell, so that the generator need not look for who listens.
+    "$programs/podling-load" "$mode" "$address" --server-pid "$(live_process "$scratch/$server.process")" "$@" \
+        2>"$scratch/load.log" >>"$scratch/$server-$mode.runs" || {
+        show_log_tail "$scratch/load.log"
+        show_log_tail "$scratch/$server.log"
+        die "$mode against $server failed"
+    }
+    end_process "$scratch/$server.process" 10
+}
+
+heading "codec and core"
+"$programs/podling-bench" --json "$scratch/bench.json"
+
+# Interleaved, so that what else the machine does falls on all alike.
+for ((round = 1; round <= ROUNDS; round++)); do
+    heading "over TCP, round $round of $ROUNDS"
+    load master podling --seconds "$THROUGHPUT_SECONDS"
+    for peer in beanstalkd:beanstalkd redis-server:redis-streams; do
+        have "${peer%:*}" || { warn "${peer%:*} is not installed" && continue; }
+        load "${peer%:*}" "${peer#*:}" --seconds "$THROUGHPUT_SECONDS" --slots 32
+    done
+    load nio-echo echo-latency --seconds "$LATENCY_SECONDS"
+    load master podling-idle-latency --seconds "$LATENCY_SECONDS"
+    load echo echo-latency --seconds "$LATENCY_SECONDS"
+    load master podling-idle-connections --seconds "$IDLE_SECONDS" --connections "$IDLE_CONNECTIONS"
+done
+
+# runs SERVER MODE: all its runs as one array, empty where there was none.
+runs() { if [[ -s $scratch/$1-$2.runs ]]; then jq -cs . "$scratch/$1-$2.runs"; else echo '[]'; fi; }
+
+# Floors: what must hold on two cores, in one run with the peers.
+jq -n --slurpfile alone "$scratch/bench.json" --argjson connections "$IDLE_CONNECTIONS" \
+    --argjson podling "$(runs master podling)" --argjson latency "$(runs master podling-idle-latency)" \
+    --argjson idle "$(runs master podling-idle-connections)" --argjson nio "$(runs nio-echo echo-latency)" \
+    --argjson echo "$(runs echo echo-latency)" --argjson beanstalkd "$(runs beanstalkd beanstalkd)" \
+    --argjson redis "$(runs redis-server redis-streams)" '
+    def median: sort | .[length / 2 | floor];
+    def row($name; $values; $unit; $floor; $lower):
+        if ($values | length) == 0 then empty
+        else {name: $name, value: ($values | median), unit: $unit, floor: $floor, lowerIsBetter: $lower} end;
+    def peer($name; $runs):
+        row("\($name): lifecycles"; [$runs[].lifecycles_per_second]; "1/s"; null; false),
+        row("\($name): server CPU for a million"; [$runs[].server_cpu_seconds_per_million]; "s"; null; true);
+    $alone[0] + [
+        row("TCP: lifecycles, memory store"; [$podling[].lifecycles_per_second]; "1/s"; 150000; false),
+        row("TCP: server CPU for a million"; [$podling[].server_cpu_seconds_per_million]; "s"; 6; true),
+        row("TCP: generator CPU for a million"; [$podling[].own_cpu_seconds_per_million]; "s"; null; true),
+        peer("beanstalkd"; $beanstalkd), peer("Redis streams"; $redis),
+        row("idle: submit to assign, p50"; [$latency[].p50_us]; "us"; null; true),
+        row("idle: submit to assign, p99"; [$latency[].p99_us]; "us"; null; true),
+        row("idle: bare NIO echo, p50"; [$nio[].p50_us]; "us"; null; true),
+        row("idle: bare epoll echo, p50"; [$echo[].p50_us]; "us"; null; true),
+        row("idle: submit to assign beside the NIO echo"; [$latency, $nio] | transpose | map(.[0].p50_us / .[1].p50_us);
+            "times"; 2; true),
+        row("\($connections) idle workers: memory of each"; [$idle[].bytes_per_connection]; "bytes"; 16384; true),
+        row("\($connections) idle workers: CPU, a heartbeat a second"; [$idle[].server_cpu_percent]; "%";
+            25 * $connections / 10000; true),
+        row("\($connections) idle workers: heartbeat, p50"; [$idle[].p50_us]; "us"; null; true),
+        row("\($connections) idle workers: heartbeat, p99"; [$idle[].p99_us]; "us"; null; true)
+    ]' >"$TABLE.part"
+mv "$TABLE.part" "$TABLE"
+
+heading "the table, also in $TABLE"
+jq -r '
+    def figure: if . == null then "" elif . >= 100 then round else . * 100 | round / 100 end | tostring;
+    def held: if .floor == null then "" elif .lowerIsBetter == (.value <= .floor) or .value == .floor
+        then "yes" else "NO" end;
+    ["name", "value", "unit", "floor", "held"], (.[] | [.name, (.value | figure), .unit, (.floor | figure), held]) |
+    join("|")' "$TABLE" |
+    awk -F'|' '{ printf "%-52s %12s  %-8s %10s  %s\n", $1, $2, $3, $4, $5 }'
+
+broken="$(jq '[.[] | select(.floor != null) | select(if .lowerIsBetter then .value > .floor else .value < .floor end)] |
+    length' "$TABLE")"
+if ((broken == 0)); then
+    good "every floor holds"
+else
+    complain "$broken floors do not hold"
+    if $fails; then exit 1; fi
+fi
