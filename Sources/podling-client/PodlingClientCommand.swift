@@ -37,7 +37,7 @@ struct PodlingClientCommand: AsyncParsableCommand {
             exit(withError: error)
         } catch {
             guard let report = FailureReport(error) else { exit(withError: error) }
-            Console.note(report.message)
+            Console.note(report.line)
             exit(withError: ExitCode(report.exitStatus))
         }
     }

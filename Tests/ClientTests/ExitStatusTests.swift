@@ -35,9 +35,9 @@ struct ExitStatusTests {
     @Test func everyFailureIsOneLineWithWhatToDo() throws {
         let report = try #require(FailureReport(ClientError.unreachable(["cannot connect to h:1: connection refused"])))
         #expect(report.exitStatus == 125)
-        #expect(report.message.contains("connection refused"))
-        #expect(report.message.contains("is podling-master running"))
-        #expect(report.message.contains("PODLING_MASTER"))
-        #expect(!report.message.contains("\n"))
+        #expect(report.line.contains("connection refused"))
+        #expect(report.line.contains("is podling-master running"))
+        #expect(report.line.contains("PODLING_MASTER"))
+        #expect(!report.line.contains("\n"))
     }
 }

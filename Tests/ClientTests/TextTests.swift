@@ -12,7 +12,7 @@ struct TextTests {
             table.rendered() == """
                 A      LONG      C
                 1      x         last
-                four   \\x1b[2J   \n
+                four   \\x1b[2J\n
                 """
         )
     }

@@ -13,11 +13,12 @@ public actor MasterLink {
     private var client: PodlingClient?
     private var connectedAt: ContinuousClock.Instant?
     private var hasConnected = false
+    private var hasTold = false
     private var backoff = Backoff()
 
     /// - Parameters:
     ///   - retrySeconds: how long one `perform` goes on trying after a failure that may pass.
-    ///   - onRetry: told of a failure when the trying begins.
+    ///   - onRetry: told once of a failure when the trying begins, whoever waits.
     public init(
         addresses: [MasterAddress],
         options: PodlingClient.Options = PodlingClient.Options(),
@@ -46,7 +47,8 @@ public actor MasterLink {
                 guard hasConnected, Self.mayPass(error) else { throw error }
                 let now = ContinuousClock.now
                 if startedAt.duration(to: now) > .seconds(Self.steadySeconds) { giveUpAt = nil }
-                if giveUpAt == nil { onRetry(error) }
+                if !hasTold { onRetry(error) }
+                hasTold = true
                 let end = giveUpAt ?? now + .seconds(retrySeconds)
                 giveUpAt = end
                 // A master that is silent may be gone: a new connection tells.
@@ -93,6 +95,7 @@ public actor MasterLink {
         client = made
         connectedAt = ContinuousClock.now
         hasConnected = true
+        hasTold = false
         return made
     }
 

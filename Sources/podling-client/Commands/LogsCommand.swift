@@ -2,6 +2,9 @@ import ArgumentParser
 import PodlingClient
 
 struct LogsCommand: AsyncParsableCommand {
+    /// A node that sends nothing for so long, and no end either, will not.
+    private static let silenceSecondsMax = 15
+
     static let configuration = CommandConfiguration(
         commandName: "logs",
         abstract: "Write the output of a task's latest attempt."
@@ -26,14 +29,30 @@ struct LogsCommand: AsyncParsableCommand {
     var task: String
 
     func run() async throws {
-        var follower = LogFollower(
-            link: try connection.link(),
-            taskId: task,
-            tailBytes: tail,
-            isFollowing: follow,
-            isRaw: raw
-        )
-        let end = try await follower.printAttempt()
+        let activity = OutputActivity()
+        let link = try connection.link()
+        let end = try await withThrowingTaskGroup(of: LogEnd?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { [task, tail, follow, raw] in
+                var follower = LogFollower(
+                    link: link,
+                    taskId: task,
+                    tailBytes: tail,
+                    isFollowing: follow,
+                    isRaw: raw,
+                    activity: activity
+                )
+                return try await follower.printAttempt()
+            }
+            if !follow {
+                group.addTask {
+                    try await activity.waitUntilSilent(seconds: Self.silenceSecondsMax)
+                    return nil
+                }
+            }
+            return try await group.next() ?? nil
+        }
+        guard let end else { throw Failure(message: "the output is not to be had: the node does not send it") }
         if let error = end.error { throw Failure(message: "the output is not to be had: \(error)") }
     }
 

@@ -12,9 +12,11 @@ struct PingCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOptions
 
     func run() async throws {
-        let start = ContinuousClock.now
-        let (view, address) = try await connection.link().perform { (try await $0.ping(), $0.address) }
-        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        let (view, address, milliseconds) = try await connection.link().perform { client in
+            let start = ContinuousClock.now
+            let view = try await client.ping()
+            return (view, client.address, (ContinuousClock.now - start) / .milliseconds(1))
+        }
         guard format.output == .table else {
             try Console.out(view.json + [UInt8(ascii: "\n")])
             return
@@ -23,7 +25,7 @@ struct PingCommand: AsyncParsableCommand {
             pairs.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
         }
         let text = """
-            \(view.server) at \(address), answered in \(Int(milliseconds)) ms
+            \(view.server) at \(address), answered in \((milliseconds * 100).rounded() / 100) ms
             up     \(Quantities.duration(seconds: Int64(view.uptimeSeconds)))
             nodes  \(counts(view.nodes))
             tasks  \(counts(view.tasks))

@@ -26,7 +26,15 @@ struct WaitCommand: AsyncParsableCommand {
         _ = try await link.perform { try await $0.ping() }
         let ended = try await withThrowingTaskGroup(of: (Int, TaskView).self) { group in
             for (index, taskId) in tasks.enumerated() {
-                group.addTask { (index, try await link.perform { try await $0.wait(taskId: taskId) }) }
+                group.addTask {
+                    do {
+                        return (index, try await link.perform { try await $0.wait(taskId: taskId) })
+                    } catch let error as PodlingError {
+                        // 1 would read as a task's own exit code.
+                        let message = "task \(taskId): the master refused: \(error)"
+                        throw Failure(message: message, exitStatus: ExitStatus.infrastructure)
+                    }
+                }
             }
             return try await group.reduce(into: [Int: TaskView]()) { $0[$1.0] = $1.1 }
         }

@@ -11,44 +11,55 @@ struct Failure: Error {
 /// Turns whatever was thrown into one line that says what to do.
 struct FailureReport {
     let message: String
+    /// What to do about it; may be empty.
+    let hint: String
     let exitStatus: Int32
+
+    /// The whole line.
+    var line: String { hint.isEmpty ? message : "\(message); \(hint)" }
 
     /// - Returns: nil for what ArgumentParser reports itself (usage, help, version).
     init?(_ error: any Error) {
         switch error {
         case let error as Failure:
-            (message, exitStatus) = (error.message, error.exitStatus)
+            self.init(error.message, error.exitStatus)
         case let error as PodlingError:
-            let hint = error.isRetryable ? "; try again later" : ""
-            (message, exitStatus) = ("the master refused: \(error)\(hint)", ExitStatus.failure)
+            let hint = error.isRetryable ? "try again later" : ""
+            self.init("the master refused: \(error)", ExitStatus.failure, hint: hint)
         case let error as ClientError:
-            (message, exitStatus) = Self.describe(error)
+            self.init(error)
         case let error as LineConnectionError:
-            (message, exitStatus) = ("\(error)", ExitStatus.infrastructure)
+            self.init("\(error)", ExitStatus.infrastructure)
         case is BrokenPipe:
-            (message, exitStatus) = ("", ExitStatus.brokenPipe)
+            self.init("", ExitStatus.brokenPipe)
         case is CancellationError:
-            (message, exitStatus) = ("cancelled", ExitStatus.cancelled)
+            self.init("cancelled", ExitStatus.cancelled)
         case let error as JSONError:
-            (message, exitStatus) = ("the master's answer is not understood: \(error)", ExitStatus.infrastructure)
+            self.init("the master's answer is not understood: \(error)", ExitStatus.infrastructure)
         default:
             return nil
         }
     }
 
-    private static func describe(_ error: ClientError) -> (String, Int32) {
+    private init(_ message: String, _ exitStatus: Int32, hint: String = "") {
+        self.message = message
+        self.hint = hint
+        self.exitStatus = exitStatus
+    }
+
+    private init(_ error: ClientError) {
         switch error {
         case .unreachable:
             let hint = "is podling-master running there? Name another with --master or PODLING_MASTER"
-            return ("cannot reach the master: \(error) - \(hint)", ExitStatus.infrastructure)
+            self.init("cannot reach the master: \(error)", ExitStatus.infrastructure, hint: hint)
         case .notAMaster:
-            return ("\(error); check the port (--master or PODLING_MASTER)", ExitStatus.infrastructure)
+            self.init("\(error)", ExitStatus.infrastructure, hint: "check the port (--master or PODLING_MASTER)")
         case .connectionLost, .deadlineExceeded:
-            return ("lost the master: \(error)", ExitStatus.infrastructure)
+            self.init("lost the master: \(error)", ExitStatus.infrastructure)
         case .badSpec:
-            return ("\(error)", ExitStatus.failure)
+            self.init("\(error)", ExitStatus.failure)
         case .unsupportedVersion, .authenticationNotSupported, .badReply:
-            return ("\(error)", ExitStatus.infrastructure)
+            self.init("\(error)", ExitStatus.infrastructure)
         }
     }
 }

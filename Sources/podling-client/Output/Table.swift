@@ -37,7 +37,7 @@ struct Table {
         var text = ""
         for (column, cell) in cells.enumerated() {
             if let code = colour(column, cell) { text += "\u{1B}[\(code)m\(cell)\u{1B}[0m" } else { text += cell }
-            guard column < cells.count - 1 else { break }
+            guard cells[(column + 1)...].contains(where: { !$0.isEmpty }) else { break }
             text += String(repeating: " ", count: max(0, widths[column] - cell.count)) + Self.gap
         }
         return text + "\n"

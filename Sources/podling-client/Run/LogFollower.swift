@@ -7,13 +7,22 @@ struct LogFollower {
     private let link: MasterLink
     private let taskId: String
     private let isFollowing: Bool
+    private let activity: OutputActivity
     private var resume: LogResume
     private var printer: LogPrinter
 
-    init(link: MasterLink, taskId: String, tailBytes: Int, isFollowing: Bool, isRaw: Bool) {
+    init(
+        link: MasterLink,
+        taskId: String,
+        tailBytes: Int,
+        isFollowing: Bool,
+        isRaw: Bool,
+        activity: OutputActivity
+    ) {
         self.link = link
         self.taskId = taskId
         self.isFollowing = isFollowing
+        self.activity = activity
         resume = LogResume(tailBytes: tailBytes)
         printer = LogPrinter(isRaw: isRaw)
     }
@@ -63,7 +72,9 @@ struct LogFollower {
         for try await event in events {
             switch event {
             case .output(let stream, let bytes):
+                activity.beganPrinting()
                 try printer.print(stream, resume.append(stream, bytes))
+                activity.endedPrinting()
             case .end(let end):
                 resume.end()
                 try printer.finish()

@@ -2,8 +2,8 @@ import PodlingClient
 
 /// Stays with a task to its end: prints its output, cancels it when interrupted.
 struct TaskFollower {
-    /// How long the rest of the output is waited for once the task has ended.
-    static let outputGraceSeconds = 10
+    /// Once the task has ended, silence of this length ends the wait for the rest of its output.
+    static let outputGraceSeconds = 5
 
     let link: MasterLink
     let taskId: String
@@ -20,7 +20,8 @@ struct TaskFollower {
     /// - Parameter interrupts: the first cancels the task, the second leaves at once.
     /// - Returns: the exit status.
     func run(interrupts: AsyncStream<Void>) async throws -> Int32 {
-        try await withThrowingTaskGroup(of: Step.self) { group in
+        let activity = OutputActivity()
+        return try await withThrowingTaskGroup(of: Step.self) { group in
             defer { group.cancelAll() }
             group.addTask { .ended(try await link.perform { try await $0.wait(taskId: taskId) }) }
             group.addTask {
@@ -29,7 +30,8 @@ struct TaskFollower {
                     taskId: taskId,
                     tailBytes: LogResume.tailBytesMax,
                     isFollowing: true,
-                    isRaw: isRaw
+                    isRaw: isRaw,
+                    activity: activity
                 )
                 try await follower.printTask()
                 return .outputEnded
@@ -42,12 +44,12 @@ struct TaskFollower {
                 case .ended(let task):
                     ended = task
                     group.addTask {
-                        try await Task.sleep(for: .seconds(Self.outputGraceSeconds))
+                        try await activity.waitUntilSilent(seconds: Self.outputGraceSeconds)
                         return .outputOverdue
                     }
                 case .outputEnded: hasOutputEnded = true
                 case .outputOverdue:
-                    Console.note("the end of the output did not come within \(Self.outputGraceSeconds) s")
+                    Console.note("the rest of the output is not to be had: the node does not send it")
                     hasOutputEnded = true
                 case .left: return ExitStatus.cancelled
                 }
