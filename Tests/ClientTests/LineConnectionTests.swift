@@ -23,7 +23,7 @@ struct LineConnectionTests {
         let master = try await FakeMaster.start { request in [request.ok("{}")] }
         let connection = try await LineConnection.connect(to: master.address)
         try await connection.sendAndFlush(Array(#"{"op":"x","id":1}"#.utf8))
-        let lines = connection.inbound.makeAsyncIterator()
+        var lines = connection.inbound.makeAsyncIterator()
         #expect(try await lines.next() == Array(FakeMaster.greeting.utf8))
         #expect(try await lines.next() == Array(#"{"re":1,"ok":{}}"#.utf8))
         connection.close()

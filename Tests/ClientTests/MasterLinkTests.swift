@@ -28,6 +28,13 @@ struct MasterLinkTests {
         #expect(error?.code == "overloaded")
     }
 
+    @Test func aMasterThatAlwaysHangsUpIsGivenUp() async throws {
+        let master = try await FakeMaster.start { _ in [.close] }
+        let link = MasterLink(addresses: [master.address], retrySeconds: 1)
+        let error = await #expect(throws: ClientError.self) { try await link.perform { try await $0.ping() } }
+        #expect(error == .connectionLost(.closedByPeer))
+    }
+
     @Test func aRefusalThatMayPassIsTriedAgain() async throws {
         let master = try await FakeMaster.start { request in
             request.int("id").map { $0 < 4 } == true ? [request.error("draining", retryable: true)] : [request.ok(task)]

@@ -108,7 +108,8 @@ struct ProgramTests {
         let master = try await FakeMaster.start { request in
             switch request.op {
             case "submit": [request.ok(pending)]
-            case "wait", "logs": [request.ok(#"{"sub":1,"attempt":1,"task":\#(pending)}"#)]
+            case "wait": [request.ok(#"{"sub":1,"task":\#(pending)}"#)]
+            case "logs": [request.ok(#"{"sub":2,"attempt":1}"#)]
             default: []
             }
         }

@@ -53,6 +53,7 @@ public actor MasterLink {
                 giveUpAt = end
                 // A master that is silent may be gone: a new connection tells.
                 if case .deadlineExceeded? = error as? ClientError { client?.close() }
+                guard now < end else { throw error }
                 // A lost connection waits in `connected`.
                 if let client, client.isClosed { continue }
                 let delay = Duration.milliseconds(delayMilliseconds(error))
