@@ -56,6 +56,7 @@ let package = Package(
     ],
     targets: [
         library("PodlingProtocol", path: "Sources/Protocol", []),
+        library("PodlingLogging", path: "Sources/Logging", ["PodlingProtocol", logging]),
         library("PodlingCore", path: "Sources/Core", ["PodlingProtocol", deque, ordered, heap]),
         library("PodlingStore", path: "Sources/Store", ["PodlingCore"]),
         library("PodlingClient", path: "Sources/Client", ["PodlingProtocol", nioCore, nioPosix]),
@@ -74,8 +75,20 @@ let package = Package(
             path: "Sources/Worker",
             ["PodlingProtocol", "PodlingClient", httpClient, nioCore, nioHTTP1, nioPosix, logging, lifecycle, ordered]
         ),
-        program("podling-master", ["PodlingMaster", "PodlingHTTP", "PodlingProtocol", "PodlingCore", "PodlingStore", nioCore, arguments, logging, lifecycle, unixSignals]),
-        program("podling-worker", ["PodlingWorker", "PodlingClient", arguments, logging, lifecycle, unixSignals]),
+        program(
+            "podling-master",
+            [
+                "PodlingMaster", "PodlingHTTP", "PodlingLogging", "PodlingProtocol", "PodlingCore", "PodlingStore",
+                nioCore, arguments, logging, lifecycle, unixSignals,
+            ]
+        ),
+        program(
+            "podling-worker",
+            [
+                "PodlingWorker", "PodlingClient", "PodlingLogging", "PodlingProtocol", arguments, logging, lifecycle,
+                unixSignals,
+            ]
+        ),
         program("podling-client", ["PodlingClient", "PodlingProtocol", arguments, unixSignals]),
         program(
             "podling-bench",
@@ -100,7 +113,13 @@ let package = Package(
                 nioPosix,
             ]
         ),
-        tests("WorkerTests", ["PodlingWorker", nioCore, nioHTTP1, nioPosix, logging]),
+        tests(
+            "WorkerTests",
+            [
+                "PodlingWorker", "PodlingClient", "PodlingLogging", "PodlingProtocol", nioCore, nioHTTP1, nioPosix,
+                logging, lifecycle,
+            ]
+        ),
         library("TestSupport", path: "Tests/TestSupport", []),
         tests("IntegrationTests", ["TestSupport", "PodlingProtocol"]),
         tests("ConformanceTests", ["TestSupport", "PodlingProtocol"]),

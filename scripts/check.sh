@@ -11,14 +11,15 @@ readonly FILE_LINES_MAX=400
 allowed_imports() {
     case "$1" in
         Sources/Protocol) echo "NIOCore" ;;
+        Sources/Logging) echo "PodlingProtocol" ;;
         Sources/Core) echo "PodlingProtocol" ;;
         Sources/Store) echo "PodlingProtocol PodlingCore" ;;
         Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
         Sources/Master) echo "PodlingProtocol PodlingCore PodlingStore PodlingTLS" ;;
         Sources/HTTPShim) echo "PodlingProtocol PodlingClient PodlingMaster" ;;
         Sources/Worker) echo "PodlingProtocol PodlingClient" ;;
-        Sources/podling-master) echo "PodlingProtocol PodlingCore PodlingStore PodlingMaster PodlingHTTP" ;;
-        Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingWorker" ;;
+        Sources/podling-master) echo "PodlingProtocol PodlingCore PodlingStore PodlingMaster PodlingHTTP PodlingLogging" ;;
+        Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingWorker PodlingLogging" ;;
         Sources/podling-client) echo "PodlingProtocol PodlingClient" ;;
         *) return 1 ;;
     esac

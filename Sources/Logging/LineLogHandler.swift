@@ -1,0 +1,49 @@
+import Logging
+
+/// Writes each event as one line. Nothing in an event can break out of its line or reach a terminal as a control.
+public struct LineLogHandler: LogHandler {
+    public var logLevel: Logger.Level
+    public var metadata: Logger.Metadata = [:]
+    public var metadataProvider: Logger.MetadataProvider?
+    private let label: String
+    private let format: LogFormat
+    private let write: @Sendable ([UInt8]) -> Void
+
+    /// - Parameter write: takes one line with its LF; standard error unless told otherwise.
+    public init(
+        label: String,
+        format: LogFormat,
+        level: Logger.Level = .info,
+        write: @escaping @Sendable ([UInt8]) -> Void = StandardError.write
+    ) {
+        self.label = label
+        self.format = format
+        self.write = write
+        logLevel = level
+    }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        let line = LogLine(
+            milliseconds: StandardError.nowMilliseconds(),
+            level: event.level.rawValue,
+            label: label,
+            message: event.message.description,
+            members: members(of: event)
+        )
+        write(line.bytes(format))
+    }
+
+    /// By name, so that equal events make equal lines; the nearest source of a name wins.
+    private func members(of event: LogEvent) -> [(String, String)] {
+        var all = metadataProvider?.get() ?? [:]
+        all.merge(metadata) { $1 }
+        if let own = event.metadata { all.merge(own) { $1 } }
+        if let error = event.error { all["error"] = .string("\(error)") }
+        return all.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }
+    }
+}

@@ -1,0 +1,214 @@
+import OrderedCollections
+import PodlingProtocol
+
+/// The connection: dialling, greeting, registering, the lease.
+extension AgentCore {
+    var isRegistered: Bool {
+        if case .registered = link { true } else { false }
+    }
+
+    /// Whether work may still be started.
+    var isLeaseTrusted: Bool { now < lease.trustedUntil }
+
+    private var silenceMilliseconds: Int64 { lease.milliseconds ?? AgentLimits.silenceMilliseconds }
+
+    var linkDeadline: Int64? {
+        let silence = lease.silentSince.map { $0 + silenceMilliseconds }
+        switch link {
+        case .down(let retryAt): return retryAt
+        case .refused(let retryAt): return retryAt
+        case .registered(let heartbeatAt): return min(heartbeatAt, silence ?? heartbeatAt)
+        case .greeting, .registering: return silence
+        case .connecting, .closing: return nil
+        }
+    }
+
+    mutating func tickLink() {
+        if let since = lease.silentSince, now >= since + silenceMilliseconds {
+            lease.silentSince = nil
+            link = .closing
+            actions.append(.disconnect("the master has been silent for \(silenceMilliseconds) ms"))
+            return
+        }
+        switch link {
+        case .down(let retryAt) where now >= retryAt:
+            link = .connecting
+            actions.append(.connect(address: addressIndex))
+        case .refused(let retryAt) where now >= retryAt: register()
+        case .registered(let heartbeatAt) where now >= heartbeatAt:
+            request(.heartbeat, as: .heartbeat)
+            scheduleHeartbeat()
+        case .down, .connecting, .greeting, .registering, .refused, .registered, .closing: break
+        }
+    }
+
+    mutating func connected() {
+        link = .greeting
+        lease.silentSince = now
+    }
+
+    mutating func disconnected(_ why: String) {
+        let wasRegistered = isRegistered
+        pending.removeAll()
+        stopAllLogs()
+        lease.silentSince = nil
+        addressIndex = (addressIndex + 1) % max(configuration.addressCount, 1)
+        let delay: Int64
+        if let range = reconnectRange {
+            delay = range.lowerBound + Int64(Double(range.upperBound - range.lowerBound) * jitter)
+        } else {
+            let doublings = Int64(min(reconnectTries, 16))
+            let bound = AgentLimits.reconnectMillisecondsMin << doublings
+            delay = spread(min(bound, AgentLimits.reconnectMillisecondsMax))
+        }
+        reconnectRange = nil
+        reconnectTries += 1
+        link = .down(retryAt: now + delay)
+        note(wasRegistered ? .warning : .info, "no connection: \(why); next try in \(delay) ms")
+    }
+
+    mutating func received(_ message: MasterMessage) {
+        lease.silentSince = nil
+        switch message {
+        case .hello(let versions): greeted(versions)
+        case .reply(let id, let reply): replied(id, reply)
+        case .error(let fault): note(.warning, "the master says: \(fault.code): \(fault.message)")
+        case .drain(let range):
+            reconnectRange = range
+            note(.info, "the master is going down")
+        case .assign(let key, let plan): assigned(key, plan)
+        case .assignRefused(let key, let why): refuseAssignment(key, why)
+        case .cancel(let key, let graceSeconds): cancelled(key, graceSeconds)
+        case .kill(let key, let code):
+            note(.info, "to be killed: \(code)", key)
+            forget(key)
+        case .quiet(let isQuiet): setQuiet(isQuiet)
+        case .conflict(let text): note(.warning, "another worker claims this node id: \(text)")
+        case .replaced: note(.warning, "this connection was replaced by a newer one of the same worker")
+        case .logs(let request): logsWanted(request)
+        case .logsStop(let subscription): logsUnwanted(subscription)
+        case .ignored: break
+        }
+    }
+
+    private mutating func setQuiet(_ isQuiet: Bool) {
+        guard isQuiet != lease.isQuiet else { return }
+        lease.isQuiet = isQuiet
+        note(.info, isQuiet ? "draining: no new work" : "no longer draining")
+    }
+
+    private mutating func greeted(_ versions: ClosedRange<Int>) {
+        guard link == .greeting else { return }
+        guard versions.contains(1) else {
+            reconnectTries = max(reconnectTries, 16)
+            link = .closing
+            note(.warning, "the master speaks protocol \(versions.lowerBound) to \(versions.upperBound), this worker 1")
+            actions.append(.disconnect("no protocol version in common"))
+            return
+        }
+        let agent = "podling-worker/\(configuration.version)"
+        request(.hello(node: configuration.nodeId, instance: configuration.instance, agent: agent), as: .hello)
+        register()
+    }
+
+    private mutating func register() {
+        link = .registering
+        // What is being discarded is over for us; everything else is ours until the master says otherwise.
+        request(.register(configuration, attempts: Array(attempts.keys)), as: .register)
+    }
+
+    /// Sends a request that is answered.
+    @discardableResult
+    mutating func request(_ body: WorkerRequest.Body, as kind: PendingRequest.Kind) -> Int {
+        let id = nextRequestId
+        nextRequestId += 1
+        pending[id] = PendingRequest(kind: kind, sentAt: now)
+        lease.silentSince = lease.silentSince ?? now
+        actions.append(.send(WorkerRequest(id: id, body)))
+        return id
+    }
+
+    private mutating func scheduleHeartbeat() {
+        // Up to a tenth early, so that many workers do not beat as one.
+        let period = lease.heartbeatMilliseconds
+        link = .registered(heartbeatAt: now + period - Int64(Double(period / 10) * jitter))
+    }
+
+    private mutating func replied(_ id: Int?, _ reply: MasterReply) {
+        guard let id, let request = pending.removeValue(forKey: id) else { return }
+        switch reply {
+        case .ok(let orders):
+            if let milliseconds = orders.leaseMilliseconds { lease.milliseconds = milliseconds }
+            if let milliseconds = orders.heartbeatMilliseconds {
+                lease.heartbeatMilliseconds = max(milliseconds, AgentLimits.heartbeatMillisecondsMin)
+            }
+            if request.kind != .hello, let milliseconds = lease.milliseconds {
+                lease.trustedUntil = max(lease.trustedUntil, request.sentAt + milliseconds)
+            }
+            succeeded(id, request.kind, orders)
+        case .failed(let fault):
+            refused(id, request.kind, fault)
+        }
+    }
+
+    private mutating func succeeded(_ id: Int, _ kind: PendingRequest.Kind, _ orders: MasterOrders) {
+        switch kind {
+        case .register: registered(orders)
+        case .heartbeat:
+            setQuiet(orders.isQuiet)
+            obey(orders.kill)
+            advanceAll()
+        case .report(let key): acknowledged(key, request: id)
+        case .deregister: shutdown?.isDeregistered = true
+        case .hello, .accept, .reject: break
+        }
+    }
+
+    private mutating func registered(_ orders: MasterOrders) {
+        guard link == .registering else { return }
+        reconnectTries = 0
+        reconnectRange = nil
+        scheduleHeartbeat()
+        note(.info, "registered with \(attempts.count) attempts; lease \(lease.milliseconds ?? 0) ms")
+        for key in orders.lost { note(.warning, "the master believed it here", key) }
+        setQuiet(orders.isQuiet)
+        obey(orders.kill)
+        for key in attempts.keys {
+            // All requests before this one are answered by now, or went down with their connection.
+            attempts[key]?.reportRequest = nil
+            sendReport(key)
+        }
+        advanceAll()
+    }
+
+    private mutating func obey(_ orders: [KillOrder]) {
+        for order in orders {
+            note(.info, "to be killed: \(order.code)", order.key)
+            if order.wantsReport { cancelled(order.key, 0) } else { forget(order.key) }
+        }
+    }
+
+    private mutating func refused(_ id: Int, _ kind: PendingRequest.Kind, _ fault: MasterFault) {
+        if fault.means(.unregistered), kind != .register {
+            // Several requests of one turn may say so: once is enough.
+            if isRegistered { register() }
+            return
+        }
+        switch kind {
+        case .register where fault.means(.helloRequired):
+            link = .closing
+            actions.append(.disconnect("the master refused our hello"))
+        case .register:
+            let wanted = fault.retryAfterMilliseconds ?? AgentLimits.retryMilliseconds
+            let delay = min(max(wanted, AgentLimits.reconnectMillisecondsMin), AgentLimits.retryMillisecondsMax)
+            link = .refused(retryAt: now + delay + Int64(Double(delay / 10) * jitter))
+            note(.warning, "not registered: \(fault.code): \(fault.message); next try in about \(delay) ms")
+        case .report(let key): reportRefused(key, request: id, fault)
+        case .accept(let key) where fault.means(.staleAttempt) || fault.means(.notFound):
+            forget(key)
+        case .hello, .heartbeat, .accept, .reject:
+            note(.warning, "refused: \(fault.code): \(fault.message)")
+        case .deregister: shutdown?.isDeregistered = true
+        }
+    }
+}

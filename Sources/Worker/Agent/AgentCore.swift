@@ -1,0 +1,159 @@
+import OrderedCollections
+
+/// A worker as a pure state machine: what it is told goes in, what is to be done comes out.
+///
+/// No I/O, no clock, no randomness: `now` is milliseconds of a monotonic clock, `jitter` a random number in 0..<1 that the
+/// caller draws for each event. The same trace in gives the same actions out.
+///
+/// What it keeps to, whatever happens:
+/// - An attempt has at most one container, and that is started at most once by this process; one that was here before never
+///   runs again.
+/// - Nothing is asked to start past the lease: it is trusted until the instant the last answered request was *sent*, plus
+///   `lease_ms`. What waits then goes on when the master renews, or is killed when it says so. A container that runs when
+///   the lease ends keeps running: the master says keep or kill when the worker registers again.
+/// - The end of an attempt is reported until the master acknowledges it, across connections.
+/// - A wish to cancel is looked at again before every step; before the start nothing is started.
+public struct AgentCore: ~Copyable {
+    let configuration: AgentConfiguration
+    var actions: [AgentAction] = []
+    var now: Int64 = 0
+    var jitter = 0.0
+
+    var link: Link
+    var lease = Lease()
+    var nextRequestId = 1
+    var pending: OrderedDictionary<Int, PendingRequest> = [:]
+    var reconnectTries = 0
+    /// Set by the master's `drain`: when to come back once it has closed.
+    var reconnectRange: ClosedRange<Int64>?
+    var addressIndex = 0
+
+    var attempts: OrderedDictionary<AttemptKey, AttemptRecord> = [:]
+    /// Being killed and removed; they still take their slots.
+    var discarding: OrderedDictionary<AttemptKey, Discard> = [:]
+    /// Oldest first.
+    var finished: OrderedDictionary<AttemptKey, FinishedAttempt> = [:]
+    /// Attempts that are over here, oldest first.
+    var tombstones: OrderedSet<AttemptKey> = []
+    var subscriptions: OrderedDictionary<Int, LogSubscription> = [:]
+    var shutdown: Shutdown?
+
+    /// - Parameter adopted: the containers of this node that were there at the start of the process.
+    public init(configuration: AgentConfiguration, adopted: [AdoptedContainer] = []) {
+        self.configuration = configuration
+        link = .down(retryAt: 0)
+        for container in adopted { adopt(container) }
+    }
+
+    /// Applies one event.
+    public mutating func handle(_ event: AgentEvent, now: Int64, jitter: Double) -> [AgentAction] {
+        self.now = now
+        self.jitter = min(max(jitter, 0), 1)
+        switch event {
+        case .connected: connected()
+        case .disconnected(let why): disconnected(why)
+        case .message(let message): received(message)
+        case .tick: tick()
+        case .prepared(let key): prepared(key)
+        case .created(let key, let id): created(key, id)
+        case .started(let key, let milliseconds): started(key, milliseconds)
+        case .exited(let key, let status): exited(key, status)
+        case .failed(let key, let step, let error): failed(key, step, error)
+        case .discarded(let key): discarded(key)
+        case .logsEnded(let subscription): subscriptions[subscription] = nil
+        case .shutdown: beginShutdown()
+        }
+        continueShutdown()
+        defer { actions = [] }
+        return actions
+    }
+
+    /// When `tick` is next due.
+    public var nextDeadline: Int64? {
+        var earliest = linkDeadline
+        func consider(_ time: Int64?) {
+            guard let time else { return }
+            earliest = min(time, earliest ?? time)
+        }
+        for record in attempts.values { consider(record.deadline) }
+        consider(finished.values.first?.removeAt)
+        consider(shutdown?.deadline)
+        return earliest
+    }
+
+    private mutating func tick() {
+        tickLink()
+        for key in attempts.keys { tickAttempt(key) }
+        expireFinished()
+    }
+
+    mutating func note(_ level: AgentNote.Level, _ text: String, _ key: AttemptKey? = nil) {
+        actions.append(.note(AgentNote(level: level, text: text, key: key)))
+    }
+
+    /// From half of `milliseconds` to all of it.
+    func spread(_ milliseconds: Int64) -> Int64 {
+        milliseconds / 2 + Int64(Double(milliseconds - milliseconds / 2) * jitter)
+    }
+}
+
+extension AgentCore {
+    /// Where the connection stands.
+    enum Link: Equatable {
+        case down(retryAt: Int64)
+        case connecting
+        /// Open; the master's greeting is awaited.
+        case greeting
+        /// `register` is on its way.
+        case registering
+        /// `register` was refused and is made again.
+        case refused(retryAt: Int64)
+        case registered(heartbeatAt: Int64)
+        /// To be closed by our wish.
+        case closing
+    }
+
+    struct Lease {
+        var milliseconds: Int64?
+        var heartbeatMilliseconds: Int64 = 1_000
+        /// New work may start before this instant.
+        var trustedUntil: Int64 = .min
+        /// Since when an answer is awaited and nothing at all has come.
+        var silentSince: Int64?
+        var isQuiet = false
+    }
+
+    struct PendingRequest {
+        enum Kind: Equatable {
+            case hello
+            case register
+            case heartbeat
+            case deregister
+            case accept(AttemptKey)
+            case reject(AttemptKey)
+            case report(AttemptKey)
+        }
+
+        var kind: Kind
+        var sentAt: Int64
+    }
+
+    struct Discard {
+        /// Its `create` or `start` is not answered yet.
+        var awaitsStep: Bool
+        var containerId: String?
+    }
+
+    enum LogSubscription {
+        /// Until the container is started.
+        case waiting(LogRequestFromMaster)
+        case streaming(AttemptKey)
+    }
+
+    struct Shutdown {
+        var deadline: Int64
+        var isDeregistering = false
+        var isDeregistered = false
+        var isOver = false
+    }
+}

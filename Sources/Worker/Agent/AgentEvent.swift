@@ -1,0 +1,69 @@
+/// What happens to an agent: all that `AgentCore` ever learns.
+public enum AgentEvent: Sendable {
+    /// The connection that was asked for is open.
+    case connected
+    /// It could not be made, or is over.
+    case disconnected(String)
+    case message(MasterMessage)
+    /// Time has passed.
+    case tick
+    /// The image is here.
+    case prepared(AttemptKey)
+    case created(AttemptKey, containerId: String)
+    /// Milliseconds since 1970, UTC.
+    case started(AttemptKey, atMilliseconds: Int64)
+    case exited(AttemptKey, ExitStatus)
+    case failed(AttemptKey, EngineStep, RuntimeError)
+    /// The container was killed and removed.
+    case discarded(AttemptKey)
+    /// A stream of output ended, for whatever reason.
+    case logsEnded(subscription: Int)
+    /// The process is asked to end.
+    case shutdown
+}
+
+/// The engine calls that an attempt waits for.
+public enum EngineStep: String, Sendable, CaseIterable {
+    case prepare
+    case create
+    case start
+    case wait
+    case stop
+}
+
+/// What `AgentCore` wants done. Each engine call is answered by one event.
+public enum AgentAction: Sendable, Equatable {
+    /// Dial the master with this index.
+    case connect(address: Int)
+    case disconnect(String)
+    case send(WorkerRequest)
+    case prepare(AttemptKey, image: String, PullPolicy)
+    /// The pull is no longer wanted; its result is not waited for.
+    case abandonPrepare(AttemptKey)
+    case create(ContainerSpec)
+    case start(AttemptKey, containerId: String)
+    case wait(AttemptKey, containerId: String)
+    case stop(AttemptKey, containerId: String, graceSeconds: Int)
+    /// Kill and remove, as often as it takes; without an id the container is found by its labels.
+    case discard(AttemptKey, containerId: String?)
+    /// Remove an ended container that was kept for its output.
+    case remove(containerId: String)
+    case streamLogs(LogRequestFromMaster, containerId: String)
+    case stopLogs(subscription: Int)
+    case note(AgentNote)
+    /// The shutdown is complete: close the connection and end.
+    case finish
+}
+
+/// Something an operator may want to read.
+public struct AgentNote: Sendable, Equatable {
+    public enum Level: Sendable {
+        case debug
+        case info
+        case warning
+    }
+
+    public var level: Level
+    public var text: String
+    public var key: AttemptKey?
+}

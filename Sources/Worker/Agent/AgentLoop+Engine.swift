@@ -1,0 +1,97 @@
+/// Engine calls: each in a task of its own, each answered by one event.
+extension AgentLoop {
+    private static let discardRetryMilliseconds = 500
+    private static let discardRetryMillisecondsMax = 10_000
+    /// Tries to remove an ended container that was kept; the next start of the worker finds what is left.
+    private static let removeTriesMax = 5
+
+    func callEngine(_ action: AgentAction) {
+        let runtime = runtime
+        switch action {
+        case .prepare(let key, let image, let policy):
+            spawn(.prepare(key)) {
+                await Self.event(key, .prepare) {
+                    try await runtime.prepare(image: image, policy: policy)
+                    return .prepared(key)
+                }
+            }
+        case .create(let spec):
+            spawn {
+                await Self.event(spec.key, .create) {
+                    .created(spec.key, containerId: try await runtime.create(spec))
+                }
+            }
+        case .start(let key, let containerId):
+            spawn {
+                await Self.event(key, .start) {
+                    try await runtime.start(containerId)
+                    return .started(key, atMilliseconds: Self.wallMilliseconds())
+                }
+            }
+        case .wait(let key, let containerId):
+            spawn {
+                await Self.event(key, .wait) { .exited(key, try await runtime.wait(containerId)) }
+            }
+        case .stop(let key, let containerId, let graceSeconds):
+            spawn {
+                await Self.event(key, .stop) {
+                    try await runtime.stop(containerId, graceSeconds: graceSeconds)
+                    return nil
+                }
+            }
+        case .discard(let key, let containerId): discard(key, containerId)
+        case .remove(let containerId):
+            spawn {
+                await Self.persistently(triesMax: Self.removeTriesMax) {
+                    try await runtime.remove(containerId, force: true)
+                }
+                return nil
+            }
+        case .connect, .disconnect, .send, .abandonPrepare, .streamLogs, .stopLogs, .note, .finish: break
+        }
+    }
+
+    private static func event(
+        _ key: AttemptKey,
+        _ step: EngineStep,
+        _ body: () async throws -> AgentEvent?
+    ) async -> AgentEvent? {
+        do {
+            return try await body()
+        } catch let error as RuntimeError {
+            return .failed(key, step, error)
+        } catch {
+            return .failed(key, step, RuntimeError(.other, "\(error)"))
+        }
+    }
+
+    private func discard(_ key: AttemptKey, _ containerId: String?) {
+        let runtime = runtime
+        let nodeId = nodeId
+        spawn {
+            await Self.persistently(triesMax: .max) {
+                var ids = [containerId].compactMap(\.self)
+                if ids.isEmpty { ids = try await runtime.list(nodeId: nodeId).filter { $0.key == key }.map(\.id) }
+                for id in ids {
+                    try await runtime.kill(id)
+                    try await runtime.remove(id, force: true)
+                }
+            }
+            return .discarded(key)
+        }
+    }
+
+    /// Again and again, with doubling pauses, until it succeeds, the tries are used up, or the task is cancelled.
+    private static func persistently(triesMax: Int, _ body: () async throws -> Void) async {
+        var delay = discardRetryMilliseconds
+        for _ in 0..<triesMax {
+            do {
+                return try await body()
+            } catch {
+                let pause = delay / 2 + Int.random(in: 0...delay / 2)
+                do { try await Task.sleep(for: .milliseconds(pause)) } catch { return }
+                delay = min(delay * 2, discardRetryMillisecondsMax)
+            }
+        }
+    }
+}

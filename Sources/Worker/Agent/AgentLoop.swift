@@ -1,0 +1,171 @@
+import FoundationEssentials
+import Logging
+import PodlingClient
+import PodlingProtocol
+
+/// The queue before `AgentCore`: feeds it one event at a time and does what it says, never waiting for any of it.
+///
+/// Engine calls, streams of output, the connection and the timer are tasks of their own, so a heartbeat waits for none.
+actor AgentLoop {
+    enum Job: Hashable {
+        case connection
+        case timer
+        case prepare(AttemptKey)
+        case logs(Int)
+        case call(Int)
+    }
+
+    let runtime: any ContainerRuntime
+    let nodeId: String
+    private let masters: [MasterAddress]
+    private let logger: Logger
+    private let origin = ContinuousClock.now
+    private let ends: AsyncStream<Void>
+    private let endContinuation: AsyncStream<Void>.Continuation
+
+    private var core: AgentCore
+    private var writer = JSONWriter()
+    private var connection: LineConnection?
+    private var jobs: [Job: Task<Void, Never>] = [:]
+    private var nextCall = 0
+    private var timerDeadline: Int64?
+
+    init(
+        configuration: AgentConfiguration,
+        adopted: [AdoptedContainer],
+        masters: [MasterAddress],
+        runtime: any ContainerRuntime,
+        logger: Logger
+    ) {
+        core = AgentCore(configuration: configuration, adopted: adopted)
+        nodeId = configuration.nodeId
+        self.masters = masters
+        self.runtime = runtime
+        self.logger = logger
+        (ends, endContinuation) = AsyncStream.makeStream()
+    }
+
+    /// Returns once the core has finished, or `end` was called.
+    func run() async {
+        handle(.tick)
+        for await _ in ends {}
+        for (job, task) in jobs where job != .connection { task.cancel() }
+        if let connection {
+            connection.close()
+            _ = await connection.waitUntilClosed()
+        }
+        jobs[.connection]?.cancel()
+        jobs = [:]
+    }
+
+    nonisolated func end() { endContinuation.finish() }
+
+    func handle(_ event: AgentEvent) {
+        let actions = core.handle(event, now: now, jitter: .random(in: 0..<1))
+        for action in actions { perform(action) }
+        armTimer()
+    }
+
+    /// Milliseconds of a clock that goes on while the machine sleeps, as the lease does.
+    private var now: Int64 { Int64((ContinuousClock.now - origin) / .milliseconds(1)) }
+
+    private func armTimer() {
+        let deadline = core.nextDeadline
+        guard deadline != timerDeadline else { return }
+        timerDeadline = deadline
+        jobs.removeValue(forKey: .timer)?.cancel()
+        guard let deadline else { return }
+        let instant = origin + .milliseconds(deadline)
+        jobs[.timer] = Task {
+            do { try await Task.sleep(until: instant, clock: .continuous) } catch { return }
+            timerFired(deadline)
+        }
+    }
+
+    private func timerFired(_ deadline: Int64) {
+        guard deadline == timerDeadline else { return }
+        timerDeadline = nil
+        handle(.tick)
+    }
+
+    private func perform(_ action: AgentAction) {
+        switch action {
+        case .connect(let address): jobs[.connection] = Task { await converse(masters[address]) }
+        case .disconnect(let why):
+            logger.warning("closing the connection: \(why)")
+            jobs[.connection]?.cancel()
+        case .send(let request): send(request)
+        case .streamLogs(let request, let containerId): forwardLogs(request, containerId)
+        case .stopLogs(let subscription): jobs.removeValue(forKey: .logs(subscription))?.cancel()
+        case .abandonPrepare(let key): jobs.removeValue(forKey: .prepare(key))?.cancel()
+        case .note(let note): log(note)
+        case .finish: end()
+        case .prepare, .create, .start, .wait, .stop, .discard, .remove: callEngine(action)
+        }
+    }
+
+    private func log(_ note: AgentNote) {
+        let level: Logger.Level =
+            switch note.level {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            }
+        let metadata: Logger.Metadata? = note.key.map { ["taskId": "\($0.taskId)", "attempt": "\($0.attempt)"] }
+        logger.log(level: level, "\(note.text)", metadata: metadata)
+    }
+
+    private func send(_ request: WorkerRequest) {
+        writer.removeAll(shrinkAboveBytes: Limits.specBytesMax)
+        request.write(to: &writer)
+        connection?.send(writer.withUnsafeBytes { [UInt8]($0) })
+    }
+
+    /// One connection from dialling to its end.
+    private func converse(_ address: MasterAddress) async {
+        let why: String
+        do {
+            let connection = try await LineConnection.connect(to: address)
+            self.connection = connection
+            logger.info("connected", metadata: ["master": "\(address)"])
+            handle(.connected)
+            var reader = MasterLineReader(nodeId: nodeId)
+            for try await line in connection.inbound {
+                do {
+                    handle(.message(try reader.read(line)))
+                } catch {
+                    logger.warning("a line from the master makes no sense: \(error)")
+                }
+            }
+            why = connection.closedReason?.description ?? "closed"
+        } catch {
+            why = "\(error)"
+        }
+        connection = nil
+        handle(.disconnected(why))
+    }
+
+    /// Runs `body` beside the loop; what it returns is the next event.
+    func spawn(_ job: Job? = nil, _ body: @escaping @Sendable () async -> AgentEvent?) {
+        nextCall += 1
+        let job = job ?? .call(nextCall)
+        jobs[job] = Task {
+            let event = await body()
+            guard !Task.isCancelled else { return }
+            jobs[job] = nil
+            if let event { handle(event) }
+        }
+    }
+
+    private func forwardLogs(_ request: LogRequestFromMaster, _ containerId: String) {
+        guard let connection else { return }
+        let forwarder = LogForwarder(request: request, containerId: containerId, runtime: runtime)
+        spawn(.logs(request.subscription)) {
+            await forwarder.run(to: connection)
+            return .logsEnded(subscription: request.subscription)
+        }
+    }
+
+    /// Milliseconds since 1970, UTC.
+    static func wallMilliseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
+}

@@ -1,0 +1,65 @@
+import FoundationEssentials
+import PodlingProtocol
+
+/// Turns pieces of output into `log` lines (proto-spec section 6.20): at most `Limits.logChunkBytesMax` of output each, as
+/// `text` where they are UTF-8, else as `b64`. A character that a piece cuts in two is held back until its rest comes.
+struct LogLineEncoder {
+    private static let characterBytesMax = 4
+    private let subscription: Int
+    private var held: [LogChunk.Stream: [UInt8]] = [:]
+
+    init(subscription: Int) {
+        self.subscription = subscription
+    }
+
+    /// The lines of one piece.
+    mutating func encode(_ chunk: LogChunk) -> [[UInt8]] {
+        let bytes = (held.removeValue(forKey: chunk.stream) ?? []) + chunk.bytes
+        var lines: [[UInt8]] = []
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let piece = rest.prefix(Limits.logChunkBytesMax)
+            let whole = piece.dropLast(Self.cutCharacterBytes(piece))
+            guard !whole.isEmpty else { break }
+            lines.append(line(chunk.stream, whole))
+            rest = rest[whole.endIndex...]
+        }
+        if !rest.isEmpty { held[chunk.stream] = Array(rest) }
+        return lines
+    }
+
+    /// The lines of what was held back, once nothing more will come.
+    mutating func finish() -> [[UInt8]] {
+        defer { held = [:] }
+        return [LogChunk.Stream.stdout, .stderr].compactMap { stream in
+            held[stream].map { line(stream, $0[...]) }
+        }
+    }
+
+    /// How many bytes at the end begin a character that is not complete.
+    private static func cutCharacterBytes(_ bytes: ArraySlice<UInt8>) -> Int {
+        for (back, byte) in bytes.suffix(characterBytesMax - 1).reversed().enumerated() {
+            if byte & 0xC0 == 0x80 { continue }
+            let length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1
+            return length > back + 1 ? back + 1 : 0
+        }
+        return 0
+    }
+
+    private func line(_ stream: LogChunk.Stream, _ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var writer = JSONWriter(capacityBytes: bytes.count + 128)
+        writer.raw("{\"op\":\"log\",\"sub\":")
+        writer.int(subscription)
+        writer.raw(stream == .stdout ? ",\"stream\":\"stdout\"" : ",\"stream\":\"stderr\"")
+        if String(validating: bytes, as: UTF8.self) != nil {
+            writer.raw(",\"text\":")
+            bytes.withUnsafeBytes { writer.string($0) }
+        } else {
+            writer.raw(",\"b64\":\"")
+            writer.raw(Array(Data(bytes).base64EncodedString().utf8))
+            writer.byte(UInt8(ascii: "\""))
+        }
+        writer.byte(UInt8(ascii: "}"))
+        return writer.withUnsafeBytes { [UInt8]($0) }
+    }
+}

@@ -1,0 +1,107 @@
+import FoundationEssentials
+import PodlingProtocol
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// What a worker remembers between its lives: who it is. One process at a time may have it.
+public final class StateDirectory: Sendable {
+    public let path: String
+    /// Holds the lock until it is closed, or the process ends however it ends (flock(2)).
+    private let lock: Int32
+
+    /// Makes the directory where it is missing, and takes its lock.
+    ///
+    /// - Throws: `StateDirectoryError`.
+    public init(_ path: String) throws {
+        self.path = path
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw StateDirectoryError("cannot make the state directory \(path): \(error)")
+        }
+        lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw StateDirectoryError.system("cannot open \(path)/lock") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            let isTaken = errno == EWOULDBLOCK
+            let error = StateDirectoryError.system("cannot lock \(path)/lock")
+            close(lock)
+            guard isTaken else { throw error }
+            throw StateDirectoryError(
+                "another worker uses the state directory \(path); give this one its own with --state-dir"
+            )
+        }
+    }
+
+    deinit { close(lock) }
+
+    /// The node id: `given`, or the one of this directory, which is made at the first call.
+    ///
+    /// - Throws: `StateDirectoryError`.
+    public func nodeId(given: String?, hostname: String) throws -> String {
+        if let given { return try Self.checked(given, "the node id") }
+        let file = "\(path)/node-id"
+        if let data = FileManager.default.contents(atPath: file) {
+            var text = String(decoding: data, as: UTF8.self)
+            while text.last?.isNewline == true { text.removeLast() }
+            return try Self.checked(text, "the content of \(file)")
+        }
+        let nodeId = Self.newNodeId(hostname: hostname)
+        do {
+            // Written beside and renamed: a crash leaves either no id or a whole one.
+            try Data("\(nodeId)\n".utf8).write(to: URL(filePath: file), options: .atomic)
+        } catch {
+            throw StateDirectoryError("cannot write \(file): \(error)")
+        }
+        return nodeId
+    }
+
+    /// Where the state is kept unless told otherwise.
+    public static func defaultPath(environment: [String: String], isRoot: Bool) -> String {
+        let name = "podling-worker"
+        if isRoot { return "/var/lib/\(name)" }
+        // A relative path there is to be ignored (XDG Base Directory Specification).
+        if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return "\(state)/\(name)" }
+        return "\(environment["HOME"] ?? "")/.local/state/\(name)"
+    }
+
+    /// The host's name, and enough chance that hosts of one name do not meet.
+    static func newNodeId(hostname: String) -> String {
+        let hostBytesMax = 40
+        let host = String(hostname.prefix { $0 != "." && isNodeName(String($0)) }.prefix(hostBytesMax))
+        let chance = String(UInt32.random(in: .min ... .max) | 1 << 31, radix: 16)
+        return "\(host.isEmpty ? "node" : host)-\(chance)"
+    }
+
+    private static func checked(_ nodeId: String, _ name: String) throws -> String {
+        guard isNodeName(nodeId) else { throw StateDirectoryError("\(name) must be 1 to 63 of A-Z a-z 0-9 - _ .") }
+        return nodeId
+    }
+
+    private static func isNodeName(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { NameRules.isNodeName(UnsafeRawBufferPointer($0)) }
+    }
+}
+
+/// Why a worker cannot have its state directory.
+public struct StateDirectoryError: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+
+    static func system(_ what: String) -> StateDirectoryError {
+        StateDirectoryError("\(what): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,78 @@
+import Logging
+import PodlingClient
+import ServiceLifecycle
+
+/// A worker: finds what it left behind, registers with a master, and runs what it is assigned until told to end.
+public struct WorkerAgent: Service {
+    private static let engineRetryMilliseconds = 500
+    private static let engineRetryMillisecondsMax = 10_000
+
+    private let configuration: AgentConfiguration
+    private let masters: [MasterAddress]
+    private let runtime: any ContainerRuntime
+    private let logger: Logger
+
+    /// - Parameter masters: at least one; tried in turn.
+    public init(
+        configuration: AgentConfiguration,
+        masters: [MasterAddress],
+        runtime: any ContainerRuntime,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.masters = masters
+        self.runtime = runtime
+        self.logger = logger
+    }
+
+    /// Returns after a graceful shutdown or a cancellation. An engine or a master that is away is waited for.
+    public func run() async throws {
+        guard let adopted = await findContainers() else { return }
+        var configuration = configuration
+        configuration.addressCount = masters.count
+        let loop = AgentLoop(
+            configuration: configuration,
+            adopted: adopted,
+            masters: masters,
+            runtime: runtime,
+            logger: logger
+        )
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await loop.run()
+            } onGracefulShutdown: {
+                Task { await loop.handle(.shutdown) }
+            }
+        } onCancel: {
+            loop.end()
+        }
+    }
+
+    /// What this node's earlier lives left in the engine; nil if we are to end before it answers.
+    ///
+    /// Nothing is registered before this is known: the master would place anew what still runs here.
+    private func findContainers() async -> [AdoptedContainer]? {
+        var delay = Self.engineRetryMilliseconds
+        while true {
+            do {
+                return try await cancelWhenGracefulShutdown { try await runtime.list(nodeId: configuration.nodeId) }
+            } catch is CancellationError {
+                return nil
+            } catch {
+                logger.warning("the engine does not say what runs: \(error)", metadata: ["retryMs": "\(delay)"])
+            }
+            let pause = delay / 2 + Int.random(in: 0...delay / 2)
+            guard await paused(milliseconds: pause) else { return nil }
+            delay = min(delay * 2, Self.engineRetryMillisecondsMax)
+        }
+    }
+
+    private func paused(milliseconds: Int) async -> Bool {
+        do {
+            try await cancelWhenGracefulShutdown { try await Task.sleep(for: .milliseconds(milliseconds)) }
+            return !Task.isShuttingDownGracefully
+        } catch {
+            return false
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Logging
+import PodlingWorker
+
+/// Makes the runtime that the operator asked for.
+struct EngineFinder {
+    private static let retryMilliseconds = 500
+    private static let retryMillisecondsMax = 10_000
+
+    let environment: [String: String]
+    let statePath: String
+    let logger: Logger
+
+    /// An engine that was named and does not answer is waited for, so a worker may start before it.
+    ///
+    /// - Throws: `RuntimeError` when nothing answers to `auto`, or what was named cannot be.
+    func find(_ choice: EngineChoice) async throws -> any ContainerRuntime {
+        let discovery = EngineDiscovery(
+            choice: choice,
+            dockerHost: environment["DOCKER_HOST"],
+            runtimeDirectory: environment["XDG_RUNTIME_DIR"]
+        )
+        var delay = Self.retryMilliseconds
+        while true {
+            do {
+                switch try await discovery.find() {
+                case .socket(let path, _): return DockerRuntime(socketPath: path, logger: logger)
+                case .process: return try ProcessRuntime(directory: "\(statePath)/process", path: environment["PATH"])
+                }
+            } catch let error as RuntimeError where error.kind == .engineUnavailable && choice != .auto {
+                logger.warning("waiting for the engine: \(error.message)")
+                try await Task.sleep(for: .milliseconds(delay / 2 + Int.random(in: 0...delay / 2)))
+                delay = min(delay * 2, Self.retryMillisecondsMax)
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import FoundationEssentials
+import Logging
+import PodlingClient
+import PodlingLogging
+import PodlingWorker
+import ServiceLifecycle
+import UnixSignals
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+@main
+struct PodlingWorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "podling-worker",
+        abstract: "Runs the tasks of a podling-master on this machine.",
+        discussion: """
+            It dials the master and needs no port of its own. Killed or restarted, it finds its containers again and \
+            goes on with them.
+
+              podling-worker                                   the master and engine of this machine
+              podling-worker --master db1:7070,db2:7070        two masters, tried in turn
+              podling-worker --engine podman --label disk=ssd  Podman, and a label to select by
+              podling-worker --slots 1 --memory 2Gi            one task at a time
+
+            SIGTERM ends the worker and leaves its tasks running; see --stop-on-exit.
+            """,
+        version: AgentVersion.text
+    )
+
+    @OptionGroup var options: WorkerOptions
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let format = options.logFormat
+        let level = options.logLevel
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
+        let logger = Logger(label: "podling-worker")
+
+        let masters = try options.masters(environment)
+        let choice = try options.engine(environment)
+        let facts = MachineFacts.read()
+        let path = options.stateDir ?? StateDirectory.defaultPath(environment: environment, isRoot: geteuid() == 0)
+        let state = try StateDirectory(path)
+        let nodeId = try state.nodeId(given: options.nodeId, hostname: facts.hostname)
+        let runtime = try await EngineFinder(environment: environment, statePath: path, logger: logger).find(choice)
+        let configuration = try await configuration(nodeId, facts, runtime)
+        logger.info(
+            "starting",
+            metadata: [
+                "version": "\(AgentVersion.text)", "node": "\(nodeId)", "engine": "\(configuration.engine)",
+                "slots": "\(configuration.slots)", "cpuMillis": "\(configuration.cpuMillis)",
+                "memory": "\(configuration.memoryBytes)",
+                "masters": "\(masters.map(\.description).joined(separator: ","))",
+            ]
+        )
+        let agent = WorkerAgent(configuration: configuration, masters: masters, runtime: runtime, logger: logger)
+        var services = ServiceGroupConfiguration(
+            services: [.init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup)],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        // The agent keeps its own deadline; a second signal ends at once.
+        services.cancellationSignals = [.sigquit]
+        try await ServiceGroup(configuration: services).run()
+        await runtime.shutdown()
+        logger.info("ended")
+        withExtendedLifetime(state) {}
+    }
+
+    private func configuration(
+        _ nodeId: String,
+        _ facts: MachineFacts,
+        _ runtime: any ContainerRuntime
+    ) async throws -> AgentConfiguration {
+        let slotsPerCore = 2
+        let millis = options.cpu?.millis ?? facts.cpuMillis
+        let info = try? await runtime.info()
+        var configuration = AgentConfiguration(
+            nodeId: nodeId,
+            instance: String(UInt64.random(in: .min ... .max), radix: 16),
+            slots: options.slots ?? min(4_096, max(1, (millis * slotsPerCore + 999) / 1_000)),
+            cpuMillis: millis,
+            memoryBytes: options.memory?.bytes ?? facts.memoryBytes,
+            hostname: facts.hostname,
+            engine: info.map { "\($0.engine) \($0.version)" } ?? "",
+            version: AgentVersion.text,
+            labels: options.label.map { AgentLabel(name: $0.name, value: $0.value) }
+        )
+        configuration.stopsOnExit = options.stopOnExit
+        configuration.keepFinishedCount = options.keepFinished
+        return configuration
+    }
+}
