@@ -3,6 +3,7 @@ import PodlingClient
 
 struct PsCommand: AsyncParsableCommand {
     private static let pageLimitMax = 1000
+    private static let limitDefault = 100
 
     static let configuration = CommandConfiguration(
         commandName: "ps",
@@ -28,15 +29,15 @@ struct PsCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Only tasks of this name.")
     var name: String?
 
-    @Option(name: .long, help: "List at most so many; 0 lists all.")
-    var limit = 100
+    @Option(name: .long, help: "List at most so many; 0 lists all. (default: \(limitDefault))")
+    var limit: Int?
 
     func validate() throws {
         let known = TaskView.liveStatuses + TaskView.endedStatuses
         for text in status where !known.contains(text) {
             throw ValidationError("--status \(text): must be one of \(known.joined(separator: ", "))")
         }
-        guard limit >= 0 else { throw ValidationError("--limit must not be negative") }
+        guard limit ?? 0 >= 0 else { throw ValidationError("--limit must not be negative") }
     }
 
     func run() async throws {
@@ -48,7 +49,7 @@ struct PsCommand: AsyncParsableCommand {
         filter.isDescending = true
         var objects = JSONObjects(format.output)
         var table = TaskText.table([], now: 0)
-        var left = limit == 0 ? Int.max : limit
+        var left = limit == 0 ? Int.max : limit ?? Self.limitDefault
         var cursor: String?
         repeat {
             filter.pageLimit = min(left, Self.pageLimitMax)
@@ -66,7 +67,10 @@ struct PsCommand: AsyncParsableCommand {
         } else {
             try Console.out(objects.end())
         }
-        if cursor != nil { Console.note("there may be more: --limit \(limit) was reached") }
+        // Who asked for so many knows; who did not must not take them for all.
+        if cursor != nil, limit == nil {
+            Console.note("there may be more: these are \(Self.limitDefault); see --limit")
+        }
     }
 
     private static func colour(_ column: Int, _ cell: String) -> String? {
