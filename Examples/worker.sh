@@ -8,6 +8,7 @@ tell() {                                        # tell STATUS [EXIT-CODE]: kept 
         '{op: "status", id: $status, status: $status, exitCode: $code} + $key')}"
 }
 start() {                                       # @sh quotes each word, so that eval makes just these words of it
+    local words own
     key=$(jq -c '{taskId, attempt}' <<<"$1") why='' report=''
     eval "words=($(jq -r '.spec | [.command[]?, .args[]?] | @sh' <<<"$1"))"
     eval "own=($(jq -r '[(.spec.env // {} | to_entries[] | "\(.key)=\(.value)"),
@@ -16,7 +17,7 @@ start() {                                       # @sh quotes each word, so that 
     pid=$! && tell running
 }
 heard() {
-    case $(jq -r '.ev // .err.code // .re' <<<"$1") in
+    case $(jq -r '.ev // .err.code // if .ok.kill[0]? then "kill" else .re end' <<<"$1") in
         assign) start "$1" ;;
         cancel | kill) why=cancelled && kill ${pid:+"$pid"} ;;
         completed | failed | cancelled | stale_attempt | not_found) [[ -n $pid ]] || key='' ;;

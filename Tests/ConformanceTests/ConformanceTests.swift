@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import TestSupport
 import Testing
 
@@ -8,6 +9,22 @@ import Testing
     func masterFollows(transcript name: String) async throws {
         let outcome = try await onThread { try Self.play(name) }
         #expect(outcome.ending == .exited(0), "\(outcome.output)")
+    }
+
+    /// SIGTERM: every connection is told, then closed (section 3, point 7).
+    @Test(.timeLimit(.minutes(1))) func masterSaysThatItGoes() async throws {
+        let ending = try await onThread {
+            let master = try MasterProcess()
+            let connection = try master.connect()
+            var matcher = TranscriptMatcher()
+            try matcher.match(wanted: #"{"ev":"hello"}"#, found: try connection.readLine() ?? [])
+            master.process.signal(SIGTERM)
+            let drain = #"{"ev":"drain","deadline_ms":"<any>","reconnect_ms":["<any>","<any>"]}"#
+            try matcher.match(wanted: drain, found: try connection.readLine() ?? [])
+            guard try connection.readLine() == nil else { throw TestSupportError("more came after drain") }
+            return master.process.wait(deadline: .after(seconds: 15))
+        }
+        #expect(ending == .exited(0))
     }
 
     /// Throws where the master parts from the transcript.
