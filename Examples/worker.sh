@@ -19,10 +19,11 @@ start() {                                       # @sh quotes each word, so that 
 heard() {
     case $(jq -r '.ev // .err.code // if .ok.kill[0]? then "kill" else .re end' <<<"$1") in
         assign) start "$1" ;;
-        cancel | kill) why=cancelled && kill ${pid:+"$pid"} ;;
+        cancel | kill) why=cancelled; [[ -z $pid ]] || kill "$pid" ;;
         completed | failed | cancelled | stale_attempt | not_found) [[ -n $pid ]] || key='' ;;
         unregistered | conflict) return 1 ;;    # dial again
     esac
+    return 0
 }
 while sleep $((RANDOM % 3)); do
     exec 3<>"/dev/tcp/${master%:*}/${master##*:}" || continue
