@@ -34,8 +34,8 @@ enum PodlingLines {
     static let submitIDDigits = String(firstID).utf8.count
 
     static func hello(worker index: Int, instance: Int32) -> String {
-        #"{"op":"hello","id":8,"proto":1,"role":"worker","node":"load-\#(instance)-\#(index)","instance":"i\#(instance)"}"#
-            + "\n"
+        #"{"op":"hello","id":8,"proto":1,"role":"worker","node":"load-\#(instance)-\#(index)","#
+            + #""instance":"i\#(instance)"}"# + "\n"
     }
 
     static let helloClient = #"{"op":"hello","id":8,"proto":1,"role":"client"}"# + "\n"

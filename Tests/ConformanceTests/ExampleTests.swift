@@ -12,7 +12,8 @@ import Testing
         C: {"op":"wait","id":2,"taskId":"<id:A>"}
         S: {"re":2,"ok":{"sub":"<id:SA>"}}
         S: {"ev":"done","sub":"<id:SA>","task":{"status":"failed","attempt":1,"reason":"exit_code","exitCode":3}}
-        C: {"op":"submit","id":3,"name":"works","image":"none","command":["sh","-c","test \"$A\" = \"x  'y\" && test \"$PODLING_ATTEMPT\" = 1 && test \"$1\" = 'b  c'","sh","b  c"],"env":{"A":"x  'y"}}
+        C: {"op":"submit","id":3,"name":"works","image":"none",\#
+        "command":["sh","-c","test \"$A$1$PODLING_ATTEMPT\" = \"x  'yb  c1\"","-","b  c"],"env":{"A":"x  'y"}}
         S: {"re":3,"ok":{"taskId":"<id:B>"}}
         C: {"op":"wait","id":4,"taskId":"<id:B>"}
         S: {"re":4,"ok":{"sub":"<id:SB>"}}
