@@ -1,1 +1,29 @@
-print("not built yet")
+import Glibc
+
+// podling-bench [--json FILE]: the codec and the core alone. podling-bench echo-server [PORT]: a bare NIO echo.
+
+setvbuf(stdout, nil, _IOLBF, 0)
+let arguments = Array(CommandLine.arguments.dropFirst())
+
+if arguments.first == "echo-server" {
+    try EchoServer.run(port: arguments.dropFirst().first.flatMap { Int($0) } ?? 0)
+    exit(0)
+}
+
+let codec = CodecBenchmarks.run().map { figure in
+    let isFloored = figure.name.hasSuffix("beside Foundation")
+    return BenchRow(name: "codec: \(figure.name)", value: figure.value, unit: figure.unit, floor: isFloored ? 12 : nil)
+}
+let rows = codec + CoreBenchmarks.run()
+for row in rows {
+    let value = row.value >= 100 ? "\(Int(row.value.rounded()))" : "\((row.value * 100).rounded() / 100)"
+    print("\(row.name): \(value) \(row.unit)")
+}
+if arguments.first == "--json", let path = arguments.dropFirst().first {
+    guard let file = fopen(path, "w") else {
+        perror("podling-bench: \(path)")
+        exit(1)
+    }
+    fputs("[\n" + rows.map(\.json).joined(separator: ",\n") + "\n]\n", file)
+    fclose(file)
+}

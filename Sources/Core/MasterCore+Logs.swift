@@ -45,7 +45,11 @@ extension MasterCore {
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
         streams[stream] = LogStream(
-            session: request.session, number: number, slot: slot, tail: tail ?? Limits.logTailBytesDefault, follows: follows
+            session: request.session,
+            number: number,
+            slot: slot,
+            tail: tail ?? Limits.logTailBytesDefault,
+            follows: follows
         )
         streamsOfTask[slot, default: []].append(stream)
         tasks[slot].flags.insert(.observed)

@@ -42,11 +42,17 @@ extension MasterCore {
         effects.writer.string(session.node)
         effects.writer.raw(",\"instance\":")
         effects.writer.string(session.instance)
-        effects.writer.raw(",\"msg\":\"another worker tried to register this node id; each needs its own state directory\"}")
+        effects.writer.raw(
+            ",\"msg\":\"another worker tried to register this node id; each needs its own state directory\"}"
+        )
         effects.end()
         let message = "node: \(session.node) is registered by another living worker; give this one its own node id"
         throw WireError(
-            .conflict, message, field: "node", isRetryable: true, retryAfterMilliseconds: Int(max(left, 1_000))
+            .conflict,
+            message,
+            field: "node",
+            isRetryable: true,
+            retryAfterMilliseconds: Int(max(left, 1_000))
         )
     }
 

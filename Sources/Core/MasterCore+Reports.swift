@@ -16,10 +16,15 @@ private struct Report {
             throw .field("status", "must be scheduled, running, completed, failed or cancelled")
         }
         status = name
-        if let value = object.optional("exitCode") { exitCode = try value.integer("exitCode", in: -2_147_483_648...2_147_483_647) }
+        if let value = object.optional("exitCode") {
+            exitCode = try value.integer("exitCode", in: -2_147_483_648...2_147_483_647)
+        }
         if let value = object.optional("reason") {
             guard let reason = TaskReason(value), reason.isWorkerFailure || reason == .cancelled else {
-                throw .field("reason", "must be exit_code, oom_killed, timed_out, image_pull, start_failed or runtime_error")
+                throw .field(
+                    "reason",
+                    "must be exit_code, oom_killed, timed_out, image_pull, start_failed or runtime_error"
+                )
             }
             self.reason = reason
         }
@@ -128,10 +133,12 @@ extension MasterCore {
     static func cut(_ value: JSONValue, _ bytesMax: Int) -> String? {
         guard let text = value.string(), text.utf8.count > bytesMax else { return value.string() }
         var bytes = 0
-        return String(text.unicodeScalars.prefix { scalar in
-            bytes += UTF8.width(scalar)
-            return bytes <= bytesMax
-        }.map(Character.init))
+        return String(
+            text.unicodeScalars.prefix { scalar in
+                bytes += UTF8.width(scalar)
+                return bytes <= bytesMax
+            }.map(Character.init)
+        )
     }
 
     mutating func accept(_ request: Request, into effects: inout Effects) throws(WireError) {
@@ -175,6 +182,10 @@ extension MasterCore {
     }
 
     private static func stale(_ id: String) -> WireError {
-        WireError(.staleAttempt, "attempt: task \(id) is no longer this node's in this attempt; end it", field: "attempt")
+        WireError(
+            .staleAttempt,
+            "attempt: task \(id) is no longer this node's in this attempt; end it",
+            field: "attempt"
+        )
     }
 }

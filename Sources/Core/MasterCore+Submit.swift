@@ -84,7 +84,14 @@ extension MasterCore {
         changed(slot)
         events.append(
             TaskEvent(
-                taskID: record.id, slot: slot, attempt: 0, node: nil, at: now.wall, from: nil, to: .pending, reason: .none
+                taskID: record.id,
+                slot: slot,
+                attempt: 0,
+                node: nil,
+                at: now.wall,
+                from: nil,
+                to: .pending,
+                reason: .none
             )
         )
         enqueue(slot, isRequeued: false)

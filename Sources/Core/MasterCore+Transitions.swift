@@ -16,8 +16,14 @@ extension MasterCore {
         let node = tasks[slot].node
         events.append(
             TaskEvent(
-                taskID: tasks[slot].id, slot: slot, attempt: tasks[slot].attempt, node: node < 0 ? nil : nodes[node].id,
-                at: now.wall, from: from, to: status, reason: reason
+                taskID: tasks[slot].id,
+                slot: slot,
+                attempt: tasks[slot].attempt,
+                node: node < 0 ? nil : nodes[node].id,
+                at: now.wall,
+                from: from,
+                to: status,
+                reason: reason
             )
         )
         if status.isTerminal { ended(slot) }

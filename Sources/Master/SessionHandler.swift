@@ -91,7 +91,9 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             }
         }
         if result == .lineTooLong {
-            refuse(WireError(.lineTooLong, "a line of more than \(decoder.lineBytesMax) bytes; the connection ends here"))
+            refuse(
+                WireError(.lineTooLong, "a line of more than \(decoder.lineBytesMax) bytes; the connection ends here")
+            )
         }
         partialSince = decoder.partialCount > 0 ? partialSince ?? .now() : nil
         loop.scheduleTurnEnd()
@@ -99,7 +101,9 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     /// Looks at the first byte of the connection that is not white space.
     private func isProtocol(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let first = bytes.first(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }) else { return true }
+        guard let first = bytes.first(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }) else {
+            return true
+        }
         hasFirstByte = true
         guard first != UInt8(ascii: "{") else { return true }
         refuse(WrongProtocol.error(first: first))

@@ -47,7 +47,9 @@ struct MasterOptions: ParsableArguments {
 
     func validate() throws {
         guard heartbeat >= 0.05, lease >= heartbeat * 2, lease <= 86_400 else {
-            throw ValidationError("--lease must be at least twice --heartbeat, which is at least 0.05, and at most 86400.")
+            throw ValidationError(
+                "--lease must be at least twice --heartbeat, which is at least 0.05, and at most 86400."
+            )
         }
         guard retainFinishedSeconds >= 1, retainFinishedCount >= 1, tasksMax >= 1, connectionsMax >= 1,
             firstLineTimeout >= 1, (1...3_600).contains(shutdownTimeout)
@@ -117,11 +119,17 @@ struct ListenAddress {
             (0...65_535).contains(port)
         else { return nil }
         var host = text[..<colon]
-        if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() } else if host.contains(":") { return nil }
+        if host.first == "[", host.last == "]" {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
         guard !host.isEmpty else { return nil }
         self.host = String(host)
         self.port = port
     }
 
-    var isLoopback: Bool { host == "localhost" || host == "::1" || (host.hasPrefix("127.") && !host.contains { $0.isLetter }) }
+    var isLoopback: Bool {
+        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && !host.contains { $0.isLetter })
+    }
 }

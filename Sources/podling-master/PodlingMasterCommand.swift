@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import NIOCore
+import PodlingHTTP
 import PodlingMaster
 import PodlingProtocol
 import PodlingStore
@@ -28,14 +29,27 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
     func run() async throws {
         let logger = Logger(label: "podling-master")
-        let portFile = PortFile(path: options.portFile, expected: 1)
         let configuration = try options.configuration()
+        let http = try options.httpAddress()
+        let portFile = PortFile(path: options.portFile, expected: http == nil ? 1 : 2)
         let server = try await MasterServer(configuration: configuration, store: MemoryStore(), logger: logger) {
             try await portFile.add("listen", configuration.host, $0.port ?? 0)
         }
+        var services: [any Service] = [server]
+        if let http {
+            let shim = HTTPShim(
+                door: server.door,
+                configuration: HTTPShimConfiguration(host: http.host, port: http.port),
+                logger: logger
+            ) { port in
+                logger.info("serving HTTP", metadata: ["address": "\(http.host):\(port)"])
+                try? await portFile.add("http", http.host, port)
+            }
+            services.append(shim)
+        }
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server)],
+                services: services.map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
             )

@@ -22,7 +22,10 @@ extension JSONValue {
     /// This value as a string of `bytes` bytes of UTF-8 without NUL; `name` is for the error.
     public func text(_ name: StaticString, bytes: ClosedRange<Int>) throws(WireError) -> String {
         guard isText(of: bytes), let text = string() else {
-            throw .field(name.description, "must be a string of \(bytes.lowerBound) to \(bytes.upperBound) bytes without NUL")
+            throw .field(
+                name.description,
+                "must be a string of \(bytes.lowerBound) to \(bytes.upperBound) bytes without NUL"
+            )
         }
         return text
     }

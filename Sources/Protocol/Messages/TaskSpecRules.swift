@@ -9,7 +9,10 @@ enum TaskSpecRules {
 
     static func unknown(_ member: JSONMember) -> WireError {
         let name = String(member.name.prefix(Limits.idBytesMax))
-        return .field(name, "is not a member of a task spec; those are \(members.map(\.description).joined(separator: ", "))")
+        return .field(
+            name,
+            "is not a member of a task spec; those are \(members.map(\.description).joined(separator: ", "))"
+        )
     }
 
     static func check(_ member: JSONMember) throws(WireError) {
@@ -24,7 +27,9 @@ enum TaskSpecRules {
             try value.checkLabels("labels")
         } else if member.keyEquals("workingDir") {
             let isPath = value.isText(of: 1...Limits.pathBytesMax) && value.withUTF8 { $0.first == UInt8(ascii: "/") }
-            guard isPath else { throw .field("workingDir", "must be an absolute path of at most 4096 bytes without NUL") }
+            guard isPath else {
+                throw .field("workingDir", "must be an absolute path of at most 4096 bytes without NUL")
+            }
         } else if member.keyEquals("ports") {
             try ports(value)
         } else if member.keyEquals("pullPolicy") {

@@ -50,7 +50,9 @@ public enum TaskReason: UInt8, Sendable, CaseIterable {
     }
 
     public init?(_ value: JSONValue) {
-        guard let match = Self.allCases.first(where: { value.stringEquals($0.name) }), match != .none else { return nil }
+        guard let match = Self.allCases.first(where: { value.stringEquals($0.name) }), match != .none else {
+            return nil
+        }
         self = match
     }
 
