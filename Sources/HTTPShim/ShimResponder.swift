@@ -45,6 +45,13 @@ struct ShimResponder: HTTPResponder {
     }
 
     private func dispatch(_ request: Request) async throws -> Response {
+        let route = try checkedRoute(request)
+        if route == .tasks, request.method != .post { return try await listTasks(request) }
+        _ = try RequestChecks.query(request)
+        return try await serve(route, request)
+    }
+
+    private func checkedRoute(_ request: Request) throws -> Route {
         guard let route = Route(path: request.uri.path) else {
             throw HTTPProblem.notFound("nothing is at \(request.uri.path)")
         }
@@ -57,8 +64,12 @@ struct ShimResponder: HTTPResponder {
             )
         }
         try RequestChecks.checkOrigin(request)
-        if route == .tasks, request.method != .post { return try await listTasks(request) }
-        _ = try RequestChecks.query(request)
+        return route
+    }
+
+    /// Kept apart: Swift 6.3's optimizer crashes where all of this is one coroutine.
+    @inline(never)
+    private func serve(_ route: Route, _ request: Request) async throws -> Response {
         switch route {
         case .health: return try await health()
         case .tasks: return try await submit(request)
