@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -24,6 +25,8 @@ enum EchoServer {
             }
             .bind(host: "127.0.0.1", port: port).wait()
         print("listen=127.0.0.1:\(channel.localAddress?.port ?? 0)")
+        // A pipe would hold the line back.
+        fflush(nil)
         try channel.closeFuture.wait()
     }
 }

@@ -2,7 +2,6 @@ import Glibc
 
 // podling-bench [--json FILE]: the codec and the core alone. podling-bench echo-server [PORT]: a bare NIO echo.
 
-setvbuf(stdout, nil, _IOLBF, 0)
 let arguments = Array(CommandLine.arguments.dropFirst())
 
 if arguments.first == "echo-server" {
@@ -10,11 +9,19 @@ if arguments.first == "echo-server" {
     exit(0)
 }
 
+// podling-bench core: the core's lifecycles only, for a profiler.
+if arguments.first == "core" {
+    print(CoreBenchmarks.lifecycles())
+    exit(0)
+}
+
+// First, while the heap is untouched.
+let core = CoreBenchmarks.run()
 let codec = CodecBenchmarks.run().map { figure in
     let isFloored = figure.name.hasSuffix("beside Foundation")
     return BenchRow(name: "codec: \(figure.name)", value: figure.value, unit: figure.unit, floor: isFloored ? 12 : nil)
 }
-let rows = codec + CoreBenchmarks.run()
+let rows = codec + core
 for row in rows {
     let value = row.value >= 100 ? "\(Int(row.value.rounded()))" : "\((row.value * 100).rounded() / 100)"
     print("\(row.name): \(value) \(row.unit)")

@@ -6,8 +6,8 @@ public struct CoreConfiguration: Sendable {
     public var server: String
     /// Names this run: cursors of another run are refused. 1 to 32 of `a-z 0-9`.
     public var epoch: String
-    /// Where task ids begin; a later run must begin higher (`TaskIDSequence.base`).
-    public var taskIDBase: UInt64
+    /// The first task's id; a later run must begin higher (`TaskID.base`).
+    public var firstTaskID: TaskID
     public var heartbeatMilliseconds = Limits.heartbeatMillisecondsDefault
     public var leaseMilliseconds = Limits.leaseMillisecondsDefault
     public var acceptMilliseconds = Limits.acceptSeconds * 1_000
@@ -25,10 +25,10 @@ public struct CoreConfiguration: Sendable {
     /// Subscriptions of all connections together.
     public var subscriptionsMax = 100_000
 
-    public init(server: String, epoch: String, taskIDBase: UInt64) {
+    public init(server: String, epoch: String, firstTaskID: TaskID) {
         self.server = server
         self.epoch = epoch
-        self.taskIDBase = taskIDBase
+        self.firstTaskID = firstTaskID
     }
 }
 

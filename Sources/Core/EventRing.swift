@@ -2,7 +2,7 @@ import PodlingProtocol
 
 /// One transition of a task, as `watch` tells it.
 struct TaskEvent {
-    var taskID: String
+    var taskID: TaskID
     var slot: Int32
     var attempt: Int32
     var node: String?

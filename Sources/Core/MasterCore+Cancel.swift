@@ -3,8 +3,9 @@ import PodlingProtocol
 extension MasterCore {
     mutating func cancel(_ request: Request, into effects: inout Effects) throws(WireError) {
         let slot = try task(request)
-        if let error = request.root.optional("error"), !tasks[slot].status.isTerminal {
-            guard error.isString else { throw .field("error", "must be a string") }
+        let error = request.root.optional("error")
+        guard error?.isString ?? true else { throw .field("error", "must be a string") }
+        if let error, !tasks[slot].status.isTerminal {
             let extra = tasks[slot].extra ?? TaskExtra()
             tasks[slot].extra = extra
             extra.error = Self.cut(error, Limits.errorBytesMax)
@@ -30,11 +31,9 @@ extension MasterCore {
 
     /// The task a request names.
     func task(_ request: Request) throws(WireError) -> Int32 {
-        let id = try request.root.required("taskId").taskID()
-        guard let slot = tasks.slot(of: id) else {
-            throw WireError(.notFound, "taskId: there is no task \(id)", field: "taskId")
-        }
-        return slot
+        let value = try request.root.required("taskId")
+        if let id = value.knownTaskID, let slot = tasks.slot(of: id) { return slot }
+        throw WireError(.notFound, "taskId: there is no task \(try value.taskID())", field: "taskId")
     }
 
     /// Asks a worker to end an attempt. It is asked again with each of its heartbeats until it has.

@@ -2,8 +2,7 @@ import PodlingProtocol
 
 /// A task as a store keeps it: everything the core needs to go on with it.
 public struct TaskRow: Sendable, Equatable {
-    public var id: String
-    public var sequence: Int
+    public var id: TaskID
     public var attempt: Int
     public var unchargedAttempts: Int
     public var rejections: Int
@@ -29,7 +28,7 @@ public struct StoreBatch: Sendable {
     /// One row a task, its latest version.
     public var tasks: [TaskRow] = []
     /// Tasks that are forgotten.
-    public var removedTaskIDs: [String] = []
+    public var removedTaskIDs: [TaskID] = []
 
     public init() {}
 }
@@ -42,7 +41,7 @@ extension MasterCore {
     public mutating func takeChanges() -> StoreBatch {
         var batch = StoreBatch()
         batch.tasks.reserveCapacity(changedTasks.count)
-        for slot in changedTasks where tasks.contains(slot) && tasks[slot].flags.contains(.changed) {
+        for slot in changedTasks where tasks[slot].flags.contains(.changed) {
             batch.tasks.append(row(slot))
             tasks[slot].flags.subtract([.changed, .unsaved])
         }
@@ -54,7 +53,7 @@ extension MasterCore {
 
     /// The same for a store that keeps none: nothing is copied.
     public mutating func dropChanges() {
-        for slot in changedTasks where tasks.contains(slot) { tasks[slot].flags.subtract([.changed, .unsaved]) }
+        for slot in changedTasks { tasks[slot].flags.subtract([.changed, .unsaved]) }
         changedTasks.removeAll(keepingCapacity: true)
         removedTasks.removeAll(keepingCapacity: true)
     }
@@ -63,7 +62,6 @@ extension MasterCore {
         let record = tasks[slot]
         return TaskRow(
             id: record.id,
-            sequence: record.sequence,
             attempt: Int(record.attempt),
             unchargedAttempts: Int(record.unchargedAttempts),
             rejections: Int(record.rejections),

@@ -94,7 +94,7 @@ extension MasterCore {
             throw .field("text", "text or b64 must be a string of at most \(Limits.logChunkBytesMax) bytes of output")
         }
         if let open = streams[stream], open.worker == request.session {
-            if sessions[Int(open.session.slot)]?.isBackedUp == false {
+            if sessions[Int(open.session.slot)].isBackedUp == false {
                 effects.begin(open.session)
                 effects.writer.raw("{\"ev\":\"log\",\"sub\":")
                 effects.writer.int(open.number)

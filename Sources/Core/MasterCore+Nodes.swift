@@ -2,7 +2,7 @@ import PodlingProtocol
 
 extension MasterCore {
     mutating func register(_ request: Request, into effects: inout Effects) throws(WireError) {
-        guard let session = sessions[Int(request.session.slot)] else { return }
+        let session = sessions[Int(request.session.slot)]
         let offer = try NodeOffer(request.root)
         try checkInstance(session, request.session, into: &effects)
         let index: Int32
@@ -16,7 +16,7 @@ extension MasterCore {
             index = nodes.insert(session.node)
         }
         nodes[index].take(offer, session: request.session, instance: session.instance, now: now)
-        sessions[Int(request.session.slot)]?.nodeIndex = index
+        sessions[Int(request.session.slot)].nodeIndex = index
         reconcile(index, offer, request, into: &effects)
         freed(index)
     }
@@ -66,7 +66,7 @@ extension MasterCore {
         var kept: [Int32] = []
         var killed: [(AttemptName, ErrorCode)] = []
         for attempt in offer.attempts {
-            if let slot = tasks.slot(of: attempt.taskID) {
+            if let slot = attempt.id.flatMap({ tasks.slot(of: $0) }) {
                 let isCurrent = tasks[slot].attempt == attempt.attempt && tasks[slot].node == index
                 let isKept = isCurrent && (tasks[slot].isAssigned || tasks[slot].status.isTerminal)
                 if isKept { kept.append(slot) } else { killed.append((attempt, .staleAttempt)) }
@@ -117,7 +117,7 @@ extension MasterCore {
     }
 
     mutating func heartbeat(_ request: Request, into effects: inout Effects) {
-        guard let index = sessions[Int(request.session.slot)]?.nodeIndex else { return }
+        let index = sessions[Int(request.session.slot)].nodeIndex
         effects.begin(request.session)
         effects.writer.raw("{\"re\":")
         effects.writeID(request)
@@ -131,7 +131,7 @@ extension MasterCore {
     }
 
     mutating func deregister(_ request: Request, into effects: inout Effects) {
-        guard let index = sessions[Int(request.session.slot)]?.nodeIndex else { return }
+        let index = sessions[Int(request.session.slot)].nodeIndex
         effects.replyEmpty(request)
         endLease(index, into: &effects)
     }
@@ -161,7 +161,7 @@ extension MasterCore {
 
     /// A node's lease ends: its attempts are lost, and its connection must register again.
     mutating func endLease(_ index: Int32, into effects: inout Effects) {
-        if let session = nodes[index].session { sessions[Int(session.slot)]?.nodeIndex = -1 }
+        if let session = nodes[index].session { sessions[Int(session.slot)].nodeIndex = -1 }
         nodes[index].hasLease = false
         nodes[index].session = nil
         refreshOpen(index)

@@ -4,11 +4,11 @@ import PodlingProtocol
 /// The next task of a shape, for the order between shapes: priority first, then age.
 private struct ShapeHead: Comparable {
     var priority: Int16
-    var sequence: Int
+    var id: TaskID
     var shape: Int32
 
     static func < (one: ShapeHead, other: ShapeHead) -> Bool {
-        one.priority != other.priority ? one.priority > other.priority : one.sequence < other.sequence
+        one.priority != other.priority ? one.priority > other.priority : one.id < other.id
     }
 }
 
@@ -61,7 +61,7 @@ extension MasterCore {
 
     private func head(of shape: Int32) -> ShapeHead? {
         guard let lane = shapes[shape].lanes.first else { return nil }
-        return ShapeHead(priority: lane.priority, sequence: tasks[lane.first].sequence, shape: shape)
+        return ShapeHead(priority: lane.priority, id: tasks[lane.first].id, shape: shape)
     }
 
     // MARK: Placing
@@ -70,6 +70,14 @@ extension MasterCore {
     mutating func placeTasks(into effects: inout Effects) {
         unblockShapes()
         guard !shapes.ready.isEmpty, !isShuttingDown else { return }
+        if shapes.ready.count == 1, let only = shapes.ready.popLast() {
+            shapes[only].isReady = false
+            while let slot = shapes[only].lanes.first?.first {
+                guard let node = bestNode(for: only) else { return shapes.block(only) }
+                assign(slot, to: node, into: &effects)
+            }
+            return
+        }
         var heads = Heap<ShapeHead>()
         for shape in shapes.ready {
             shapes[shape].isReady = false

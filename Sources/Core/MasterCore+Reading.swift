@@ -9,19 +9,19 @@ extension MasterCore {
         let filter = try TaskFilter(request.root)
         let limit = try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax)
         let isDescending = try Self.isDescending(request.root)
-        let cursor = try Self.sequenceCursor(request.root.optional("cursor"))
+        let cursor = try Self.taskCursor(request.root.optional("cursor"))
         var index: Int
         if isDescending {
             index = (cursor.map { tasks.order.firstIndex(notBefore: $0) } ?? tasks.order.count) - 1
         } else {
-            index = cursor.map { tasks.order.firstIndex(notBefore: $0 + 1) } ?? 0
+            index = cursor.map { tasks.order.firstIndex(notBefore: $0.next) } ?? 0
         }
         effects.beginReply(request)
         effects.writer.raw("{\"tasks\":[")
         let start = effects.writer.count
         var found = 0
         var scanned = 0
-        var last: Int?
+        var last: TaskID?
         let end = isDescending ? -1 : tasks.order.count
         let step = isDescending ? -1 : 1
         while index != end, found < limit ?? Limits.pageItemsDefault, scanned < Limits.pageTasksScannedMax,
@@ -29,7 +29,7 @@ extension MasterCore {
         {
             scanned += 1
             if let slot = tasks.order.slot(at: index) {
-                last = tasks[slot].sequence
+                last = tasks[slot].id
                 if matches(slot, filter) {
                     if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
                     writeTask(slot, to: &effects.writer)
@@ -40,9 +40,8 @@ extension MasterCore {
         }
         effects.writer.byte(UInt8(ascii: "]"))
         if index != end, let last {
-            effects.writer.raw(",\"cursor\":\"")
-            effects.writer.int(last)
-            effects.writer.byte(UInt8(ascii: "\""))
+            effects.writer.raw(",\"cursor\":")
+            last.write(to: &effects.writer)
         }
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
@@ -55,13 +54,13 @@ extension MasterCore {
         return false
     }
 
-    /// A cursor of `list`: the sequence of the last task looked at.
-    private static func sequenceCursor(_ value: JSONValue?) throws(WireError) -> Int? {
+    /// A cursor of `list`: the last task looked at, there still or not.
+    private static func taskCursor(_ value: JSONValue?) throws(WireError) -> TaskID? {
         guard let value else { return nil }
-        guard let text = value.string(), let sequence = Int(text), sequence >= 0 else {
+        guard let id = value.knownTaskID else {
             throw .field("cursor", "must be the cursor of an earlier page")
         }
-        return sequence
+        return id
     }
 
     private func matches(_ slot: Int32, _ filter: TaskFilter) -> Bool {

@@ -1,69 +1,10 @@
 import PodlingProtocol
 
-/// The members of `status` (proto-spec.md, section 6.19).
-private struct Report {
-    var status = TaskStatus.pending
-    var reason: TaskReason?
-    var exitCode: Int?
-    var startedAt: Int64?
-    var finishedAt: Int64?
-    var containerID: JSONValue?
-    var error: JSONValue?
-    var detail: JSONValue?
-
-    init(_ object: JSONValue) throws(WireError) {
-        guard let name = TaskStatus(try object.required("status")), name != .pending else {
-            throw .field("status", "must be scheduled, running, completed, failed or cancelled")
-        }
-        status = name
-        if let value = object.optional("exitCode") {
-            exitCode = try value.integer("exitCode", in: -2_147_483_648...2_147_483_647)
-        }
-        if let value = object.optional("reason") {
-            guard let reason = TaskReason(value), reason.isWorkerFailure || reason == .cancelled else {
-                throw .field(
-                    "reason",
-                    "must be exit_code, oom_killed, timed_out, image_pull, start_failed or runtime_error"
-                )
-            }
-            self.reason = reason
-        }
-        if status == .completed, let exitCode, exitCode != 0 {
-            throw .field("exitCode", "must be 0 for completed; report failed")
-        }
-        startedAt = try object.optional("startedAt").map(Self.time("startedAt"))
-        finishedAt = try object.optional("finishedAt").map(Self.time("finishedAt"))
-        if let value = object.optional("containerId") {
-            guard value.isString, value.withUTF8(NameRules.isContainerID) else {
-                throw .field("containerId", "must be 1 to 255 of A-Z a-z 0-9 - _ . :")
-            }
-            containerID = value
-        }
-        error = try object.optional("error").map(Self.text("error"))
-        detail = try object.optional("detail").map(Self.text("detail"))
-    }
-
-    private static func time(_ name: StaticString) -> (JSONValue) throws(WireError) -> Int64 {
-        { (value) throws(WireError) in
-            guard value.isString, let time = value.withUTF8(Timestamp.parse), time > 0 else {
-                throw .field(name.description, "must be a time such as 2026-11-23T22:31:07.123Z")
-            }
-            return time
-        }
-    }
-
-    private static func text(_ name: StaticString) -> (JSONValue) throws(WireError) -> JSONValue {
-        { (value) throws(WireError) in
-            guard value.isString else { throw .field(name.description, "must be a string") }
-            return value
-        }
-    }
-}
-
 extension MasterCore {
     mutating func status(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try attempt(request)
-        let report = try Report(request.root)
+        let report = try WorkerReport(request.root)
+        guard let name = report.id, let number = report.attempt else { return }
+        let slot = try attempt(name, number, request)
         let status = tasks[slot].status
         if status.isTerminal {
             // A repeated report of the same end; one of another end comes from a worker that must let go.
@@ -102,7 +43,7 @@ extension MasterCore {
         status == .cancelled && tasks[slot].status == .failed && tasks[slot].flags.contains(.timedOut)
     }
 
-    private mutating func note(_ report: Report, _ slot: Int32) {
+    private mutating func note(_ report: WorkerReport, _ slot: Int32) {
         if let exitCode = report.exitCode {
             tasks[slot].exitCode = Int32(truncatingIfNeeded: exitCode)
             tasks[slot].flags.insert(.hasExitCode)
@@ -160,31 +101,30 @@ extension MasterCore {
         effects.replyEmpty(request)
         let node = tasks[slot].node
         nodes[node].holdUntil = now.monotonic + Int64(configuration.rejectHoldMilliseconds)
-        tasks[slot].rejections += 1
-        if tasks[slot].flags.contains(.cancelRequested) {
-            finish(slot, .cancelled, .cancelled)
-        } else if Int(tasks[slot].rejections) >= Limits.rejectionsMax {
-            finish(slot, .failed, .rejected)
-        } else {
-            requeue(slot, .rejected, isCharged: false, into: &effects)
-        }
+        refuse(slot, .rejected, into: &effects)
     }
 
     /// The task a worker speaks of, if its attempt is this node's and the latest.
     private func attempt(_ request: Request) throws(WireError) -> Int32 {
-        let id = try request.root.required("taskId").taskID()
+        let name = try request.root.required("taskId")
         let number = try request.root.required("attempt").integer("attempt", in: 1...Int(Int32.max))
-        guard let slot = tasks.slot(of: id) else { throw WireError(.notFound, "taskId: there is no task \(id)") }
+        return try attempt(name, number, request)
+    }
+
+    private func attempt(_ name: JSONValue, _ number: Int, _ request: Request) throws(WireError) -> Int32 {
+        guard let id = name.knownTaskID, let slot = tasks.slot(of: id) else {
+            throw WireError(.notFound, "taskId: there is no task \(try name.taskID())", field: "taskId")
+        }
         guard Int(tasks[slot].attempt) == number, tasks[slot].status != .pending,
-            tasks[slot].node == sessions[Int(request.session.slot)]?.nodeIndex
+            tasks[slot].node == sessions[Int(request.session.slot)].nodeIndex
         else { throw Self.stale(id) }
         return slot
     }
 
-    private static func stale(_ id: String) -> WireError {
+    private static func stale(_ id: TaskID) -> WireError {
         WireError(
             .staleAttempt,
-            "attempt: task \(id) is no longer this node's in this attempt; end it",
+            "attempt: task \(id.text) is no longer this node's in this attempt; end it",
             field: "attempt"
         )
     }

@@ -7,6 +7,7 @@ struct Session {
     }
 
     var generation: UInt32
+    var isOpen = true
     var role = Role.none
     var node = ""
     var instance = ""
@@ -19,6 +20,14 @@ struct Session {
     var isBackedUp = false
 }
 
+extension Session {
+    static var closed: Session {
+        var session = Session(generation: 0)
+        session.isOpen = false
+        return session
+    }
+}
+
 enum Subscription {
     case wait(slot: Int32)
     case watch
@@ -29,7 +38,7 @@ extension MasterCore {
     /// A connection was accepted; the master speaks first.
     public mutating func sessionOpened(_ id: SessionID, now: Tick, into effects: inout Effects) {
         self.now = now
-        while sessions.count <= Int(id.slot) { sessions.append(nil) }
+        while sessions.count <= Int(id.slot) { sessions.append(.closed) }
         sessions[Int(id.slot)] = Session(generation: id.generation)
         effects.begin(id)
         effects.writer.raw("{\"ev\":\"hello\",\"proto\":[1,1],\"auth\":\"none\",\"line_max\":")
@@ -43,31 +52,32 @@ extension MasterCore {
     /// A connection is gone, whoever ended it. A node keeps its lease.
     public mutating func sessionClosed(_ id: SessionID, now: Tick, into effects: inout Effects) {
         self.now = now
-        guard isOpen(id), let session = sessions[Int(id.slot)] else { return }
+        guard isOpen(id) else { return }
+        let session = sessions[Int(id.slot)]
         for (number, subscription) in session.subscriptions.sorted(by: { $0.key < $1.key }) {
             end(subscription, number: number, of: id, into: &effects)
         }
         if session.nodeIndex >= 0, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
         loseStreams(ofWorker: id, into: &effects)
-        sessions[Int(id.slot)] = nil
+        sessions[Int(id.slot)] = .closed
     }
 
     /// Whether a session's peer reads slower than it is sent to.
     public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
         guard isOpen(id) else { return }
-        sessions[Int(id.slot)]?.isBackedUp = isBackedUp
+        sessions[Int(id.slot)].isBackedUp = isBackedUp
     }
 
     /// Whether `hello` was accepted, and longer lines with it.
     public func hasGreeted(_ id: SessionID) -> Bool {
-        isOpen(id) && sessions[Int(id.slot)]?.role != Session.Role.none
+        isOpen(id) && sessions[Int(id.slot)].role != .none
     }
 
     /// Tells every connection that the master goes down; no task is taken or placed from now on.
     public mutating func shutDown(deadlineMilliseconds: Int, into effects: inout Effects) {
         isShuttingDown = true
         for (slot, session) in sessions.enumerated() {
-            guard let session else { continue }
+            guard session.isOpen else { continue }
             effects.begin(SessionID(slot: Int32(truncatingIfNeeded: slot), generation: session.generation))
             effects.writer.raw("{\"ev\":\"drain\",\"deadline_ms\":")
             effects.writer.int(deadlineMilliseconds)
@@ -77,7 +87,7 @@ extension MasterCore {
     }
 
     func isOpen(_ id: SessionID) -> Bool {
-        Int(id.slot) < sessions.count && sessions[Int(id.slot)]?.generation == id.generation
+        Int(id.slot) < sessions.count && sessions[Int(id.slot)].generation == id.generation
     }
 
     mutating func close(_ id: SessionID, into effects: inout Effects) {
@@ -87,14 +97,15 @@ extension MasterCore {
 
     /// Every complete valid line of a node's connection renews its lease.
     mutating func sawLife(of id: SessionID) {
-        guard let index = sessions[Int(id.slot)]?.nodeIndex, index >= 0 else { return }
+        let index = sessions[Int(id.slot)].nodeIndex
+        guard index >= 0 else { return }
         nodes[index].lastSeen = now.monotonic
         nodes[index].lastSeenWall = now.wall
     }
 
     mutating func hello(_ request: Request, into effects: inout Effects) throws(WireError) {
         let slot = Int(request.session.slot)
-        guard sessions[slot]?.role == Session.Role.none else {
+        guard sessions[slot].role == .none else {
             throw WireError(.conflict, "hello: this connection has said it already", field: "op")
         }
         guard let version = try request.root.required("proto").int() else {
@@ -108,11 +119,11 @@ extension MasterCore {
             let rule: StaticString = "must be 1 to 63 of A-Z a-z 0-9 - _ ."
             let node = try request.root.required("node").name("node", NameRules.isNodeName, rule)
             let instance = try request.root.required("instance").name("instance", NameRules.isNodeName, rule)
-            sessions[slot]?.role = .worker
-            sessions[slot]?.node = node
-            sessions[slot]?.instance = instance
+            sessions[slot].role = .worker
+            sessions[slot].node = node
+            sessions[slot].instance = instance
         } else if role.stringEquals("client") {
-            sessions[slot]?.role = .client
+            sessions[slot].role = .client
         } else {
             throw .field("role", "must be client or worker")
         }
@@ -127,14 +138,14 @@ extension MasterCore {
 
     /// The validity matrix for workers' operations (proto-spec.md, section 10).
     func checkWorker(_ operation: Operation, _ request: Request) throws(WireError) {
-        guard let session = sessions[Int(request.session.slot)] else { return }
-        switch session.role {
+        let slot = Int(request.session.slot)
+        switch sessions[slot].role {
         case .none:
             throw WireError(.helloRequired, "\(operation.name): say hello with the role worker first")
         case .client:
             throw WireError(.badRequest, "\(operation.name): is for connections with the role worker", field: "op")
         case .worker:
-            if session.nodeIndex < 0, operation != .register {
+            if sessions[slot].nodeIndex < 0, operation != .register {
                 throw WireError(.unregistered, "\(operation.name): register this node first, or again")
             }
         }

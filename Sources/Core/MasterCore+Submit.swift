@@ -48,7 +48,7 @@ extension MasterCore {
         for (index, summary) in summaries.enumerated() {
             if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
             let slot = summary.idempotencyKey.flatMap { idempotencyKeys[$0] } ?? insert(summary)
-            effects.writer.string(tasks[slot].id)
+            tasks[slot].id.write(to: &effects.writer)
         }
         effects.writer.raw("]}")
         effects.endReply()
@@ -74,8 +74,8 @@ extension MasterCore {
     }
 
     private mutating func insert(_ summary: TaskSummary) -> Int32 {
-        var record = TaskRecord(id: ids.take(), sequence: nextSequence, createdAt: now.wall, summary: summary)
-        nextSequence += 1
+        var record = TaskRecord(id: nextTaskID, createdAt: now.wall, summary: summary)
+        nextTaskID = nextTaskID.next
         record.flags = .unsaved
         record.shape = shapes.retain(ShapeKey(summary))
         let slot = tasks.insert(record)

@@ -11,7 +11,7 @@ struct Watcher {
     var session: SessionID
     var number: Int
     /// Only this task.
-    var taskID: String?
+    var taskID: TaskID?
     /// The number of the next event to tell.
     var next: Int
 }
@@ -50,7 +50,7 @@ extension MasterCore {
     }
 
     mutating func watch(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let taskID = try request.root.optional("taskId")?.taskID()
+        let taskID = try request.root.optional("taskId").map(Self.watchedTask)
         var next = events.next
         if let cursor = request.root.optional("cursor") { next = try eventNumber(cursor) + 1 }
         let number = try subscribe(request.session, .watch)
@@ -61,6 +61,12 @@ extension MasterCore {
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
         watchers.append(Watcher(session: request.session, number: number, taskID: taskID, next: next))
+    }
+
+    /// A task to watch may be gone: its last transitions may still be kept.
+    private static func watchedTask(_ value: JSONValue) throws(WireError) -> TaskID {
+        if let id = value.knownTaskID { return id }
+        throw WireError(.notFound, "taskId: there is no task \(try value.taskID())", field: "taskId")
     }
 
     /// The event number of a cursor `epoch:number`.
@@ -87,7 +93,7 @@ extension MasterCore {
     mutating func tellWatchers(into effects: inout Effects) {
         for index in watchers.indices {
             let watcher = watchers[index]
-            guard watcher.next < events.next, sessions[Int(watcher.session.slot)]?.isBackedUp == false else { continue }
+            guard watcher.next < events.next, sessions[Int(watcher.session.slot)].isBackedUp == false else { continue }
             if watcher.next < events.oldest {
                 effects.begin(watcher.session)
                 effects.writer.raw("{\"ev\":\"gap\",\"sub\":")
@@ -111,7 +117,7 @@ extension MasterCore {
 
     /// Whether a watcher that keeps up has more to be told: the shell then calls `endTurn` again.
     public var hasMoreToTell: Bool {
-        watchers.contains { $0.next < events.next && sessions[Int($0.session.slot)]?.isBackedUp == false }
+        watchers.contains { $0.next < events.next && sessions[Int($0.session.slot)].isBackedUp == false }
     }
 
     private func tell(_ watcher: Watcher, _ number: Int, into effects: inout Effects) {
@@ -123,8 +129,8 @@ extension MasterCore {
         effects.writer.raw(",\"at\":")
         effects.writer.timestamp(milliseconds: event.at)
         effects.writer.raw(",\"taskId\":")
-        effects.writer.string(event.taskID)
-        if tasks.contains(event.slot), tasks[event.slot].id == event.taskID {
+        event.taskID.write(to: &effects.writer)
+        if tasks[event.slot].id == event.taskID {
             effects.writer.raw(",\"name\":")
             writeName(event.slot, to: &effects.writer)
         }
@@ -154,32 +160,32 @@ extension MasterCore {
     mutating func unsubscribe(_ request: Request, into effects: inout Effects) throws(WireError) {
         let number = try request.root.required("sub").integer("sub", in: 0...Int(Int32.max))
         effects.replyEmpty(request)
-        guard let subscription = sessions[Int(request.session.slot)]?.subscriptions[number] else { return }
+        guard let subscription = sessions[Int(request.session.slot)].subscriptions[number] else { return }
         end(subscription, number: number, of: request.session, into: &effects)
         forget(number, of: request.session)
     }
 
     mutating func subscribe(_ id: SessionID, _ subscription: Subscription) throws(WireError) -> Int {
         let slot = Int(id.slot)
-        let count = sessions[slot]?.subscriptions.count ?? 0
+        let count = sessions[slot].subscriptions.count
         guard count < Limits.subscriptionsPerConnectionMax, subscriptionCount < configuration.subscriptionsMax else {
             let message = "\(Limits.subscriptionsPerConnectionMax) subscriptions are the most a connection may have"
             throw WireError(.overloaded, message, retryAfterMilliseconds: 1_000)
         }
-        let number = sessions[slot]?.nextSubscription ?? 0
-        sessions[slot]?.nextSubscription = number + 1
-        sessions[slot]?.subscriptions[number] = subscription
+        let number = sessions[slot].nextSubscription
+        sessions[slot].nextSubscription = number + 1
+        sessions[slot].subscriptions[number] = subscription
         subscriptionCount += 1
         return number
     }
 
     /// How much a session waits for.
     public func subscriptionCount(of id: SessionID) -> Int {
-        isOpen(id) ? sessions[Int(id.slot)]?.subscriptions.count ?? 0 : 0
+        isOpen(id) ? sessions[Int(id.slot)].subscriptions.count : 0
     }
 
     mutating func forget(_ number: Int, of id: SessionID) {
-        guard isOpen(id), sessions[Int(id.slot)]?.subscriptions.removeValue(forKey: number) != nil else { return }
+        guard isOpen(id), sessions[Int(id.slot)].subscriptions.removeValue(forKey: number) != nil else { return }
         subscriptionCount -= 1
     }
 

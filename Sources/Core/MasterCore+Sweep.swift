@@ -23,7 +23,7 @@ extension MasterCore {
         for index in forgotten { nodes.remove(index) }
         let oldest = now.wall - Int64(configuration.finishedAgeMilliseconds)
         while let first = finished.first {
-            let isKept = tasks.contains(first.slot) && tasks[first.slot].sequence == first.sequence
+            let isKept = tasks[first.slot].id == first.id
             if isKept, tasks[first.slot].finishedAt >= oldest { break }
             removeOldestFinished()
         }
@@ -61,10 +61,8 @@ extension MasterCore {
             effects.writer.raw(",\"code\":\"not_accepted\"}")
             effects.end()
         }
-        if tasks[slot].flags.contains(.cancelRequested) {
-            finish(slot, .cancelled, .cancelled)
-        } else {
-            requeue(slot, .notAccepted, isCharged: false, into: &effects)
-        }
+        let node = tasks[slot].node
+        nodes[node].holdUntil = now.monotonic + Int64(configuration.rejectHoldMilliseconds)
+        refuse(slot, .notAccepted, into: &effects)
     }
 }

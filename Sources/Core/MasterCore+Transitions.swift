@@ -42,7 +42,7 @@ extension MasterCore {
         tasks[slot].extra?.detail = nil
         shapes.release(tasks[slot].shape)
         tasks[slot].shape = -1
-        finished.append((slot, tasks[slot].sequence))
+        finished.append((slot, tasks[slot].id))
         tasks[slot].deadline = 0
         if tasks[slot].flags.contains(.observed) { observedEnds.append(slot) }
     }
@@ -59,8 +59,8 @@ extension MasterCore {
 
     /// Forgets the task that ended first.
     mutating func removeOldestFinished() {
-        guard let (slot, sequence) = finished.popFirst() else { return }
-        guard tasks.contains(slot), tasks[slot].sequence == sequence else { return }
+        guard let (slot, id) = finished.popFirst() else { return }
+        guard tasks[slot].id == id else { return }
         counts[Int(tasks[slot].status.rawValue)] -= 1
         if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
         if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
@@ -106,6 +106,18 @@ extension MasterCore {
         if tasks[slot].flags.contains(.observed) { endStreams(slot, into: &effects) }
     }
 
+    /// An assignment came to nothing before it was accepted: not counted as an attempt lost, but not for ever.
+    mutating func refuse(_ slot: Int32, _ reason: TaskReason, into effects: inout Effects) {
+        tasks[slot].rejections += 1
+        if tasks[slot].flags.contains(.cancelRequested) {
+            finish(slot, .cancelled, .cancelled)
+        } else if Int(tasks[slot].rejections) >= Limits.rejectionsMax {
+            finish(slot, .failed, .rejected)
+        } else {
+            requeue(slot, reason, isCharged: false, into: &effects)
+        }
+    }
+
     /// An attempt is lost with its node, or by its worker: what becomes of the task.
     mutating func lose(_ slot: Int32, into effects: inout Effects) {
         if tasks[slot].flags.contains(.cancelRequested) {
@@ -115,7 +127,7 @@ extension MasterCore {
         } else if tasks[slot].onNodeLost == .fail {
             finish(slot, .failed, .nodeLost)
         } else if !tasks[slot].flags.contains(.accepted) {
-            requeue(slot, .nodeLost, isCharged: false, into: &effects)
+            refuse(slot, .nodeLost, into: &effects)
         } else if tasks[slot].chargedAttempts >= Int(tasks[slot].maxAttempts) {
             finish(slot, .failed, .lostTooOften)
         } else {

@@ -3,9 +3,9 @@ import PodlingProtocol
 extension MasterCore {
     /// The task object (proto-spec.md, section 5.2).
     func writeTask(_ slot: Int32, to writer: inout JSONWriter) {
-        writer.raw("{\"taskId\":\"")
-        Self.writePlain(tasks[slot].id, to: &writer)
-        writer.raw("\",\"status\":\"")
+        writer.raw("{\"taskId\":")
+        tasks[slot].id.write(to: &writer)
+        writer.raw(",\"status\":\"")
         writer.raw(tasks[slot].status.name)
         writer.raw("\",\"attempt\":")
         writer.int(Int(tasks[slot].attempt))
@@ -74,9 +74,9 @@ extension MasterCore {
 
     /// `"taskId":"...","attempt":1`, without braces.
     func writeAttempt(_ slot: Int32, to writer: inout JSONWriter) {
-        writer.raw("\"taskId\":\"")
-        Self.writePlain(tasks[slot].id, to: &writer)
-        writer.raw("\",\"attempt\":")
+        writer.raw("\"taskId\":")
+        tasks[slot].id.write(to: &writer)
+        writer.raw(",\"attempt\":")
         writer.int(Int(tasks[slot].attempt))
     }
 

@@ -10,12 +10,11 @@ public struct MasterCore: ~Copyable {
     var now: Tick
     let startedAt: Tick
     var reader = JSONReader()
-    var ids: TaskIDSequence
-    var nextSequence = 0
+    var nextTaskID: TaskID
     var tasks = TaskTable()
     var nodes = NodeTable()
     var shapes = ShapeTable()
-    var sessions: [Session?] = []
+    var sessions: [Session] = []
     var events: EventRing
     var watchers: [Watcher] = []
     /// Those who wait for the end of a task, by slot.
@@ -26,14 +25,14 @@ public struct MasterCore: ~Copyable {
     /// Those streams by the slot of their task.
     var streamsOfTask: [Int32: [Int]] = [:]
     var idempotencyKeys: [String: Int32] = [:]
-    /// Ended tasks in the order of their ends, with their sequence.
-    var finished = Deque<(slot: Int32, sequence: Int)>()
+    /// Ended tasks in the order of their ends.
+    var finished = Deque<(slot: Int32, id: TaskID)>()
     /// Tasks by status, indexed by `TaskStatus.rawValue`.
     var counts = [Int](repeating: 0, count: TaskStatus.allCases.count)
     /// Tasks that ended in this turn and that somebody waits for.
     var observedEnds: [Int32] = []
     var changedTasks: [Int32] = []
-    var removedTasks: [String] = []
+    var removedTasks: [TaskID] = []
     /// Nodes that got room since tasks were last placed.
     var freedNodes: [Int32] = []
     var subscriptionCount = 0
@@ -44,7 +43,7 @@ public struct MasterCore: ~Copyable {
         self.configuration = configuration
         self.now = now
         startedAt = now
-        ids = TaskIDSequence(base: configuration.taskIDBase)
+        nextTaskID = configuration.firstTaskID
         events = EventRing(capacity: configuration.eventsKeptMax)
     }
 

@@ -20,12 +20,12 @@ struct TaskRecord {
         static let observed = Flags(rawValue: 1 << 7)
     }
 
-    var id: String
+    static var blank: TaskRecord { TaskRecord() }
+
+    var id: TaskID
     /// The spec's members, joined by commas.
     var spec: [UInt8]
     var extra: TaskExtra?
-    /// Counts tasks from the start of the master: the order of `list`.
-    var sequence: Int
     /// Milliseconds since 1970; 0 means not yet.
     var createdAt: Int64
     var scheduledAt: Int64 = 0
@@ -56,9 +56,22 @@ struct TaskRecord {
     var onNodeLost: NodeLostPolicy
     var flags: Flags = []
 
-    init(id: String, sequence: Int, createdAt: Int64, summary: TaskSummary) {
+    /// What stands in a slot that no task has.
+    private init() {
+        id = TaskID(number: 0)
+        spec = []
+        createdAt = 0
+        timeoutSeconds = 0
+        nameStart = 0
+        stopGraceSeconds = 0
+        priority = 0
+        nameCount = 0
+        maxAttempts = 0
+        onNodeLost = .requeue
+    }
+
+    init(id: TaskID, createdAt: Int64, summary: TaskSummary) {
         self.id = id
-        self.sequence = sequence
         self.createdAt = createdAt
         spec = summary.bytes
         timeoutSeconds = Int32(truncatingIfNeeded: summary.timeoutSeconds)

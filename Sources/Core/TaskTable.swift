@@ -1,57 +1,56 @@
-/// All tasks the core holds, by slot, by id and by age.
+/// All tasks the core holds, by slot and by id, which is by age.
 struct TaskTable: ~Copyable {
     private static let chunkShift: Int32 = 12
     private static let chunkCount = 1 << 12
 
     private var chunks: [UnsafeMutablePointer<TaskRecord>] = []
-    private var initialized: [Bool] = []
     private var free: [Int32] = []
     private var used: Int32 = 0
-    private var slots: [String: Int32] = [:]
     private(set) var order = TaskOrder()
     private(set) var count = 0
 
     deinit {
-        for slot in 0..<used where initialized[Int(slot)] {
-            (chunks[Int(slot >> Self.chunkShift)] + Int(slot) % Self.chunkCount).deinitialize(count: 1)
-        }
+        for slot in 0..<used { address(slot).deinitialize(count: 1) }
         for chunk in chunks { chunk.deallocate() }
+    }
+
+    @inline(__always)
+    private func address(_ slot: Int32) -> UnsafeMutablePointer<TaskRecord> {
+        chunks[Int(slot >> Self.chunkShift)] + (Int(slot) & (Self.chunkCount - 1))
     }
 
     subscript(_ slot: Int32) -> TaskRecord {
         @inline(__always)
-        _read { yield chunks[Int(slot >> Self.chunkShift)][Int(slot) & (Self.chunkCount - 1)] }
+        _read { yield address(slot).pointee }
         @inline(__always)
-        _modify { yield &chunks[Int(slot >> Self.chunkShift)][Int(slot) & (Self.chunkCount - 1)] }
+        _modify { yield &address(slot).pointee }
     }
 
-    func slot(of id: String) -> Int32? { slots[id] }
-
-    func contains(_ slot: Int32) -> Bool { slot >= 0 && slot < used && initialized[Int(slot)] }
+    func slot(of id: TaskID) -> Int32? {
+        let index = order.firstIndex(notBefore: id)
+        guard index < order.count, order.id(at: index) == id else { return nil }
+        return order.slot(at: index)
+    }
 
     mutating func insert(_ record: TaskRecord) -> Int32 {
         let slot: Int32
         if let reused = free.popLast() {
             slot = reused
+            address(slot).pointee = record
         } else {
             slot = used
             used += 1
             if Int(slot) & (Self.chunkCount - 1) == 0 { chunks.append(.allocate(capacity: Self.chunkCount)) }
-            initialized.append(false)
+            address(slot).initialize(to: record)
         }
-        (chunks[Int(slot >> Self.chunkShift)] + (Int(slot) & (Self.chunkCount - 1))).initialize(to: record)
-        initialized[Int(slot)] = true
-        slots[record.id] = slot
-        order.append(slot, sequence: record.sequence)
+        order.append(slot, record.id)
         count += 1
         return slot
     }
 
     mutating func remove(_ slot: Int32) {
-        let record = (chunks[Int(slot >> Self.chunkShift)] + (Int(slot) & (Self.chunkCount - 1))).move()
-        initialized[Int(slot)] = false
-        slots[record.id] = nil
-        order.remove(sequence: record.sequence)
+        order.remove(address(slot).pointee.id)
+        address(slot).pointee = TaskRecord.blank
         free.append(slot)
         count -= 1
     }
@@ -61,35 +60,45 @@ struct TaskTable: ~Copyable {
 struct TaskOrder {
     private static let gapsMin = 1_024
 
-    private var sequences: [Int] = []
+    private var ids: [TaskID] = []
     private var slots: [Int32] = []
     private var gaps = 0
 
     var count: Int { slots.count }
 
-    mutating func append(_ slot: Int32, sequence: Int) {
-        sequences.append(sequence)
+    mutating func append(_ slot: Int32, _ id: TaskID) {
+        ids.append(id)
         slots.append(slot)
     }
 
-    mutating func remove(sequence: Int) {
-        let index = firstIndex(notBefore: sequence)
-        guard index < slots.count, sequences[index] == sequence else { return }
+    mutating func remove(_ id: TaskID) {
+        let index = firstIndex(notBefore: id)
+        guard index < slots.count, ids[index] == id else { return }
         slots[index] = -1
         gaps += 1
         if gaps > Self.gapsMin, gaps * 2 > slots.count { closeGaps() }
     }
 
+    func id(at index: Int) -> TaskID { ids[index] }
+
     /// The slot at an index of the order; nil for a gap.
     func slot(at index: Int) -> Int32? { slots[index] < 0 ? nil : slots[index] }
 
-    /// The index of the first task whose sequence is at least this.
-    func firstIndex(notBefore sequence: Int) -> Int {
+    /// The index of the first task whose id is at least this.
+    func firstIndex(notBefore id: TaskID) -> Int {
+        guard let first = ids.first else { return 0 }
+        guard id > first else { return 0 }
+        // Ids without gaps between them stand where they say.
+        let distance = id.number - first.number
+        var high = ids.count
+        if distance < UInt64(ids.count) {
+            high = Int(distance)
+            if ids[high] == id { return high }
+        }
         var low = 0
-        var high = sequences.count
         while low < high {
             let middle = (low + high) / 2
-            if sequences[middle] < sequence { low = middle + 1 } else { high = middle }
+            if ids[middle] < id { low = middle + 1 } else { high = middle }
         }
         return low
     }
@@ -98,11 +107,11 @@ struct TaskOrder {
         var kept = 0
         for index in slots.indices where slots[index] >= 0 {
             slots[kept] = slots[index]
-            sequences[kept] = sequences[index]
+            ids[kept] = ids[index]
             kept += 1
         }
         slots.removeLast(slots.count - kept)
-        sequences.removeLast(sequences.count - kept)
+        ids.removeLast(ids.count - kept)
         gaps = 0
     }
 }

@@ -69,6 +69,8 @@ private final class DoorSink: SessionSink {
 
     func flush() {}
 
+    func closeIfDone() -> Bool { true }
+
     func close() {
         guard let id else { return }
         self.id = nil

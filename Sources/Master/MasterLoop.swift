@@ -15,6 +15,7 @@ final class MasterLoop {
     private final class Turn {
         var effects = Effects()
         var isDurable = false
+        var number = 0
     }
 
     private static let tickMilliseconds: Int64 = 250
@@ -85,15 +86,33 @@ final class MasterLoop {
 
     func hasGreeted(_ id: SessionID) -> Bool { core.hasGreeted(id) }
 
-    func subscriptionCount(of id: SessionID) -> Int { core.subscriptionCount(of: id) }
-
     func backedUp(_ id: SessionID, _ isBackedUp: Bool) {
         core.sessionBackedUp(id, isBackedUp)
         if !isBackedUp { scheduleTurnEnd() }
     }
 
-    /// Whether something waits for the store.
-    var isHolding: Bool { !held.isEmpty || isTurnScheduled }
+    /// The turn that is under way.
+    var turnNumber: Int { turn.number }
+    /// The last turn of which everything was sent.
+    private(set) var sentTurnNumber = -1
+    /// Those whose peers send no more; they are looked at after each turn.
+    private var halfClosed: [SessionID] = []
+
+    /// Remembers a session to be closed once all it is due was sent.
+    func halfClosed(_ id: SessionID) {
+        halfClosed.append(id)
+        scheduleTurnEnd()
+    }
+
+    private func closeHalfClosed() {
+        guard !halfClosed.isEmpty else { return }
+        let candidates = halfClosed
+        halfClosed = []
+        for id in candidates where isCurrent(id) {
+            guard let sink = sinks[Int(id.slot)] else { continue }
+            if core.subscriptionCount(of: id) > 0 || !sink.closeIfDone() { halfClosed.append(id) }
+        }
+    }
 
     /// Whether the store is so far behind that reading should wait.
     var isBehind: Bool { held.count >= configuration.heldTurnsMax }
@@ -116,11 +135,12 @@ final class MasterLoop {
         core.endTurn(into: &turn.effects)
         let ended = turn
         ended.isDurable = commit()
-        guard !ended.isDurable || !ended.effects.isEmpty else { return }
         // Carrying it out closes and opens sessions, whose effects belong to the next turn.
         turn = spareTurn ?? Turn()
+        turn.number = ended.number + 1
         spareTurn = nil
         if ended.isDurable, held.isEmpty { carryOut(ended) } else { held.append(ended) }
+        closeHalfClosed()
         if core.hasMoreToTell { scheduleTurnEnd() }
     }
 
@@ -148,6 +168,7 @@ final class MasterLoop {
             held.removeFirst()
             carryOut(durable)
         }
+        closeHalfClosed()
     }
 
     private func isCurrent(_ id: SessionID) -> Bool { generations[Int(id.slot)] == id.generation }
@@ -168,6 +189,7 @@ final class MasterLoop {
         dirty.removeAll(keepingCapacity: true)
         for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
         turn.effects.removeAll()
+        sentTurnNumber = turn.number
         spareTurn = turn
     }
 

@@ -16,6 +16,8 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     private var out: ByteBuffer?
     private var openedAt = NIODeadline.now()
     private var partialSince: NIODeadline?
+    /// The turn in which it last sent something.
+    private var lastTurn = 0
     private var hasFirstByte = false
     private var hasLine = false
     private var isInputClosed = false
@@ -54,18 +56,16 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         if let event = event as? ChannelEvent, event == .inputClosed {
             isInputClosed = true
             partialSince = nil
-            // What the last lines are answered leaves at the end of this turn.
-            loop.scheduleTurnEnd()
-            let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-            context.eventLoop.execute { bound.value.closeIfDone() }
+            if let id { loop.halfClosed(id) }
         }
         context.fireUserInboundEventTriggered(event)
     }
 
-    /// A peer that ended its side stays until what it waits for has come.
-    private func closeIfDone() {
-        guard isInputClosed, !isClosing, !loop.isHolding, let id, loop.subscriptionCount(of: id) == 0 else { return }
+    func closeIfDone() -> Bool {
+        guard !isClosing else { return true }
+        guard loop.sentTurnNumber >= lastTurn else { return false }
         close()
+        return true
     }
 
     // MARK: Reading
@@ -80,6 +80,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let id, !isClosing else { return }
+        lastTurn = loop.turnNumber
         let now = Tick.current()
         let result = unwrapInboundIn(data).withUnsafeReadableBytes { bytes -> LineDecoderResult in
             guard hasFirstByte || isProtocol(bytes) else { return .ok }
@@ -123,7 +124,6 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         out = nil
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         if !context.channel.isWritable { checkUnread(context) }
-        if isInputClosed { closeIfDone() }
     }
 
     private func checkUnread(_ context: ChannelHandlerContext) {
@@ -177,8 +177,6 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             refuse(WireError(.timeout, "no complete line within \(loop.configuration.firstLineSeconds) s"))
         } else if let since = partialSince, now - since >= .seconds(Int64(loop.configuration.partialLineSeconds)) {
             refuse(WireError(.timeout, "a line was not finished within \(loop.configuration.partialLineSeconds) s"))
-        } else if isInputClosed {
-            closeIfDone()
         }
     }
 }

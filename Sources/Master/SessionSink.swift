@@ -7,6 +7,9 @@ protocol SessionSink: AnyObject {
     func deliver(_ lines: UnsafeRawBufferPointer)
     /// Sends what was delivered.
     func flush()
+    /// Closes it if its peer sends no more and was sent all that it is due.
+    /// - Returns: whether nothing is left to do.
+    func closeIfDone() -> Bool
     /// Closes after what was sent.
     func close()
     /// Looks at its deadlines; called about once a second.

@@ -91,7 +91,7 @@ struct MasterOptions: ParsableArguments {
         var core = CoreConfiguration(
             server: "podling-master/\(Version.current)",
             epoch: String(now.wall, radix: 36),
-            taskIDBase: TaskIDSequence.base(wallMilliseconds: now.wall)
+            firstTaskID: TaskID.base(wallMilliseconds: now.wall)
         )
         core.heartbeatMilliseconds = Int(heartbeat * 1_000)
         core.leaseMilliseconds = Int(lease * 1_000)

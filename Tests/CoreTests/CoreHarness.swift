@@ -12,7 +12,7 @@ struct CoreHarness: ~Copyable {
     private(set) var transcript: [UInt8] = []
 
     init(_ change: (inout CoreConfiguration) -> Void = { _ in }) {
-        var configuration = CoreConfiguration(server: "podling-master/test", epoch: "e1", taskIDBase: 1)
+        var configuration = CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
         change(&configuration)
         core = MasterCore(configuration: configuration, now: now)
     }

@@ -64,7 +64,7 @@ private struct Simulation: ~Copyable {
     private var connected = Array(repeating: false, count: workerCount + 1)
     private var generation: [UInt32] = Array(repeating: 0, count: workerCount + 1)
     private var holders: [Attempt: Int] = [:]
-    private var ends: [String: TaskStatus] = [:]
+    private var ends: [TaskID: TaskStatus] = [:]
     private var doubled: Attempt?
 
     init(seed: UInt64) {
@@ -195,14 +195,14 @@ private struct Simulation: ~Copyable {
             guard let slot = harness.core.tasks.order.slot(at: index) else { continue }
             let task = harness.core.tasks[slot]
             counts[Int(task.status.rawValue)] += 1
-            if task.isAssigned != (task.nodePosition >= 0) { return "\(task.id) is \(task.status) and at a node, or not" }
+            if task.isAssigned != (task.nodePosition >= 0) { return "\(task.id.text) is \(task.status) and at a node, or not" }
             if task.isAssigned, harness.core.nodes[task.node].attempts[Int(task.nodePosition)] != slot {
-                return "\(task.id) is not where it says"
+                return "\(task.id.text) is not where it says"
             }
             if task.status == .pending { queued += 1 }
-            if let end = ends[task.id], end != task.status { return "\(task.id) ended as \(end), is \(task.status)" }
+            if let end = ends[task.id], end != task.status { return "\(task.id.text) ended as \(end), is \(task.status)" }
             if task.status.isTerminal { ends[task.id] = task.status }
-            if task.chargedAttempts > Int(task.maxAttempts) { return "\(task.id) had too many attempts" }
+            if task.chargedAttempts > Int(task.maxAttempts) { return "\(task.id.text) had too many attempts" }
         }
         if counts != harness.core.counts { return "counts \(harness.core.counts) are \(counts)" }
         if queued != queuedCount() { return "\(queued) pending, \(queuedCount()) queued" }

@@ -14,10 +14,17 @@ extension JSONValue {
 
     /// Calls `body` with the unescaped UTF-8 of a string or key, with no bytes for anything else.
     /// The bytes are valid within `body` only.
+    @inlinable
     public func withUTF8<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         guard isText else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        guard entry.pointee.isEscaped else { return try body(content) }
+        return try withUnescaped(body)
+    }
+
+    @inline(never)
+    @usableFromInline
+    func withUnescaped<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         let text = content
-        guard entry.pointee.isEscaped else { return try body(text) }
         return try withUnsafeTemporaryAllocation(byteCount: text.count, alignment: 1) { scratch in
             let count = JSONText.unescape(text, into: scratch)
             return try body(UnsafeRawBufferPointer(rebasing: scratch[..<count]))

@@ -1,7 +1,5 @@
 /// The grammars of names (proto-spec.md, section 5), over UTF-8.
 public enum NameRules {
-    private static let digest = UInt8(ascii: "@")
-
     /// 1 to 63 of `a-z 0-9 - _ .`, first `a-z 0-9`.
     public static func isTaskName(_ text: UnsafeRawBufferPointer) -> Bool {
         guard (1...63).contains(text.count), isLowerOrDigit(text[0]) else { return false }
@@ -30,73 +28,91 @@ public enum NameRules {
         return text.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
     }
 
+    /// Whether it starts with `PODLING_`, as those do that the worker sets.
+    public static func isReservedEnvironmentName(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.count >= 8 && text[0] == UInt8(ascii: "P") && text.starts(with: "PODLING_".utf8)
+    }
+
     /// `[HOST[:PORT]/]PATH[:TAG][@DIGEST]` (the distribution project's reference grammar), 1 to 255 bytes.
     public static func isImageReference(_ text: UnsafeRawBufferPointer) -> Bool {
         guard (1...255).contains(text.count) else { return false }
-        var rest = text[...]
-        if let at = rest.firstIndex(of: digest) {
-            guard isDigest(rest[(at + 1)...]) else { return false }
-            rest = rest[..<at]
+        var end = text.count
+        if let at = index(of: UInt8(ascii: "@"), in: text, 0, end) {
+            guard isDigest(text, at + 1, end) else { return false }
+            end = at
         }
-        let lastSlash = rest.lastIndex(of: UInt8(ascii: "/"))
-        let afterSlash = lastSlash.map { $0 + 1 } ?? rest.startIndex
-        if let colon = rest[afterSlash...].firstIndex(of: UInt8(ascii: ":")) {
-            guard isTag(rest[(colon + 1)...]) else { return false }
-            rest = rest[..<colon]
+        var start = 0
+        if let slash = index(of: UInt8(ascii: "/"), in: text, 0, end), isHost(text, 0, slash) { start = slash + 1 }
+        // Components from here on; a colon begins the tag, which is the end.
+        while true {
+            var stop = start
+            while stop < end, text[stop] != UInt8(ascii: "/"), text[stop] != UInt8(ascii: ":") { stop += 1 }
+            guard isPathComponent(text, start, stop) else { return false }
+            guard stop < end else { return true }
+            if text[stop] == UInt8(ascii: ":") { return isTag(text, stop + 1, end) }
+            start = stop + 1
         }
-        let parts = rest.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        guard let first = parts.first else { return false }
-        let hasHost = parts.count > 1 && isHost(first)
-        return parts.dropFirst(hasHost ? 1 : 0).allSatisfy(isPathComponent)
+    }
+
+    private static func index(of byte: UInt8, in text: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Int? {
+        var at = start
+        while at < end {
+            if text[at] == byte { return at }
+            at += 1
+        }
+        return nil
     }
 
     /// A path component: runs of `a-z 0-9` joined by `.`, `_`, `__` or dashes.
-    private static func isPathComponent(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
-        guard let first = text.first, let last = text.last, isLowerOrDigit(first), isLowerOrDigit(last) else {
-            return false
-        }
+    private static func isPathComponent(_ text: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+        guard end > start, isLowerOrDigit(text[start]), isLowerOrDigit(text[end - 1]) else { return false }
         var run = 0
-        var previous: UInt8 = 0
-        for byte in text {
+        for at in start..<end {
+            let byte = text[at]
             if isLowerOrDigit(byte) {
                 run = 0
-            } else {
-                guard isPunctuation(byte), run == 0 || byte == previous else { return false }
-                run += 1
-                let runMax = byte == UInt8(ascii: ".") ? 1 : byte == UInt8(ascii: "_") ? 2 : Int.max
-                guard run <= runMax else { return false }
+                continue
             }
-            previous = byte
+            guard isPunctuation(byte), run == 0 || byte == text[at - 1] else { return false }
+            run += 1
+            if byte == UInt8(ascii: "."), run > 1 { return false }
+            if byte == UInt8(ascii: "_"), run > 2 { return false }
         }
         return true
     }
 
-    private static func isHost(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
-        let isNamed = text.contains(UInt8(ascii: ".")) || text.contains(UInt8(ascii: ":"))
-        guard isNamed || text.elementsEqual("localhost".utf8) else { return false }
-        var host = text
-        if let colon = text.lastIndex(of: UInt8(ascii: ":")) {
-            let port = text[(colon + 1)...]
-            guard (1...5).contains(port.count), port.allSatisfy(isDigit) else { return false }
-            host = text[..<colon]
+    /// A name with a dot, a port, or `localhost`: else the first component is part of the path.
+    private static func isHost(_ text: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+        var hostEnd = end
+        var isNamed = false
+        if let colon = index(of: UInt8(ascii: ":"), in: text, start, end) {
+            guard (1...5).contains(end - colon - 1), (colon + 1..<end).allSatisfy({ isDigit(text[$0]) }) else { return false }
+            hostEnd = colon
+            isNamed = true
         }
-        return !host.isEmpty
-            && host.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
+        guard hostEnd > start else { return false }
+        for at in start..<hostEnd {
+            let byte = text[at]
+            if byte == UInt8(ascii: ".") { isNamed = true }
+            guard isAlphanumeric(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") else { return false }
+        }
+        return isNamed || UnsafeRawBufferPointer(rebasing: text[start..<hostEnd]).elementsEqual("localhost".utf8)
     }
 
-    private static func isTag(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
-        guard (1...128).contains(text.count), let first = text.first else { return false }
-        guard isAlphanumeric(first) || first == UInt8(ascii: "_") else { return false }
-        return text.allSatisfy { isAlphanumeric($0) || isPunctuation($0) }
+    private static func isTag(_ text: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+        guard (1...128).contains(end - start) else { return false }
+        guard isAlphanumeric(text[start]) || text[start] == UInt8(ascii: "_") else { return false }
+        return (start..<end).allSatisfy { isAlphanumeric(text[$0]) || isPunctuation(text[$0]) }
     }
 
-    private static func isDigest(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
-        guard let colon = text.firstIndex(of: UInt8(ascii: ":")) else { return false }
-        let algorithm = text[..<colon]
-        let hex = text[(colon + 1)...]
-        guard let first = algorithm.first, isAlphanumeric(first), hex.count >= 32 else { return false }
-        return algorithm.allSatisfy { isAlphanumeric($0) || isPunctuation($0) || $0 == UInt8(ascii: "+") }
-            && hex.allSatisfy { isDigit($0) || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f")) }
+    private static func isDigest(_ text: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+        guard let colon = index(of: UInt8(ascii: ":"), in: text, start, end), colon > start else { return false }
+        guard isAlphanumeric(text[start]), end - colon - 1 >= 32 else { return false }
+        let isAlgorithm = (start..<colon).allSatisfy {
+            isAlphanumeric(text[$0]) || isPunctuation(text[$0]) || text[$0] == UInt8(ascii: "+")
+        }
+        return isAlgorithm
+            && (colon + 1..<end).allSatisfy { isDigit(text[$0]) || text[$0] &- UInt8(ascii: "a") < 6 }
     }
 
     @inline(__always)

@@ -58,17 +58,20 @@ enum TaskSpecRules {
             throw .field("env", "must be an object of at most \(Limits.envMax) strings")
         }
         for member in value.members {
-            let path = "env.\(member.name.prefix(Limits.shortTextBytesMax))"
             guard member.key.withUTF8(NameRules.isEnvironmentName) else {
-                throw .field(path, "names are [A-Za-z_][A-Za-z0-9_]*")
+                throw .field(path(member), "names are [A-Za-z_][A-Za-z0-9_]*")
             }
-            guard !member.key.withUTF8({ $0.starts(with: "PODLING_".utf8) }) else {
-                throw .field(path, "names that start with PODLING_ are set by the worker")
+            guard !member.key.withUTF8(NameRules.isReservedEnvironmentName) else {
+                throw .field(path(member), "names that start with PODLING_ are set by the worker")
             }
             guard member.value.isText(of: 0...Limits.specBytesMax) else {
-                throw .field(path, "must be a string without NUL")
+                throw .field(path(member), "must be a string without NUL")
             }
         }
+    }
+
+    private static func path(_ member: JSONMember) -> String {
+        "env.\(member.name.prefix(Limits.shortTextBytesMax))"
     }
 
     private static func ports(_ value: JSONValue) throws(WireError) {

@@ -1,0 +1,78 @@
+import PodlingProtocol
+
+/// A task id: a number that grows with every task, written as `t` and twelve digits of base 32, so that ids sort by
+/// age and are found without a dictionary.
+public struct TaskID: Hashable, Comparable, Sendable {
+    /// Ids of one millisecond; a run may give more, and takes them from the milliseconds that follow.
+    private static let bitsPerMillisecond: UInt64 = 18
+    /// 2026-01-01T00:00:00Z in milliseconds since 1970.
+    private static let originMilliseconds: Int64 = 1_767_225_600_000
+    private static let digits: StaticString = "0123456789abcdefghjkmnpqrstvwxyz"
+    private static let digitCount = 12
+    private static let notADigit: UInt8 = 255
+
+    /// The digit of each byte.
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: notADigit, count: 256)
+        for digit in 0..<32 { values[Int(digits.utf8Start[digit])] = UInt8(digit) }
+        return values
+    }()
+
+    public let number: UInt64
+
+    public init(number: UInt64) { self.number = number }
+
+    /// Where a run that starts at this time begins.
+    public static func base(wallMilliseconds: Int64) -> TaskID {
+        TaskID(number: UInt64(max(wallMilliseconds - originMilliseconds, 0)) << bitsPerMillisecond)
+    }
+
+    /// Reads an id; nil for what is none of ours.
+    public init?(_ text: UnsafeRawBufferPointer) {
+        guard text.count == Self.digitCount + 1, text[0] == UInt8(ascii: "t") else { return nil }
+        var number: UInt64 = 0
+        var worst: UInt8 = 0
+        for index in 1...Self.digitCount {
+            let value = Self.values[Int(text[index])]
+            worst |= value
+            number = number << 5 | UInt64(value & 31)
+        }
+        guard worst < 32 else { return nil }
+        self.number = number
+    }
+
+    public static func < (one: TaskID, other: TaskID) -> Bool { one.number < other.number }
+
+    /// The id that follows.
+    var next: TaskID { TaskID(number: number &+ 1) }
+
+    public var text: String {
+        String(unsafeUninitializedCapacity: Self.digitCount + 1) { out in
+            write(to: UnsafeMutableRawBufferPointer(out))
+            return Self.digitCount + 1
+        }
+    }
+
+    private func write(to out: UnsafeMutableRawBufferPointer) {
+        out[0] = UInt8(ascii: "t")
+        for index in 0..<Self.digitCount {
+            let shift = UInt64(5 * (Self.digitCount - 1 - index))
+            out[index + 1] = Self.digits.utf8Start[Int((number >> shift) & 31)]
+        }
+    }
+
+    /// Appends the id in quotes.
+    func write(to writer: inout JSONWriter) {
+        withUnsafeTemporaryAllocation(byteCount: Self.digitCount + 3, alignment: 1) { out in
+            out[0] = UInt8(ascii: "\"")
+            write(to: UnsafeMutableRawBufferPointer(rebasing: out[1...]))
+            out[Self.digitCount + 2] = UInt8(ascii: "\"")
+            writer.raw(UnsafeRawBufferPointer(out))
+        }
+    }
+}
+
+extension JSONValue {
+    /// The id this string is; nil for anything else, and for what is none of ours.
+    var knownTaskID: TaskID? { isString ? withUTF8 { TaskID($0) } : nil }
+}

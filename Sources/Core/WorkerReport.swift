@@ -1,0 +1,79 @@
+import PodlingProtocol
+
+/// The members of `status` (proto-spec.md, section 6.19), taken in one walk.
+struct WorkerReport {
+    var id: JSONValue?
+    var attempt: Int?
+    var status = TaskStatus.pending
+    var reason: TaskReason?
+    var exitCode: Int?
+    var startedAt: Int64?
+    var finishedAt: Int64?
+    var containerID: JSONValue?
+    var error: JSONValue?
+    var detail: JSONValue?
+
+    init(_ object: JSONValue) throws(WireError) {
+        for member in object.members where !member.value.isNull {
+            if member.keyEquals("taskId") {
+                id = member.value
+            } else if member.keyEquals("attempt") {
+                attempt = try member.value.integer("attempt", in: 1...Int(Int32.max))
+            } else if member.keyEquals("status") {
+                status = try Self.status(member.value)
+            } else if member.keyEquals("exitCode") {
+                exitCode = try member.value.integer("exitCode", in: Int(Int32.min)...Int(Int32.max))
+            } else if !member.keyEquals("op"), !member.keyEquals("id") {
+                try takeRare(member)
+            }
+        }
+        guard id != nil else { throw .field("taskId", "is required") }
+        guard attempt != nil else { throw .field("attempt", "is required") }
+        guard status != .pending else { throw .field("status", "is required") }
+        if status == .completed, let exitCode, exitCode != 0 {
+            throw .field("exitCode", "must be 0 for completed; report failed")
+        }
+    }
+
+    private mutating func takeRare(_ member: JSONMember) throws(WireError) {
+        let value = member.value
+        if member.keyEquals("containerId") {
+            guard value.isString, value.withUTF8(NameRules.isContainerID) else {
+                throw .field("containerId", "must be 1 to 255 of A-Z a-z 0-9 - _ . :")
+            }
+            containerID = value
+        } else if member.keyEquals("reason") {
+            guard let reason = TaskReason(value), reason.isWorkerFailure || reason == .cancelled else {
+                let reasons = "exit_code, oom_killed, timed_out, image_pull, start_failed, runtime_error or cancelled"
+                throw .field("reason", "must be \(reasons)")
+            }
+            self.reason = reason
+        } else if member.keyEquals("startedAt") {
+            startedAt = try Self.time(value, "startedAt")
+        } else if member.keyEquals("finishedAt") {
+            finishedAt = try Self.time(value, "finishedAt")
+        } else if member.keyEquals("error") {
+            guard value.isString else { throw .field("error", "must be a string") }
+            error = value
+        } else if member.keyEquals("detail") {
+            guard value.isString else { throw .field("detail", "must be a string") }
+            detail = value
+        }
+    }
+
+    private static func status(_ value: JSONValue) throws(WireError) -> TaskStatus {
+        if value.stringEquals("running") { return .running }
+        if value.stringEquals("completed") { return .completed }
+        guard let status = TaskStatus(value), status != .pending else {
+            throw .field("status", "must be scheduled, running, completed, failed or cancelled")
+        }
+        return status
+    }
+
+    private static func time(_ value: JSONValue, _ name: StaticString) throws(WireError) -> Int64 {
+        guard value.isString, let time = value.withUTF8(Timestamp.parse), time > 0 else {
+            throw .field(name.description, "must be a time such as 2026-11-23T22:31:07.123Z")
+        }
+        return time
+    }
+}
