@@ -1,3 +1,4 @@
+import PodlingCore
 import Testing
 
 @Suite struct WatchTests {
