@@ -21,9 +21,16 @@ struct LogStream {
     /// The worker's connection.
     var worker: SessionID?
     var droppedBytes = 0
+    /// Monotonic milliseconds by which the worker must send more, or the end; 0 means none.
+    var deadline: Int64 = 0
 }
 
 extension MasterCore {
+    /// How long a worker may take between pieces of output that is there already.
+    private static let answerMilliseconds: Int64 = 10_000
+    /// How long it may take to end the output of an attempt that has ended.
+    private static let endMilliseconds: Int64 = 5_000
+
     mutating func logs(_ request: Request, into effects: inout Effects) throws(WireError) {
         let slot = try task(request)
         let tail = try request.root.optional("tail")?.integer("tail", in: 0...Limits.logTailBytesMax)
@@ -68,6 +75,7 @@ extension MasterCore {
             streams[stream]?.phase = .open
             streams[stream]?.worker = worker
             streams[stream]?.attempt = tasks[slot].attempt
+            renewDeadline(stream)
             effects.begin(worker)
             effects.writer.raw("{\"ev\":\"logs\",\"sub\":")
             effects.writer.int(stream)
@@ -94,6 +102,7 @@ extension MasterCore {
             throw .field("text", "text or b64 must be a string of at most \(Limits.logChunkBytesMax) bytes of output")
         }
         if let open = streams[stream], open.worker == request.session {
+            renewDeadline(stream)
             if sessions[Int(open.session.slot)].isBackedUp == false {
                 effects.begin(open.session)
                 effects.writer.raw("{\"ev\":\"log\",\"sub\":")
@@ -133,7 +142,24 @@ extension MasterCore {
             guard let phase = streams[stream]?.phase else { continue }
             if phase == .drained || (phase == .waiting && tasks[slot].status.isTerminal) {
                 endStream(stream, error: nil, into: &effects)
+            } else if phase == .open {
+                streams[stream]?.deadline = now.monotonic + Self.endMilliseconds
             }
+        }
+    }
+
+    private mutating func renewDeadline(_ stream: Int) {
+        guard let open = streams[stream] else { return }
+        let isLive = open.follows && tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
+        streams[stream]?.deadline = isLive ? 0 : now.monotonic + Self.answerMilliseconds
+    }
+
+    /// Ends the streams whose workers do not answer.
+    mutating func sweepStreams(into effects: inout Effects) {
+        let late = streams.filter { $0.value.deadline > 0 && $0.value.deadline <= now.monotonic }
+        for stream in late.keys.sorted() {
+            let error = WireError(.unavailable, "the worker did not send this task's output in time")
+            endStream(stream, error: error, into: &effects)
         }
     }
 

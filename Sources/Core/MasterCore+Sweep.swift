@@ -13,6 +13,7 @@ extension MasterCore {
         self.now = now
         guard now.monotonic >= nextSweep else { return }
         nextSweep = now.monotonic + Self.sweepMilliseconds
+        if !streams.isEmpty { sweepStreams(into: &effects) }
         var forgotten: [Int32] = []
         for index in nodes.sorted {
             sweep(index, into: &effects)

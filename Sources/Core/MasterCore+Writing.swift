@@ -99,10 +99,12 @@ extension MasterCore {
         writer.int(node.slots)
         writer.raw(",\"used\":")
         writer.int(node.used)
-        Self.writeCores(",\"cpu\":", node.cpuMillis, to: &writer)
+        if node.cpuMillis < Quantity.cpuMillisMax { Self.writeCores(",\"cpu\":", node.cpuMillis, to: &writer) }
         Self.writeCores(",\"cpuUsed\":", node.cpuMillisUsed, to: &writer)
-        writer.raw(",\"memory\":")
-        writer.int(node.memoryBytes)
+        if node.memoryBytes < Quantity.memoryBytesMax {
+            writer.raw(",\"memory\":")
+            writer.int(node.memoryBytes)
+        }
         writer.raw(",\"memoryUsed\":")
         writer.int(node.memoryBytesUsed)
         if !node.labels.isEmpty {

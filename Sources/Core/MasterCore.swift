@@ -71,8 +71,7 @@ public struct MasterCore: ~Copyable {
         sawLife(of: id)
         var request = Request(session: id, id: nil, root: document.root)
         do throws(WireError) {
-            let (operation, requestID) = try Self.envelope(document.root)
-            request.id = requestID
+            let operation = try Self.operation(of: &request)
             guard let operation else { throw unknownOperation(document.root) }
             try execute(operation, request, into: &effects)
         } catch {
@@ -88,13 +87,11 @@ public struct MasterCore: ~Copyable {
         if !watchers.isEmpty { tellWatchers(into: &effects) }
     }
 
-    /// The operation and the `id` of a request; a nil operation is one nobody knows.
-    private static func envelope(
-        _ root: JSONValue
-    ) throws(WireError) -> (Operation?, UnsafeRawBufferPointer?) {
+    /// Takes the `id` of a request, and gives its operation; nil is one that nobody knows.
+    private static func operation(of request: inout Request) throws(WireError) -> Operation? {
         var operation: JSONValue?
         var id: JSONValue?
-        for member in root.members {
+        for member in request.root.members {
             if operation == nil, member.keyEquals("op") {
                 operation = member.value
             } else if id == nil, member.keyEquals("id") {
@@ -102,17 +99,16 @@ public struct MasterCore: ~Copyable {
             }
             if operation != nil, id != nil { break }
         }
-        var raw: UnsafeRawBufferPointer?
         if let id, !id.isNull {
             guard id.kind == .integer || id.isText(of: 1...Limits.idBytesMax) else {
                 throw .field("id", "must be an integer or a string of 1 to \(Limits.idBytesMax) bytes")
             }
-            raw = id.raw
+            request.id = id.raw
         }
         guard let operation, operation.isString else {
             throw WireError(.badRequest, "op: is required, a string; try {\"op\":\"help\"}", field: "op")
         }
-        return (Operation(operation), raw)
+        return Operation(operation)
     }
 
     private func unknownOperation(_ root: JSONValue) -> WireError {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import FoundationEssentials
+import Logging
 import PodlingCore
+import PodlingLogging
 import PodlingMaster
 import PodlingProtocol
 
@@ -44,6 +46,12 @@ struct MasterOptions: ParsableArguments {
 
     @Option(name: .long, help: "Seconds that going down may take.")
     var shutdownTimeout = 5
+
+    @Option(name: .long, help: "Least important events to log: trace, debug, info, notice, warning, error, critical.")
+    var logLevel = Logger.Level.info
+
+    @Option(name: .long, help: "How the log is written, on standard error: text or json.")
+    var logFormat = LogFormat.text
 
     func validate() throws {
         guard heartbeat >= 0.05, lease >= heartbeat * 2, lease <= 86_400 else {
@@ -133,3 +141,6 @@ struct ListenAddress {
         host == "localhost" || host == "::1" || (host.hasPrefix("127.") && !host.contains { $0.isLetter })
     }
 }
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}

@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import NIOCore
 import PodlingHTTP
+import PodlingLogging
 import PodlingMaster
 import PodlingProtocol
 import PodlingStore
@@ -28,6 +29,8 @@ struct PodlingMasterCommand: AsyncParsableCommand {
     @OptionGroup var options: MasterOptions
 
     func run() async throws {
+        let (format, level) = (options.logFormat, options.logLevel)
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
         let logger = Logger(label: "podling-master")
         let configuration = try options.configuration()
         let http = try options.httpAddress()

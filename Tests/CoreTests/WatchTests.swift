@@ -17,6 +17,23 @@ import Testing
         #expect(lines.last?.contains(#""cursor":"e1:10""#) == true)
     }
 
+    @Test func outputThatNoWorkerSendsEnds() {
+        var harness = CoreHarness { $0.leaseMilliseconds = 1_000_000 }
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1")
+        let task = harness.submit(from: client)
+        _ = harness.report(task, 1, "running", from: worker)
+        harness.send(#"{"op":"logs","taskId":"\#(task)","follow":true}"#, #"{"op":"logs","taskId":"\#(task)"}"#, from: client)
+        harness.advance(milliseconds: 10_250)
+        let late = harness.take(client)
+        #expect(late.count == 1)
+        #expect(late.first?.contains(#""ev":"log_end","sub":2"#) == true)
+        #expect(late.first?.contains(#""code":"unavailable""#) == true)
+        _ = harness.report(task, 1, "completed", from: worker)
+        harness.advance(milliseconds: 5_250)
+        #expect(harness.take(client).last?.contains(#""ev":"log_end","sub":1"#) == true)
+    }
+
     @Test func aWatchGoesOnAfterItsCursor() {
         var harness = CoreHarness { $0.eventsKeptMax = 4 }
         let client = harness.client()
