@@ -114,11 +114,15 @@ struct CoreBenchmarks: ~Copyable {
 
     /// The ids of the assignments in a frame: they stand at the same place of each line.
     private static func note(
-        _ lines: UnsafeRawBufferPointer, _ session: SessionID, _ assigned: inout [Assignment]
+        _ lines: UnsafeRawBufferPointer,
+        _ session: SessionID,
+        _ assigned: inout [Assignment]
     ) {
         let prefix = #"{"ev":"assign","taskId":""#.utf8.count
         var start = 0
-        while start < lines.count, let base = lines.baseAddress, let end = memchr(base + start, 0x0A, lines.count - start) {
+        while start < lines.count, let base = lines.baseAddress,
+            let end = memchr(base + start, 0x0A, lines.count - start)
+        {
             let id = (base + start + prefix).loadUnaligned(as: (UInt64, UInt64).self)
             assigned.append(Assignment(session: session, id: id))
             start = base.distance(to: end) + 1

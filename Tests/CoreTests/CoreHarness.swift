@@ -12,7 +12,11 @@ struct CoreHarness: ~Copyable {
     private(set) var transcript: [UInt8] = []
 
     init(_ change: (inout CoreConfiguration) -> Void = { _ in }) {
-        var configuration = CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
+        var configuration = CoreConfiguration(
+            server: "podling-master/test",
+            epoch: "e1",
+            firstTaskID: TaskID(number: 1)
+        )
         change(&configuration)
         core = MasterCore(configuration: configuration, now: now)
     }
@@ -117,11 +121,19 @@ struct CoreHarness: ~Copyable {
         return lines.compactMap { Self.text(of: "taskId", in: $0) }.first ?? ""
     }
 
-    mutating func report(_ task: String, _ attempt: Int, _ status: String, _ more: String = "", from session: SessionID)
+    mutating func report(
+        _ task: String,
+        _ attempt: Int,
+        _ status: String,
+        _ more: String = "",
+        from session: SessionID
+    )
         -> [String]
     {
         send(
-            #"{"op":"status","id":1,"taskId":"\#(task)","attempt":\#(attempt),"status":"\#(status)"\#(more)}"#, from: session)
+            #"{"op":"status","id":1,"taskId":"\#(task)","attempt":\#(attempt),"status":"\#(status)"\#(more)}"#,
+            from: session
+        )
     }
 
     /// The task as `get` tells it.

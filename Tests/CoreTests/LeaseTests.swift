@@ -19,7 +19,10 @@ import Testing
         harness.advance(milliseconds: 1_000)
         #expect(harness.task(task).contains(#""status":"scheduled","attempt":2,"nodeId":"n2""#))
         #expect(harness.report(task, 1, "completed", from: first).last?.contains("unregistered") == true)
-        let answer = harness.send(#"{"op":"register","slots":1,"attempts":[{"taskId":"\#(task)","attempt":1}]}"#, from: first)
+        let answer = harness.send(
+            #"{"op":"register","slots":1,"attempts":[{"taskId":"\#(task)","attempt":1}]}"#,
+            from: first
+        )
         #expect(answer.first?.contains(#""kill":[{"taskId":"\#(task)","attempt":1,"code":"stale_attempt"}]"#) == true)
         #expect(harness.report(task, 1, "completed", from: first).first?.contains(#""code":"stale_attempt""#) == true)
         #expect(harness.report(task, 2, "completed", from: first).first?.contains(#""code":"stale_attempt""#) == true)
@@ -55,7 +58,12 @@ import Testing
         harness.close(worker)
         harness.advance(milliseconds: 10_000)
         #expect(harness.task(task).contains(#""status":"running","attempt":1"#))
-        let again = harness.worker(1, node: "n1", extra: #","attempts":[{"taskId":"\#(task)","attempt":1}]"#, generation: 2)
+        let again = harness.worker(
+            1,
+            node: "n1",
+            extra: #","attempts":[{"taskId":"\#(task)","attempt":1}]"#,
+            generation: 2
+        )
         #expect(harness.take(again).isEmpty)
         #expect(harness.report(task, 1, "completed", from: again).first?.contains(#""ok":{}"#) == true)
     }

@@ -87,7 +87,8 @@ private struct Simulation: ~Copyable {
         case 40..<44: drop(worker)
         case 44..<78: report(worker)
         case 78..<88: heartbeat(worker)
-        case 88..<91: harness.send(#"{"op":"drain","nodeId":"n\#(worker)","on":\#(Bool.random(using: &random))}"#, from: client)
+        case 88..<91:
+            harness.send(#"{"op":"drain","nodeId":"n\#(worker)","on":\#(Bool.random(using: &random))}"#, from: client)
         case 91..<93: harness.backedUp(client, Bool.random(using: &random))
         default: harness.advance(milliseconds: Int64.random(in: 1...8_000, using: &random))
         }
@@ -142,7 +143,8 @@ private struct Simulation: ~Copyable {
         let status = statuses[Int.random(in: 0..<statuses.count, using: &random)]
         if Int.random(in: 0..<10, using: &random) == 0 {
             harness.send(
-                #"{"op":"reject","taskId":"\#(attempt.task)","attempt":\#(attempt.number)}"#, from: session(worker)
+                #"{"op":"reject","taskId":"\#(attempt.task)","attempt":\#(attempt.number)}"#,
+                from: session(worker)
             )
         } else {
             _ = harness.report(attempt.task, attempt.number, status, from: session(worker))
@@ -195,12 +197,16 @@ private struct Simulation: ~Copyable {
             guard let slot = harness.core.tasks.order.slot(at: index) else { continue }
             let task = harness.core.tasks[slot]
             counts[Int(task.status.rawValue)] += 1
-            if task.isAssigned != (task.nodePosition >= 0) { return "\(task.id.text) is \(task.status) and at a node, or not" }
+            if task.isAssigned != (task.nodePosition >= 0) {
+                return "\(task.id.text) is \(task.status) and at a node, or not"
+            }
             if task.isAssigned, harness.core.nodes[task.node].attempts[Int(task.nodePosition)] != slot {
                 return "\(task.id.text) is not where it says"
             }
             if task.status == .pending { queued += 1 }
-            if let end = ends[task.id], end != task.status { return "\(task.id.text) ended as \(end), is \(task.status)" }
+            if let end = ends[task.id], end != task.status {
+                return "\(task.id.text) ended as \(end), is \(task.status)"
+            }
             if task.status.isTerminal { ends[task.id] = task.status }
             if task.chargedAttempts > Int(task.maxAttempts) { return "\(task.id.text) had too many attempts" }
         }

@@ -23,7 +23,11 @@ import Testing
         let worker = harness.worker(1, node: "n1")
         let task = harness.submit(from: client)
         _ = harness.report(task, 1, "running", from: worker)
-        harness.send(#"{"op":"logs","taskId":"\#(task)","follow":true}"#, #"{"op":"logs","taskId":"\#(task)"}"#, from: client)
+        harness.send(
+            #"{"op":"logs","taskId":"\#(task)","follow":true}"#,
+            #"{"op":"logs","taskId":"\#(task)"}"#,
+            from: client
+        )
         harness.advance(milliseconds: 10_250)
         let late = harness.take(client)
         #expect(late.count == 1)

@@ -14,7 +14,11 @@ final class CoreDoor: MasterDoor {
     private let start = ContinuousClock.now
 
     init() {
-        let configuration = CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
+        let configuration = CoreConfiguration(
+            server: "podling-master/test",
+            epoch: "e1",
+            firstTaskID: TaskID(number: 1)
+        )
         let now = Tick(wall: 1_795_473_067_000, monotonic: 0)
         state = Mutex(State(core: MasterCore(configuration: configuration, now: now)))
     }

@@ -86,7 +86,9 @@ public enum NameRules {
         var hostEnd = end
         var isNamed = false
         if let colon = index(of: UInt8(ascii: ":"), in: text, start, end) {
-            guard (1...5).contains(end - colon - 1), (colon + 1..<end).allSatisfy({ isDigit(text[$0]) }) else { return false }
+            guard (1...5).contains(end - colon - 1), (colon + 1..<end).allSatisfy({ isDigit(text[$0]) }) else {
+                return false
+            }
             hostEnd = colon
             isNamed = true
         }
