@@ -24,10 +24,11 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
             It dials the master and needs no port of its own. Killed or restarted, it finds its containers again and \
             goes on with them.
 
-              podling-worker                                   the master and engine of this machine
-              podling-worker --master db1:7070,db2:7070        two masters, tried in turn
-              podling-worker --engine podman --label disk=ssd  Podman, and a label to select by
-              podling-worker --slots 1 --memory 2Gi            one task at a time
+              podling-worker                             this machine's master, engine
+              podling-worker --master db1,db2:7071       two masters, tried in turn
+              podling-worker --engine podman             Podman rather than Docker
+              podling-worker --slots 1 --memory 2Gi      one task at a time
+              podling-worker --label disk=ssd            a label to select by
 
             SIGTERM ends the worker and leaves its tasks running; see --stop-on-exit.
             """,
@@ -49,7 +50,9 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
         let path = options.stateDir ?? StateDirectory.defaultPath(environment: environment, isRoot: geteuid() == 0)
         let state = try StateDirectory(path)
         let nodeId = try state.nodeId(given: options.nodeId, hostname: facts.hostname)
-        let runtime = try await EngineFinder(environment: environment, statePath: path, logger: logger).find(choice)
+        let runtime = try await EngineFinder(environment: environment, statePath: state.path, logger: logger).find(
+            choice
+        )
         let configuration = try await configuration(nodeId, facts, runtime)
         logger.info(
             "starting",

@@ -77,7 +77,7 @@ public struct AgentCore: ~Copyable {
         }
         for record in attempts.values { consider(record.deadline) }
         consider(finished.values.first?.removeAt)
-        consider(shutdown?.deadline)
+        if let shutdown, !shutdown.isOver { consider(shutdown.deadline) }
         return earliest
     }
 

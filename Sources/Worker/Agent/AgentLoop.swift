@@ -29,6 +29,8 @@ actor AgentLoop {
     private var jobs: [Job: Task<Void, Never>] = [:]
     private var nextCall = 0
     private var timerDeadline: Int64?
+    /// Nothing more is done, whatever happens.
+    private var hasEnded = false
 
     init(
         configuration: AgentConfiguration,
@@ -49,6 +51,7 @@ actor AgentLoop {
     func run() async {
         handle(.tick)
         for await _ in ends {}
+        hasEnded = true
         for (job, task) in jobs where job != .connection { task.cancel() }
         if let connection {
             connection.close()
@@ -61,6 +64,7 @@ actor AgentLoop {
     nonisolated func end() { endContinuation.finish() }
 
     func handle(_ event: AgentEvent) {
+        guard !hasEnded else { return }
         let actions = core.handle(event, now: now, jitter: .random(in: 0..<1))
         for action in actions { perform(action) }
         armTimer()

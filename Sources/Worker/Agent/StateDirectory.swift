@@ -11,6 +11,7 @@ import Darwin
 
 /// What a worker remembers between its lives: who it is. One process at a time may have it.
 public final class StateDirectory: Sendable {
+    /// Absolute.
     public let path: String
     /// Holds the lock until it is closed, or the process ends however it ends (flock(2)).
     private let lock: Int32
@@ -19,6 +20,7 @@ public final class StateDirectory: Sendable {
     ///
     /// - Throws: `StateDirectoryError`.
     public init(_ path: String) throws {
+        let path = path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
         self.path = path
         do {
             try FileManager.default.createDirectory(
