@@ -89,7 +89,7 @@ struct CoreHarness: ~Copyable {
 
     // MARK: Short cuts
 
-    /// Opens a worker with its node registered; drops what it was sent.
+    /// Opens a worker with its node registered; of what it was sent, what it is assigned is left to be taken.
     mutating func worker(
         _ slot: Int,
         node: String,
@@ -100,11 +100,12 @@ struct CoreHarness: ~Copyable {
     ) -> SessionID {
         let session = Self.session(slot, generation)
         open(session)
-        send(
+        let lines = send(
             #"{"op":"hello","proto":1,"role":"worker","node":"\#(node)","instance":"\#(instance)"}"#,
             #"{"op":"register","slots":\#(slots),"cpu":4,"memory":1000000000\#(extra)}"#,
             from: session
         )
+        inboxes[session] = lines.filter { $0.contains(#""ev":"assign""#) }
         return session
     }
 

@@ -100,7 +100,7 @@ import Testing
         let worker = harness.worker(1, node: "n1")
         let task = harness.submit(#","maxAttempts":1"#, from: client)
         _ = harness.take(worker)
-        harness.advance(milliseconds: 10_250)
+        harness.advance(milliseconds: 11_500)
         let lines = harness.take(worker)
         #expect(lines.contains { $0.contains(#""ev":"kill""#) && $0.contains(#""attempt":1"#) })
         #expect(lines.contains { $0.contains(#""ev":"assign""#) && $0.contains(#""attempt":2"#) })
