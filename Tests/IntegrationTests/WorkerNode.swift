@@ -1,0 +1,40 @@
+import FoundationEssentials
+import TestSupport
+
+/// A node whose worker may be killed and started again. Its containers go with the last reference to it.
+final class WorkerNode: Sendable {
+    let nodeId = "node-\(UUID().uuidString.lowercased())"
+    let engine: IntegrationEngine
+    private let state: Scratch
+    private let masterAddress: String
+
+    init(_ engine: IntegrationEngine, _ master: MasterProcess) throws {
+        self.engine = engine
+        state = try Scratch()
+        masterAddress = master.address
+    }
+
+    deinit {
+        for container in (try? containers()) ?? [] {
+            guard let id = container["Id"]?.text else { continue }
+            _ = try? engine.call(["-X", "DELETE", "http://engine/containers/\(id)?force=1"])
+        }
+    }
+
+    /// Starts the worker. Tasks that still run when it is told to end are stopped.
+    func start(slots: Int = 10) throws -> ProgramProcess {
+        var environment: [String: String] = [:]
+        if let path = engine.socketPath { environment["DOCKER_HOST"] = "unix://\(path)" }
+        let identity = ["--node-id", nodeId, "--state-dir", state.path]
+        return try ProgramProcess(
+            ProductsDirectory.program("podling-worker"),
+            ["--master", masterAddress, "--engine", engine.rawValue, "--slots", "\(slots)", "--stop-on-exit"]
+                + identity,
+            environment: environment
+        )
+    }
+
+    func containers(_ labels: [String] = []) throws -> [JSON] {
+        engine == .process ? [] : try engine.containers(["podling.node=\(nodeId)"] + labels)
+    }
+}
