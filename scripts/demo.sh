@@ -6,11 +6,22 @@ cd "$REPOSITORY"
 
 readonly READY_SECONDS=20 COMMAND_SECONDS=90 STOP_SECONDS=20 PULL_SECONDS=30
 # What `podling-client run` and `wait` exit with for a cancelled task.
-readonly CANCELLED_CODE="${PODLING_DEMO_CANCELLED_CODE:-130}"
+readonly CANCELLED_CODE=130
 
-scratch='' engine='' engine_socket='' image_is_ours=false long_task=''
+scratch='' engine='' engine_socket='' image_is_ours=false node='' long_task=''
 
 engine_call() { curl -fsS --unix-socket "$engine_socket" "$@"; }
+
+# The worker keeps ended containers for their output; nobody will ask for that of the demo. Only those that carry the
+# label of the demo's own node are touched.
+remove_containers() {
+    local id
+    [[ -n $node && $engine != process ]] || return 0
+    for id in $(engine_call --max-time 20 'http://engine/containers/json?all=true' |
+        jq -r --arg node "$node" '.[] | select(.Labels["podling.node"] == $node) | .Id'); do
+        engine_call --max-time 20 -X DELETE -o /dev/null "http://engine/containers/$id?force=true&v=true" || true
+    done
+}
 
 clean_up() {
     local code=$?
@@ -23,6 +34,7 @@ clean_up() {
     fi
     end_process "$scratch/worker.pid" "$STOP_SECONDS"
     end_process "$scratch/master.pid" "$STOP_SECONDS"
+    remove_containers
     ! $image_is_ours || engine_call --max-time 20 -X DELETE -o /dev/null http://engine/images/busybox:latest || true
     if ((code != 0)); then
         show_log_tail "$scratch/master.log"
@@ -37,12 +49,22 @@ clean_up() {
     exit "$code"
 }
 
-# candidate_sockets: one a line, "docker PATH" or "podman PATH".
+# candidate_sockets: one a line, in the worker's order. Where DOCKER_HOST is set, the worker tries nothing else.
 candidate_sockets() {
-    [[ ${DOCKER_HOST:-} != unix://* ]] || echo "docker ${DOCKER_HOST#unix://}"
-    echo "docker /var/run/docker.sock"
-    echo "podman /run/podman/podman.sock"
-    [[ -z ${XDG_RUNTIME_DIR:-} ]] || echo "podman $XDG_RUNTIME_DIR/podman/podman.sock"
+    if [[ -n ${DOCKER_HOST:-} ]]; then
+        [[ $DOCKER_HOST != unix://* ]] || echo "${DOCKER_HOST#unix://}"
+        return
+    fi
+    echo /var/run/docker.sock
+    [[ -z ${XDG_RUNTIME_DIR:-} ]] || echo "$XDG_RUNTIME_DIR/docker.sock"
+    echo /run/podman/podman.sock
+    [[ -z ${XDG_RUNTIME_DIR:-} ]] || echo "$XDG_RUNTIME_DIR/podman/podman.sock"
+}
+
+# engine_kind: docker or podman, as the engine says of itself.
+engine_kind() {
+    engine_call --max-time 5 http://engine/version 2>/dev/null |
+        jq -er 'if any(.Components[]?; .Name == "Podman Engine") then "podman" else "docker" end' 2>/dev/null
 }
 
 has_busybox() { engine_call --max-time 10 -o /dev/null http://engine/images/busybox:latest/json 2>/dev/null; }
@@ -65,12 +87,12 @@ import_busybox() {
 
 choose_engine() {
     local kind socket reason="no Docker or Podman socket answers"
-    while read -r kind socket; do
+    while read -r socket; do
         engine_socket="$socket"
-        [[ -S $socket ]] && engine_call --max-time 5 http://engine/_ping >/dev/null 2>&1 || continue
+        [[ -S $socket ]] && kind="$(engine_kind)" || continue
         if has_busybox || pull_busybox || import_busybox; then
             engine="$kind"
-            good "Tasks run as containers: an engine answers on $socket."
+            good "Tasks run as containers: ${kind^} answers on $socket."
             return
         fi
         reason="an engine answers on $socket, but busybox can be neither pulled nor made (apt-get install busybox-static)"
@@ -84,8 +106,9 @@ build() {
     if [[ -t 1 ]]; then
         swift build </dev/null
     else
-        # A line for each step would bury everything else.
-        swift build </dev/null 2>&1 | awk '!/^\[[0-9]+\/[0-9]+\]/ || ++steps % 200 == 0 { print; fflush() }'
+        # A line for each step would bury everything else, and so would notes about files of dependencies.
+        swift build </dev/null 2>&1 | awk '/found [0-9]+ file\(s\) which are unhandled|^ .*\.build\/checkouts\// { next }
+            !/^\[[0-9]+\/[0-9]+\]/ || ++steps % 200 == 0 { print; fflush() }'
     fi
     PATH="$(swift build --show-bin-path </dev/null):$PATH"
     export PATH
@@ -106,10 +129,11 @@ start_programs() {
     HTTP="$(sed -n 's/^http=//p' "$scratch/ports")"
     export PODLING_MASTER
     [[ $engine == process ]] || export DOCKER_HOST="unix://$engine_socket"
-    say "$ podling-worker --master $PODLING_MASTER --engine $engine &"
+    say "$ podling-worker --master $PODLING_MASTER --engine $engine --stop-on-exit &"
     start_process "$scratch/worker.pid" "$scratch/worker.log" \
-        podling-worker --master "$PODLING_MASTER" --engine "$engine" --state-dir "$scratch/worker"
+        podling-worker --master "$PODLING_MASTER" --engine "$engine" --stop-on-exit --state-dir "$scratch/worker"
     wait_until "$READY_SECONDS" worker_is_ready && node_is_online || die "the worker did not come online"
+    node="$(podling-client nodes --output ndjson | jq -r '.nodeId')"
     say "$ export PODLING_MASTER=$PODLING_MASTER"
 }
 
@@ -126,7 +150,7 @@ show() {
 }
 
 task_id() { curl -fsS --max-time 10 "http://$HTTP/api/v1/tasks" | jq -er --arg name "$1" '.[] | select(.name == $name).taskId'; }
-task_field() { podling-client get "$1" --output json | jq -r "if type == \"array\" then .[0] else . end | .$2"; }
+task_field() { podling-client get "$1" --output json | jq -r ".$2"; }
 has_status() { [[ $(task_field "$1" status) == "$2" ]]; }
 
 wrong=0
@@ -155,11 +179,12 @@ run_tasks() {
     expect "the exit code of 'cancel'" "$code" 0
     show podling-client wait "$long_task"
     expect "the exit code of 'wait' for a cancelled task" "$code" "$CANCELLED_CODE"
-    show podling-client ps
+    show podling-client ps --all
     show podling-client logs "$long_task"
+    expect "the exit code of 'logs'" "$code" 0
     heading "the same over HTTP"
     show curl -s "http://$HTTP/api/v1/tasks"
-    say ''
+    expect "the exit code of 'curl'" "$code" 0
     hello="$(task_id hello)" && fails="$(task_id fails)" || die "the HTTP list lacks a task"
     expect "the status of hello" "$(task_field "$hello" status)/$(task_field "$hello" exitCode)" completed/0
     expect "the status of fails" "$(task_field "$fails" status)/$(task_field "$fails" exitCode)" failed/3
