@@ -12,6 +12,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -107,7 +108,10 @@ let package = Package(
         tests("ProtocolTests", ["PodlingProtocol"]),
         tests("CoreTests", ["PodlingCore", "PodlingProtocol"]),
         tests("StoreTests", ["PodlingStore", "PodlingCore"]),
-        tests("MasterTests", ["PodlingMaster", nioEmbedded, nioCore, nioPosix]),
+        tests(
+            "MasterTests",
+            ["PodlingMaster", "PodlingCore", "PodlingProtocol", "PodlingStore", nioConcurrency, logging, lifecycle]
+        ),
         tests(
             "HTTPShimTests",
             ["PodlingHTTP", "PodlingCore", "PodlingMaster", "PodlingProtocol", hummingbirdTesting, nioCore, logging]

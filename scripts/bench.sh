@@ -17,7 +17,9 @@ for argument; do
 done
 
 scripts/setup.sh base bench
-swift build -c release </dev/null
+for product in podling-master podling-bench podling-load; do
+    swift build -c release --product "$product" </dev/null
+done
 programs="$(swift build -c release --show-bin-path)"
 
 scratch="$(mktemp -d)"

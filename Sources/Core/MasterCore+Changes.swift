@@ -58,7 +58,7 @@ extension MasterCore {
         removedTasks.removeAll(keepingCapacity: true)
     }
 
-    private func row(_ slot: Int32) -> TaskRow {
+    func row(_ slot: Int32) -> TaskRow {
         let record = tasks[slot]
         return TaskRow(
             id: record.id,

@@ -68,7 +68,7 @@ extension MasterCore {
         for attempt in offer.attempts {
             if let slot = attempt.id.flatMap({ tasks.slot(of: $0) }) {
                 let isCurrent = tasks[slot].attempt == attempt.attempt && tasks[slot].node == index
-                let isKept = isCurrent && (tasks[slot].isAssigned || tasks[slot].status.isTerminal)
+                let isKept = isCurrent && (tasks[slot].isAssigned || tasks[slot].flags.contains(.reported))
                 if isKept { kept.append(slot) } else { killed.append((attempt, .staleAttempt)) }
             } else {
                 killed.append((attempt, .notFound))

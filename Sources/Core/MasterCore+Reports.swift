@@ -7,16 +7,15 @@ extension MasterCore {
         let slot = try attempt(name, number, request)
         let status = tasks[slot].status
         if status.isTerminal {
-            // A repeated report of the same end; one of another end comes from a worker that must let go.
-            guard report.status == status || !report.status.isTerminal || hasEndedOtherwise(slot, report.status) else {
-                throw Self.stale(tasks[slot].id)
-            }
+            // Ended by an earlier report whose answer was lost; what the master gave up itself must be let go.
+            guard tasks[slot].flags.contains(.reported) else { throw Self.stale(tasks[slot].id) }
             effects.replyEmpty(request)
             return
         }
         tasks[slot].flags.insert(.accepted)
         if report.status.rawValue >= status.rawValue { note(report, slot) }
         effects.replyEmpty(request)
+        if report.status.isTerminal { tasks[slot].flags.insert(.reported) }
         switch report.status {
         case .pending: break
         case .scheduled: break
@@ -36,11 +35,6 @@ extension MasterCore {
         guard move(slot, to: .running, .none) else { return }
         let timeout = Int64(tasks[slot].timeoutSeconds) * 1_000
         tasks[slot].deadline = timeout > 0 ? now.monotonic + timeout : 0
-    }
-
-    /// A worker reports `cancelled` where the master has kept the end as `failed` for its time.
-    private func hasEndedOtherwise(_ slot: Int32, _ status: TaskStatus) -> Bool {
-        status == .cancelled && tasks[slot].status == .failed && tasks[slot].flags.contains(.timedOut)
     }
 
     private mutating func note(_ report: WorkerReport, _ slot: Int32) {

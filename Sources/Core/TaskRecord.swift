@@ -3,7 +3,7 @@ import PodlingProtocol
 /// A task as the core holds it. Indexes are `Int32`, and −1 means none: a million of these are kept at once.
 struct TaskRecord {
     struct Flags: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
         static let cancelRequested = Flags(rawValue: 1 << 0)
         /// The worker answered the assignment.
         static let accepted = Flags(rawValue: 1 << 1)
@@ -18,6 +18,8 @@ struct TaskRecord {
         static let hasExitCode = Flags(rawValue: 1 << 6)
         /// Somebody waits for its end, or for its output.
         static let observed = Flags(rawValue: 1 << 7)
+        /// It ended by its worker's report, and not because the master gave it up.
+        static let reported = Flags(rawValue: 1 << 8)
     }
 
     static var blank: TaskRecord { TaskRecord() }

@@ -94,6 +94,23 @@ import Testing
         #expect(harness.task(task).contains("lost_too_often"))
     }
 
+    @Test func whatTheMasterGaveUpIsKilledAndWhatEndedIsKept() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1", slots: 2)
+        let given = harness.submit(#","onNodeLost":"fail""#, from: client)
+        let ended = harness.submit(from: client)
+        _ = harness.report(given, 1, "running", from: worker)
+        _ = harness.report(ended, 1, "failed", from: worker)
+        harness.advance(milliseconds: 15_250)
+        let attempts = [given, ended].map { #"{"taskId":"\#($0)","attempt":1}"# }.joined(separator: ",")
+        let answer = harness.send(#"{"op":"register","slots":2,"attempts":[\#(attempts)]}"#, from: worker)
+        #expect(answer.first?.contains(#""keep":[{"taskId":"\#(ended)","attempt":1}]"#) == true)
+        #expect(answer.first?.contains(#""kill":[{"taskId":"\#(given)","attempt":1,"code":"stale_attempt"}]"#) == true)
+        #expect(harness.report(given, 1, "completed", from: worker).first?.contains("stale_attempt") == true)
+        #expect(harness.report(ended, 1, "cancelled", from: worker).first?.contains(#""ok":{}"#) == true)
+    }
+
     @Test func anUnansweredAssignmentIsPlacedAnewAndNotCharged() {
         var harness = CoreHarness { $0.leaseMilliseconds = 1_000_000 }
         let client = harness.client()

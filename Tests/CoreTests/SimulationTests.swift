@@ -20,6 +20,14 @@ import Testing
         #expect(simulation.liveCount == 0)
     }
 
+    @Test(arguments: 100...107)
+    func theChangesAddUpToTheState(seed: UInt64) {
+        var simulation = Simulation(seed: seed)
+        for _ in 0..<400 { simulation.step() }
+        #expect(simulation.storeFault() == nil)
+        #expect(simulation.rows.count > 20)
+    }
+
     @Test func theSameCallsGiveTheSameBytes() {
         var first = Simulation(seed: 42)
         var second = Simulation(seed: 42)
@@ -66,6 +74,8 @@ private struct Simulation: ~Copyable {
     private var holders: [Attempt: Int] = [:]
     private var ends: [TaskID: TaskStatus] = [:]
     private var doubled: Attempt?
+    /// What a store would hold.
+    private(set) var rows: [TaskID: TaskRow] = [:]
 
     init(seed: UInt64) {
         random = SeededGenerator(state: seed)
@@ -93,6 +103,28 @@ private struct Simulation: ~Copyable {
         default: harness.advance(milliseconds: Int64.random(in: 1...8_000, using: &random))
         }
         receive()
+        store()
+    }
+
+    private mutating func store() {
+        let batch = harness.core.takeChanges()
+        for var row in batch.tasks {
+            row.spec = row.spec ?? rows[row.id]?.spec
+            rows[row.id] = row
+        }
+        for id in batch.removedTaskIDs { rows[id] = nil }
+    }
+
+    /// Where the rows and the core's tasks part.
+    func storeFault() -> String? {
+        if rows.count != harness.core.tasks.count { return "\(rows.count) rows, \(harness.core.tasks.count) tasks" }
+        for index in 0..<harness.core.tasks.order.count {
+            guard let slot = harness.core.tasks.order.slot(at: index) else { continue }
+            var row = harness.core.row(slot)
+            row.spec = harness.core.tasks[slot].spec
+            if rows[row.id] != row { return "\(row.id.text) is not what its row says" }
+        }
+        return nil
     }
 
     private mutating func submit() {

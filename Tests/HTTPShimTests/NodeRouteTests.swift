@@ -94,7 +94,7 @@ import Testing
 
     @Test func silentNodesAreForgotten() async throws {
         let door = FakeDoor()
-        let table = HTTPNodeTable(exchange: DoorExchange(door: door, timeoutSeconds: 5), nodesMax: 10)
+        let table = HTTPNodeTable(exchange: DoorExchange(door: door, timeoutSeconds: 60), nodesMax: 10)
         _ = try await table.register(nodeId: "n1", line: Array(#"{"op":"register","slots":1}"#.utf8))
         await table.expire(now: .now + .milliseconds(29_000))
         #expect(try await table.request(Array(#"{"op":"heartbeat"}"#.utf8), nodeId: "n1") != nil)

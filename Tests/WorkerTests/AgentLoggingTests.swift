@@ -19,7 +19,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("plain", "plain"), ("two\nlines", "two\\nlines"), ("\u{1B}[31mred", "\\u{1b}[31mred"), ("\u{202E}x", "\\u{202e}x"),
+        ("plain", "plain"), ("two\nlines", "two\\nlines"), ("\u{1B}[31mred", "\\u{1b}[31mred"),
+        ("\u{202E}x", "\\u{202e}x"),
         ("ä €", "ä €"),
     ])
     func aTextLineStaysOneHarmlessLine(_ message: String, _ shown: String) {
