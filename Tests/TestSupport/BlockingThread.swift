@@ -1,10 +1,17 @@
 import Dispatch
 
-/// Runs blocking code away from Swift's cooperative threads.
+/// Runs blocking code away from Swift's cooperative threads. It stays part of the calling task, so that what it
+/// expects belongs to the running test.
 public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue.global().async {
-            continuation.resume(with: Result(catching: body))
-        }
+    try await withTaskExecutorPreference(ThreadExecutor.shared) { try body() }
+}
+
+/// Dispatch makes a thread for each job that blocks.
+private final class ThreadExecutor: TaskExecutor {
+    static let shared = ThreadExecutor()
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
