@@ -36,7 +36,8 @@ public struct HTTPShim: Service {
             try await application.run()
         } catch {
             await close()
-            throw error
+            guard let error = error as? IOError else { throw error }
+            throw HTTPShimError.cannotListen("\(configuration.host):\(configuration.port)", "\(error)")
         }
         await close()
     }
@@ -77,6 +78,18 @@ public struct HTTPShim: Service {
             IdleStateHandler(allTimeout: .seconds(Int64(configuration.stallTimeoutSeconds))),
             StalledConnectionHandler(),
         ]
+    }
+}
+
+/// Why HTTP cannot be served.
+public enum HTTPShimError: Error, CustomStringConvertible {
+    case cannotListen(String, String)
+
+    public var description: String {
+        switch self {
+        case .cannotListen(let address, let why):
+            "cannot serve HTTP on \(address): \(why); choose another with --http-listen or PODLING_HTTP_LISTEN"
+        }
     }
 }
 

@@ -45,9 +45,10 @@ public final class MasterServer: Service {
         try await eventLoop.submit { loop.value.start() }.get()
         logger.info("listening", metadata: ["address": "\(channel.localAddress.map(String.init(describing:)) ?? "")"])
         if let address = channel.localAddress { try await ready(address) }
-        try await withGracefulShutdownHandler {
+        // Cancelled where another service of the group failed.
+        try await withTaskCancellationOrGracefulShutdownHandler {
             try await channel.closeFuture.get()
-        } onGracefulShutdown: {
+        } onCancelOrGracefulShutdown: {
             channel.close(promise: nil)
         }
         logger.info("going down")
