@@ -1,0 +1,114 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// `podling-client` beside a real master and a real worker.
+@Suite(.timeLimit(.minutes(3))) struct ClientProgramTests {
+    /// A master and one node of processes.
+    private struct Cluster {
+        let master: MasterProcess
+        let node: WorkerNode
+        let worker: ProgramProcess
+        let peer: Peer
+
+        init() throws {
+            master = try MasterProcess(["--heartbeat", "0.5", "--lease", "60"])
+            node = try WorkerNode(.process, master)
+            worker = try node.start(slots: 4)
+            peer = try Peer(master)
+            try peer.awaitNode(node.nodeId) { $0["status"]?.text == "online" }
+        }
+
+        func start(_ arguments: [String]) throws -> ProgramProcess {
+            let environment = ["PODLING_MASTER": master.address, "PODLING_IMAGE": "busybox"]
+            return try ProgramProcess(ProductsDirectory.program("podling-client"), arguments, environment: environment)
+        }
+
+        /// What it printed, once it ended with `status`.
+        func client(_ arguments: [String], status: Int32 = 0) throws -> String {
+            let program = try start(arguments)
+            let ending = program.wait(deadline: .after(seconds: 60))
+            guard ending == .exited(status) else {
+                throw TestSupportError("\(arguments) ended with \(String(describing: ending)): \(program.output)")
+            }
+            return program.output
+        }
+
+        func end() {
+            #expect(worker.terminate() == .exited(0))
+            #expect(master.terminate() == .exited(0))
+        }
+    }
+
+    @Test func runEndsAsItsTask() async throws {
+        try await onThread {
+            let cluster = try Cluster()
+            #expect(
+                try cluster.client(["run", "--", "sh", "-c", "echo out; echo \"$0-$A\"", "a  b"]) == "out\na  b-\n"
+            )
+            let failing = ["run", "-e", "A=x y", "--", "sh", "-c", "echo $A; exit 3"]
+            #expect(try cluster.client(failing, status: 3) == "x y\n")
+            let late = ["run", "--timeout", "1", "--grace", "1", "--", "sleep", "600"]
+            _ = try cluster.client(late, status: 124)
+            _ = try cluster.client(["run", "--", "no-such-program-anywhere"], status: 127)
+            cluster.end()
+        }
+    }
+
+    @Test func anInterruptCancelsTheTask() async throws {
+        try await onThread {
+            let cluster = try Cluster()
+            let run = try cluster.start(["run", "long", "--grace", "1", "--", "sh", "-c", "echo started; sleep 600"])
+            let started = Deadline.after(seconds: 60).poll { run.output.contains("started") ? true : nil }
+            #expect(started == true, "\(run.output)")
+            run.signal(SIGINT)
+            #expect(run.wait(deadline: .after(seconds: 60)) == .exited(130))
+            let task = try #require(try cluster.peer.request("list")["tasks"]?.elements.first)
+            #expect(task["status"]?.text == "cancelled")
+            #expect(task["reason"]?.text == "cancelled")
+            cluster.end()
+        }
+    }
+
+    @Test func theOtherCommandsShowTheSame() async throws {
+        try await onThread {
+            let cluster = try Cluster()
+            let script = "echo one; trap 'echo two; exit 5' USR1; echo $$ >&2; while :; do sleep 0.1; done"
+            let taskId = try cluster.client(["run", "--detach", "shown", "--", "sh", "-c", script]).dropLast()
+            let follower = try cluster.start(["logs", "-f", String(taskId)])
+            let processID = Deadline.after(seconds: 60).poll { () -> pid_t? in
+                follower.output.contains("one\n")
+                    ? follower.output.split(separator: "\n").lazy.compactMap { pid_t($0) }.first : nil
+            }
+            try cluster.peer.awaitStatus(String(taskId), "running")
+            #expect(try cluster.client(["ps"]).contains(taskId))
+            let get = ["get", String(taskId), "--output", "json"]
+            let running = try JSON(parsing: Array(try cluster.client(get).utf8))
+            #expect(running == (try cluster.peer.task(String(taskId))))
+            let waiter = try cluster.start(["wait", String(taskId)])
+            kill(try #require(processID), SIGUSR1)
+            #expect(waiter.wait(deadline: .after(seconds: 60)) == .exited(5))
+            #expect(follower.wait(deadline: .after(seconds: 60)) == .exited(0))
+            #expect(follower.output.contains("two\n"))
+            #expect(try cluster.client(["logs", String(taskId)]).contains("one\ntwo\n"))
+            #expect(try !cluster.client(["ps"]).contains(taskId))
+            #expect(try cluster.client(["ps", "--all"]).contains(taskId))
+            cluster.end()
+        }
+    }
+
+    @Test func aDrainedNodeGetsNoTask() async throws {
+        try await onThread {
+            let cluster = try Cluster()
+            _ = try cluster.client(["drain", cluster.node.nodeId])
+            #expect(try cluster.peer.node(cluster.node.nodeId)?["draining"] == .bool(true))
+            let taskId = String(try cluster.client(["run", "--detach", "--", "true"]).dropLast())
+            #expect(try cluster.peer.task(taskId)["status"]?.text == "pending")
+            _ = try cluster.client(["cancel", taskId])
+            _ = try cluster.client(["wait", taskId], status: 130)
+            _ = try cluster.client(["drain", "--undo", cluster.node.nodeId])
+            _ = try cluster.client(["run", "--", "true"])
+            cluster.end()
+        }
+    }
+}

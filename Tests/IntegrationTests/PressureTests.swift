@@ -1,0 +1,104 @@
+import FoundationEssentials
+import Glibc
+import TestSupport
+import Testing
+
+/// Peers that ask for too much: what they cost is bounded, and others are served.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct PressureTests {
+    /// Resident memory that the master may come to, of a debug build, too.
+    private static let residentKiBMax = 150 << 10
+    /// In which another client must be served, on a slow machine under load.
+    private static let servedSeconds = 5.0
+
+    /// The most it ever was.
+    private static func residentKiB(_ process: ProgramProcess) throws -> Int {
+        let bytes = FileManager.default.contents(atPath: "/proc/\(process.processID)/status") ?? Data()
+        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        guard let fields = line?.split(whereSeparator: \.isWhitespace), fields.count > 1, let size = Int(fields[1])
+        else {
+            throw TestSupportError("no VmHWM of \(process.processID)")
+        }
+        return size
+    }
+
+    /// Connects, submits and asks back.
+    private static func expectService(_ master: MasterProcess) throws {
+        let start = ContinuousClock.now
+        let peer = try Peer(master)
+        _ = try peer.task(try peer.submit(#""name":"other","image":"busybox""#))
+        let seconds = Double((ContinuousClock.now - start) / .milliseconds(1)) / 1_000
+        #expect(seconds < servedSeconds, "others waited \(seconds) s")
+    }
+
+    @Test func tenThousandRequestsAreAnsweredInOrder() async throws {
+        try await onThread {
+            let master = try MasterProcess()
+            let connection = try master.connect()
+            _ = try Peer.line(connection, "the greeting")
+            let count = 10_000
+            let requests = (0..<count).map { #"{"op":"get","id":\#($0),"taskId":"t\#($0)"}"# + "\n" }.joined()
+            try connection.send(Array(requests.utf8), seconds: 60)
+            for id in 0..<count {
+                let line = try connection.readLine(seconds: 60) ?? []
+                guard line.starts(with: #"{"re":\#(id),"#.utf8) else {
+                    throw TestSupportError("\(String(decoding: line, as: UTF8.self)) came instead of \(id)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["ping", "list"])
+    func aReaderThatNeverReadsIsBounded(op: String) async throws {
+        try await onThread {
+            let master = try MasterProcess()
+            let peer = try Peer(master)
+            let label = String(repeating: "x", count: 200)
+            for number in 0..<100 {
+                _ = try peer.submit(#""name":"t-\#(number)","image":"busybox","labels":{"a":"\#(label)"}"#)
+            }
+            let deaf = try master.connect()
+            let chunk = Array(String(repeating: #"{"op":"\#(op)","id":1}"# + "\n", count: 1_000).utf8)
+            var accepted = 0
+            while accepted < 200, (try? deaf.send(chunk, seconds: 1)) != nil {
+                accepted += 1
+                if accepted % 20 == 1 { try Self.expectService(master) }
+            }
+            try Self.expectService(master)
+            #expect(try Self.residentKiB(master.process) < Self.residentKiBMax)
+            #expect(accepted < 200, "the master went on reading")
+        }
+    }
+
+    @Test func silentConnectionsAreClosedInTime() async throws {
+        try await onThread {
+            let count = 2_000
+            let master = try MasterProcess(["--first-line-timeout", "5", "--connections-max", "2100"])
+            let silent = try (0..<count).map { _ in try master.connect() }
+            try Self.expectService(master)
+            #expect(try Self.residentKiB(master.process) < Self.residentKiBMax)
+            for connection in silent {
+                #expect(try Peer.line(connection, "the greeting")["ev"]?.text == "hello")
+                #expect(try Peer.line(connection, "the error")["err"]?["code"]?.text == "timeout")
+                #expect(try connection.readLine() == nil)
+            }
+            try Self.expectService(master)
+        }
+    }
+
+    @Test func oneConnectionTooManyIsRefused() async throws {
+        try await onThread {
+            let master = try MasterProcess(["--connections-max", "50"])
+            var peers = try (0..<50).map { _ in try Peer(master) }
+            let refused = try master.connect()
+            let error = try Peer.line(refused, "a refusal")["err"]
+            #expect(error?["code"]?.text == "overloaded")
+            #expect(error?["fatal"] == .bool(true))
+            #expect(error?["retry_after_ms"]?.int != nil)
+            #expect(try refused.readLine() == nil)
+            try peers[49].request("ping")
+            peers.removeLast()
+            let served = Deadline.after(seconds: 30).poll { try? Peer(master) }
+            #expect(served != nil, "a place that became free is given away")
+        }
+    }
+}
