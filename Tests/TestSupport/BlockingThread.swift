@@ -6,12 +6,12 @@ public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> V
     try await withTaskExecutorPreference(ThreadExecutor.shared) { try body() }
 }
 
-/// Dispatch makes a thread for each job that blocks.
+/// Gives each job a serial queue, and so a thread, of its own: the global queue's few threads also run Swift's tasks.
 private final class ThreadExecutor: TaskExecutor {
     static let shared = ThreadExecutor()
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        DispatchQueue(label: "podling.test").async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
