@@ -71,7 +71,7 @@ struct CoreBenchmarks: ~Copyable {
         }
         let submit = Array(submitLine().utf8)
         var best = 0.0
-        for _ in 0..<5 {
+        for _ in 0..<12 {
             let start = Clock.processorSeconds()
             var done = 0
             while done < 100_000 { done += bench.batch(submit) }

@@ -76,7 +76,10 @@ struct EventLoop: ~Copyable {
             if event.events & ~EpollBits.out > 0 {
                 try buffer.read(connection) { bytes throws(LoadFailure) in try driver.received(bytes, on: connection) }
             }
-            try flush(Int(event.data.u64))
+        }
+        // All reads before all writes: a server woken by the first write then finds the others there too.
+        for index in 0..<max(0, Int(ready)) where events[index].data.u64 != Self.timerKey {
+            try flush(Int(events[index].data.u64))
         }
         return periods
     }

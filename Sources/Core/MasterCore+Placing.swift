@@ -121,7 +121,11 @@ extension MasterCore {
         var best: Int32?
         var bestFree = 0
         var bestSlots = 1
-        for node in nodes.open where canTake(shape, node) {
+        let cpu = shapes[shape].key.cpuMillis
+        let memory = shapes[shape].key.memoryBytes
+        let hasSelector = !shapes[shape].key.selector.isEmpty
+        for node in nodes.open where nodes[node].fits(cpuMillis: cpu, memoryBytes: memory) {
+            if hasSelector, !hasLabels(node, shapes[shape].key.selector) { continue }
             let slots = nodes[node].slots
             let free = slots - nodes[node].used
             if best == nil || free * bestSlots > bestFree * slots {

@@ -11,7 +11,14 @@ struct TaskTable: ~Copyable {
 
     deinit {
         for slot in 0..<used { address(slot).deinitialize(count: 1) }
-        for chunk in chunks { chunk.deallocate() }
+        for chunk in chunks { UnsafeMutableRawPointer(chunk).deallocate() }
+    }
+
+    private static func allocateChunk() -> UnsafeMutablePointer<TaskRecord> {
+        let cacheLineBytes = 64
+        let byteCount = chunkCount * MemoryLayout<TaskRecord>.stride
+        return UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: cacheLineBytes)
+            .bindMemory(to: TaskRecord.self, capacity: chunkCount)
     }
 
     @inline(__always)
@@ -32,7 +39,8 @@ struct TaskTable: ~Copyable {
         return order.slot(at: index)
     }
 
-    mutating func insert(_ record: TaskRecord) -> Int32 {
+    mutating func insert(_ record: consuming TaskRecord) -> Int32 {
+        let id = record.id
         let slot: Int32
         if let reused = free.popLast() {
             slot = reused
@@ -40,17 +48,17 @@ struct TaskTable: ~Copyable {
         } else {
             slot = used
             used += 1
-            if Int(slot) & (Self.chunkCount - 1) == 0 { chunks.append(.allocate(capacity: Self.chunkCount)) }
+            if Int(slot) & (Self.chunkCount - 1) == 0 { chunks.append(Self.allocateChunk()) }
             address(slot).initialize(to: record)
         }
-        order.append(slot, record.id)
+        order.append(slot, id)
         count += 1
         return slot
     }
 
     mutating func remove(_ slot: Int32) {
         order.remove(address(slot).pointee.id)
-        address(slot).pointee = TaskRecord.blank
+        address(slot).pointee.clear()
         free.append(slot)
         count -= 1
     }
