@@ -71,8 +71,8 @@ import Testing
 
     @Test func silentConnectionsAreClosedInTime() async throws {
         try await onThread {
-            let count = 2_000
-            let master = try MasterProcess(["--first-line-timeout", "5", "--connections-max", "2100"])
+            let count = 5_000
+            let master = try MasterProcess(["--first-line-timeout", "5", "--connections-max", "5100"])
             let silent = try (0..<count).map { _ in try master.connect() }
             try Self.expectService(master)
             #expect(try Self.residentKiB(master.process) < Self.residentKiBMax)
