@@ -4,16 +4,16 @@ import Testing
 
 /// `podling-client` beside a real master and a real worker.
 @Suite(.timeLimit(.minutes(3))) struct ClientProgramTests {
-    /// A master and one node of processes.
+    /// A master and one node.
     private struct Cluster {
         let master: MasterProcess
         let node: WorkerNode
         let worker: ProgramProcess
         let peer: Peer
 
-        init() throws {
+        init(_ engine: IntegrationEngine = .process) throws {
             master = try MasterProcess(["--heartbeat", "0.5", "--lease", "60"])
-            node = try WorkerNode(.process, master)
+            node = try WorkerNode(engine, master)
             worker = try node.start(slots: 4)
             peer = try Peer(master)
             try peer.awaitNode(node.nodeId) { $0["status"]?.text == "online" }
@@ -52,6 +52,41 @@ import Testing
             _ = try cluster.client(late, status: 124)
             _ = try cluster.client(["run", "--", "no-such-program-anywhere"], status: 127)
             cluster.end()
+        }
+    }
+
+    @Test(
+        .enabled(if: !IntegrationEngine.containers.isEmpty, IntegrationEngine.skipMessage),
+        arguments: IntegrationEngine.containers
+    )
+    func runEndsAsItsContainer(engine: IntegrationEngine) async throws {
+        try await onThread {
+            let cluster = try Cluster(engine)
+            let script = "echo \"$A $PWD $PODLING_ATTEMPT $PODLING_NODE_ID\"; exit 3"
+            let failing = ["run", "-e", "A=x y", "--workdir", "/tmp", "--", "sh", "-c", script]
+            #expect(try cluster.client(failing, status: 3) == "x y /tmp 1 \(cluster.node.nodeId)\n")
+            let late = ["run", "--timeout", "1", "--grace", "1", "--", "sleep", "600"]
+            _ = try cluster.client(late, status: 124)
+            _ = try cluster.client(["run", "--", "no-such-program-anywhere"], status: 125)
+            let absent = ["run", "--image", "127.0.0.1:1/absent:1", "--pull", "never", "--", "true"]
+            _ = try cluster.client(absent, status: 125)
+            cluster.end()
+        }
+    }
+
+    @Test func aRunWhoseTaskIsForgottenEnds() async throws {
+        try await onThread {
+            let cluster = try Cluster()
+            let run = try cluster.start(["run", "--", "sh", "-c", "echo started; sleep 600"])
+            let started = Deadline.after(seconds: 60).poll { run.output.contains("started") ? true : nil }
+            #expect(started == true, "\(run.output)")
+            cluster.master.process.signal(SIGKILL)
+            #expect(cluster.master.process.wait(deadline: .after(seconds: 30)) == .signalled(SIGKILL))
+            let again = try MasterProcess(["--listen", cluster.master.address])
+            #expect(run.wait(deadline: .after(seconds: 60)) == .exited(125), "\(run.output)")
+            #expect(run.output.contains("not_found"), "\(run.output)")
+            #expect(cluster.worker.terminate() == .exited(0))
+            #expect(again.terminate() == .exited(0))
         }
     }
 

@@ -69,6 +69,35 @@ import Testing
         }
     }
 
+    @Test func aWatcherThatReadsLateMissesNothingThatIsKept() async throws {
+        try await onThread {
+            let master = try MasterProcess(["--retain-finished-count", "1000"])
+            let deaf = try master.connect()
+            try deaf.send(line: #"{"op":"watch","id":1}"#)
+            for _ in 0..<2 { _ = try Peer.line(deaf, "the subscription") }
+            let peer = try Peer(master)
+            let rounds = 8
+            let tasks = (0..<1_000).map { #"{"name":"t-\#($0)","image":"busybox"}"# }.joined(separator: ",")
+            for _ in 0..<rounds {
+                let taskIds = try peer.request("submit_many", "\"tasks\":[\(tasks)]")["taskIds"]?.elements ?? []
+                let cancels = taskIds.compactMap(\.text).map { #"{"op":"cancel","taskId":"\#($0)"}"# + "\n" }.joined()
+                try peer.connection.send(Array(cancels.utf8))
+                for _ in taskIds { _ = try peer.connection.readLine(seconds: 60) }
+            }
+            try Self.expectService(master)
+            #expect(try Self.residentKiB(master.process) < Self.residentKiBMax)
+            var sequence = 0
+            for _ in 0..<rounds * 2_000 {
+                let event = try Peer.line(deaf, "a transition")
+                let next = event["cursor"]?.text?.split(separator: ":").last.flatMap { Int($0) } ?? 0
+                guard event["ev"]?.text == "task", sequence == 0 || next == sequence + 1 else {
+                    throw TestSupportError("\(event) came after \(sequence)")
+                }
+                sequence = next
+            }
+        }
+    }
+
     @Test func silentConnectionsAreClosedInTime() async throws {
         try await onThread {
             let count = 5_000
