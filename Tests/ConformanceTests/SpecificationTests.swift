@@ -40,6 +40,19 @@ import Testing
         #expect(documented == Self.limits)
     }
 
+    @Test func transcriptsShownAreTheFiles() throws {
+        let text = try String(contentsOfFile: SourceTree.path("proto-spec.md"), encoding: .utf8)
+        let shown = text.split(separator: "\n### ").filter { $0.prefix { $0 != "\n" }.hasSuffix(".txt") }
+        #expect(shown.count >= 9)
+        for part in shown {
+            let name = String(part.prefix { $0 != "\n" })
+            let path = SourceTree.path("Tests/ConformanceTests/Transcripts/\(name)")
+            let file = try String(contentsOfFile: path, encoding: .utf8)
+            let lines = part.split(separator: "\n").dropFirst(2).prefix { $0 != "```" }
+            #expect(lines.elementsEqual(file.split(separator: "\n")), "\(name)")
+        }
+    }
+
     @Test func errorCodesAreThoseOfTheCode() throws {
         let rows = try SpecificationTable(section: "## 8. Errors").rows
         #expect(rows.map { $0[0] } == ErrorCode.allCases.map { "`\($0.rawValue)`" })
