@@ -69,6 +69,8 @@ private final class DoorSink: SessionSink {
 
     func flush() {}
 
+    func resumeReading() {}
+
     func closeIfDone() -> Bool { true }
 
     func close() {

@@ -95,8 +95,13 @@ final class MasterLoop {
     var turnNumber: Int { turn.number }
     /// The last turn of which everything was sent.
     private(set) var sentTurnNumber = -1
+    /// Those that do not read while the store is behind.
+    private var paused: [SessionID] = []
     /// Those whose peers send no more; they are looked at after each turn.
     private var halfClosed: [SessionID] = []
+
+    /// Remembers a session that reads on once the store has caught up.
+    func paused(_ id: SessionID) { paused.append(id) }
 
     /// Remembers a session to be closed once all it is due was sent.
     func halfClosed(_ id: SessionID) {
@@ -167,6 +172,11 @@ final class MasterLoop {
         while let durable = held.first, durable.isDurable {
             held.removeFirst()
             carryOut(durable)
+        }
+        if !isBehind, !paused.isEmpty {
+            let waiting = paused
+            paused = []
+            for id in waiting where isCurrent(id) { sinks[Int(id.slot)]?.resumeReading() }
         }
         closeHalfClosed()
     }

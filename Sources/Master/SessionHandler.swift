@@ -73,6 +73,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     func read(context: ChannelHandlerContext) {
         guard context.channel.isWritable, !loop.isBehind else {
             isReadWanted = true
+            if loop.isBehind, let id { loop.paused(id) }
             return
         }
         context.read()

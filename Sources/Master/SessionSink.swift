@@ -7,6 +7,8 @@ protocol SessionSink: AnyObject {
     func deliver(_ lines: UnsafeRawBufferPointer)
     /// Sends what was delivered.
     func flush()
+    /// Reads on, after the master was behind with its store.
+    func resumeReading()
     /// Closes it if its peer sends no more and was sent all that it is due.
     /// - Returns: whether nothing is left to do.
     func closeIfDone() -> Bool
