@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -92,7 +93,8 @@ public final class MasterServer: Service {
         do {
             return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
         } catch {
-            throw MasterError.cannotListen("\(configuration.host):\(configuration.port)", "\(error)")
+            let why = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+            throw MasterError.cannotListen("\(configuration.host):\(configuration.port)", why)
         }
     }
 }
