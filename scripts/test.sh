@@ -127,22 +127,27 @@ bring_engines_up() {
     load_engines
 }
 
+# Tests that compute would starve those that wait for sockets and processes with deadlines: each kind has its own run.
+readonly COMPUTING='^(ProtocolTests|CoreTests|StoreTests)\.' IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests)\.'
+
+# swift_tests NAME ARGUMENTS...
 swift_tests() {
-    local log="$scratch/swift-test.log" code=0 line
+    local name=$1 log="$scratch/swift-test.log" code=0 line
+    shift
     export PODLING_JSON_SUITE="${PODLING_JSON_SUITE:-$REPOSITORY/Tests/JSONTestSuite}"
-    heading "swift test"
+    heading "$name"
     bounded "$TEST_SECONDS_MAX" "$log" swift test --skip-build --disable-xctest --parallel "$@" || code=$?
     # "➜ Test reads() skipped.", "➜ Suite Docker skipped: "why"", "➜ Test reads() was cancelled after ...".
     sed -nE 's/^[^A-Za-z]*((Test|Suite) .*(skipped(\.|: ".*")|was cancelled after .*))$/\1/p' "$log" >"$scratch/skips"
     if ((code != 0)); then
-        failed+=("swift test (exit code $code)")
+        failed+=("$name (exit code $code)")
     elif ! grep -aqE 'Test run with [0-9]+ test' "$log"; then
-        failed+=("swift test (ran no test)")
+        failed+=("$name (ran no test)")
     else
-        passed+=("swift test")
+        passed+=("$name")
     fi
     while IFS= read -r line; do skipped+=("$line"); done <"$scratch/skips"
-    closing="$(grep -aE 'Test run with' "$log" | tail -n 1 || true)"
+    closing+="$(grep -aE 'Test run with' "$log" | tail -n 1 || true)"$'\n'
 }
 
 shell_tests() {
@@ -186,8 +191,14 @@ main() {
     heading "engines"
     bring_engines_up
     closing=''
-    swift_tests "$@"
-    (($# > 0)) || shell_tests
+    if (($# > 0)); then
+        swift_tests "swift test $*" "$@"
+    else
+        swift_tests "tests that compute" --filter "$COMPUTING"
+        swift_tests "tests in one process" --filter "$IN_PROCESS"
+        swift_tests "tests of engines and programs" --skip "$COMPUTING" --skip "$IN_PROCESS"
+        shell_tests
+    fi
     summary
 }
 

@@ -66,6 +66,9 @@ import Testing
             try worker.send(line: #"{"op":"register","id":2,"slots":1}"#)
             for _ in 0..<3 { _ = try Peer.line(worker, "the registration") }
             #expect(try Peer.line(worker, "the task")["ev"]?.text == "assign")
+            // Not answered in time, the task would be placed anew in the middle of this.
+            try worker.send(line: "{\"op\":\"accept\",\"id\":3,\"taskId\":\"\(taskId)\",\"attempt\":1}")
+            _ = try Peer.line(worker, "the answer to accept")
             let base = ["taskId": "\"\(taskId)\"", "attempt": "1", "status": #""running""#]
             try Self.check(worker, "status", base, Self.statusMembers)
             #expect(try peer.task(taskId)["status"]?.text == "scheduled")

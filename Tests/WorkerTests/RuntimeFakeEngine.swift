@@ -22,8 +22,11 @@ final class FakeEngine: Sendable {
     private let handle: @Sendable (String) -> Action
     private let seenLines = Mutex<[String]>([])
 
+    private let pullIdleSeconds: Double
+
     /// - Parameter handle: decides by `METHOD PATH`, without the version and the query.
-    init(_ handle: @escaping @Sendable (String) -> Action) {
+    init(pullIdleSeconds: Double = 30, _ handle: @escaping @Sendable (String) -> Action) {
+        self.pullIdleSeconds = pullIdleSeconds
         self.handle = handle
     }
 
@@ -33,70 +36,69 @@ final class FakeEngine: Sendable {
     func run(_ body: @Sendable (DockerRuntime) async throws -> Void) async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString.prefix(8)).sock").path
         let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .bind(unixDomainSocketPath: path) { channel in
+            .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    return try NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>(
-                        wrappingChannelSynchronously: channel
-                    )
+                    try channel.pipeline.syncOperations.addHandler(FakeEngineHandler(self))
                 }
             }
-        let runtime = DockerRuntime(socketPath: path, logger: Logger(label: "test"), pullIdleSeconds: 0.3)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try await server.executeThenClose { connections in
-                    try await withThrowingTaskGroup(of: Void.self) { serving in
-                        for try await connection in connections {
-                            serving.addTask { try? await self.serve(connection) }
-                        }
-                    }
-                }
-            }
-            let result: Result<Void, any Error>
-            do { result = .success(try await body(runtime)) } catch { result = .failure(error) }
-            await runtime.shutdown()
-            group.cancelAll()
-            try? await group.waitForAll()
-            try? FileManager.default.removeItem(atPath: path)
-            try result.get()
-        }
+            .bind(unixDomainSocketPath: path).get()
+        let runtime = DockerRuntime(socketPath: path, logger: Logger(label: "test"), pullIdleSeconds: pullIdleSeconds)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(runtime)) } catch { result = .failure(error) }
+        await runtime.shutdown()
+        try? await server.close()
+        try? FileManager.default.removeItem(atPath: path)
+        try result.get()
     }
 
-    private func serve(_ connection: NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>) async throws {
-        try await connection.executeThenClose { inbound, outbound in
-            var line = ""
-            for try await part in inbound {
-                switch part {
-                case .head(let head): line = Self.line(head)
-                case .body: break
-                case .end:
-                    switch act(line) {
-                    case .drop: return
-                    case .answer(let status, let text):
-                        let body = ByteBuffer(string: text)
-                        let headers = HTTPHeaders([("Content-Length", "\(body.readableBytes)")])
-                        let status = HTTPResponseStatus(statusCode: status)
-                        try await outbound.write(.head(.init(version: .http1_1, status: status, headers: headers)))
-                        try await outbound.write(.body(.byteBuffer(body)))
-                        try await outbound.write(.end(nil))
-                    case .beginning(let text):
-                        try await outbound.write(.head(.init(version: .http1_1, status: .ok)))
-                        try await outbound.write(.body(.byteBuffer(ByteBuffer(string: text))))
-                    }
-                }
-            }
-        }
-    }
-
-    private func act(_ line: String) -> Action {
+    fileprivate func act(_ line: String) -> Action {
         if line == "GET /version" { return .answer(200, Self.version) }
         seenLines.withLock { $0.append(line) }
         return handle(line)
     }
 
-    private static func line(_ head: HTTPRequestHead) -> String {
+    fileprivate static func line(_ head: HTTPRequestHead) -> String {
         var path = head.uri.prefix { $0 != "?" }
         if path.hasPrefix("/v1.41") { path = path.dropFirst("/v1.41".count) }
         return "\(head.method) \(path)"
+    }
+}
+
+/// One connection of the fake engine.
+private final class FakeEngineHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let engine: FakeEngine
+    private var line = ""
+
+    init(_ engine: FakeEngine) { self.engine = engine }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): line = FakeEngine.line(head)
+        case .body: break
+        case .end: answer(engine.act(line), context)
+        }
+    }
+
+    private func answer(_ action: FakeEngine.Action, _ context: ChannelHandlerContext) {
+        switch action {
+        case .drop: context.close(promise: nil)
+        case .answer(let status, let text):
+            let headers = HTTPHeaders([("Content-Length", "\(text.utf8.count)")])
+            let head = HTTPResponseHead(
+                version: .http1_1,
+                status: HTTPResponseStatus(statusCode: status),
+                headers: headers
+            )
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        case .beginning(let text):
+            context.write(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok))), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+        }
     }
 }

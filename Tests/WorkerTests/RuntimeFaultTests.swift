@@ -78,7 +78,8 @@ import Testing
         (.beginning(""), .timeout), (.drop, .engineUnavailable), (.answer(500, #"{"message":"x"}"#), .imagePull),
     ])
     func pullsThatFail(action: FakeEngine.Action, kind: RuntimeError.Kind) async throws {
-        let engine = FakeEngine { $0.hasPrefix("POST") ? action : .answer(404, "{}") }
+        let idleSeconds = kind == .timeout ? 0.3 : 30
+        let engine = FakeEngine(pullIdleSeconds: idleSeconds) { $0.hasPrefix("POST") ? action : .answer(404, "{}") }
         try await engine.run { runtime in
             let error = await #expect(throws: RuntimeError.self) {
                 try await runtime.prepare(image: "x", policy: .missing)
