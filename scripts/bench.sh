@@ -37,7 +37,7 @@ trap 'exit 143' TERM
 
 free_port() {
     local port
-    while port=$((RANDOM % 20000 + 30000)); do
+    while port=$((RANDOM % 10000 + 20000)); do
         (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
     done
     printf '%s\n' "$port"

@@ -192,7 +192,8 @@ final class MasterLoop {
             isDirty[Int(slot)] = true
             dirty.append(slot)
         }
-        for slot in dirty {
+        // The last to get something got assignments, which others wait for longer than for replies.
+        for slot in dirty.reversed() {
             isDirty[Int(slot)] = false
             sinks[Int(slot)]?.flush()
         }
