@@ -19,6 +19,9 @@ final class MasterLoop {
     }
 
     private static let tickMilliseconds: Int64 = 250
+    /// Without a turn for this long, a small one does not wait for company.
+    private static let quietTime = TimeAmount.microseconds(200)
+    private static let smallTurnBytes = 4 * 1024
 
     let eventLoop: any EventLoop
     let configuration: MasterConfiguration
@@ -35,6 +38,7 @@ final class MasterLoop {
     private(set) var sessionCount = 0
     private var held = Deque<Turn>()
     private var isTurnScheduled = false
+    private var lastTurnEnd = NIODeadline.now()
     private var dirty: [Int32] = []
     private var isDirty: [Bool] = []
     private var ticker: RepeatedTask?
@@ -124,6 +128,12 @@ final class MasterLoop {
 
     // MARK: Turns
 
+    /// Ends the turn with one read where little goes on, and else with all of this poll.
+    func readComplete() {
+        let isQuiet = NIODeadline.now() - lastTurnEnd > Self.quietTime && turn.effects.byteCount < Self.smallTurnBytes
+        if isQuiet, !isTurnScheduled { endTurn() } else { scheduleTurnEnd() }
+    }
+
     /// Ends the turn after all sockets of this poll were read.
     func scheduleTurnEnd() {
         guard !isTurnScheduled else { return }
@@ -137,6 +147,7 @@ final class MasterLoop {
 
     private func endTurn() {
         isTurnScheduled = false
+        lastTurnEnd = .now()
         core.endTurn(into: &turn.effects)
         let ended = turn
         ended.isDurable = commit()

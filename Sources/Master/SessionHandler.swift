@@ -98,7 +98,11 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             )
         }
         partialSince = decoder.partialCount > 0 ? partialSince ?? .now() : nil
-        loop.scheduleTurnEnd()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        loop.readComplete()
+        context.fireChannelReadComplete()
     }
 
     /// Looks at the first byte of the connection that is not white space.
