@@ -110,7 +110,10 @@ let package = Package(
         tests("StoreTests", ["PodlingStore", "PodlingCore"]),
         tests(
             "MasterTests",
-            ["PodlingMaster", "PodlingCore", "PodlingProtocol", "PodlingStore", nioConcurrency, logging, lifecycle]
+            [
+                "PodlingMaster", "PodlingCore", "PodlingProtocol", "PodlingStore", "TestSupport", nioConcurrency, nioCore,
+                logging, lifecycle,
+            ]
         ),
         tests(
             "HTTPShimTests",

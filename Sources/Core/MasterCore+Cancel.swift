@@ -18,9 +18,12 @@ extension MasterCore {
         if tasks[slot].status == .pending {
             dequeue(slot)
             move(slot, to: .cancelled, .cancelled)
+        } else if isNew, !nodes[tasks[slot].node].hasLease {
+            // Kept for a node whose lease ended before: nobody is there to confirm it.
+            finish(slot, .cancelled, .cancelled)
         }
         replyTask(slot, request, into: &effects)
-        if isNew { sendCancel(slot, into: &effects) }
+        if isNew, tasks[slot].isAssigned { sendCancel(slot, into: &effects) }
     }
 
     func replyTask(_ slot: Int32, _ request: Request, into effects: inout Effects) {

@@ -36,7 +36,11 @@ extension MasterCore {
             return
         }
         let left = nodes[index].lastSeen + Int64(configuration.leaseMilliseconds) - now.monotonic
-        guard nodes[index].hasLease, left > 0 else { return }
+        guard nodes[index].hasLease, left > 0 else {
+            // The lease is over, and no tick has seen it yet: the other one has to register again.
+            sessions[Int(other.slot)].nodeIndex = -1
+            return
+        }
         effects.begin(other)
         effects.writer.raw("{\"ev\":\"conflict\",\"node\":")
         effects.writer.string(session.node)

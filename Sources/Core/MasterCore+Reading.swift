@@ -28,13 +28,12 @@ extension MasterCore {
             effects.writer.count - start < Limits.pageBytesMax
         {
             scanned += 1
-            if let slot = tasks.order.slot(at: index) {
-                last = tasks[slot].id
-                if matches(slot, filter) {
-                    if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
-                    writeTask(slot, to: &effects.writer)
-                    found += 1
-                }
+            // A forgotten task stands for its place too: else a page of nothing but gaps would look like the last.
+            last = tasks.order.id(at: index)
+            if let slot = tasks.order.slot(at: index), matches(slot, filter) {
+                if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
+                writeTask(slot, to: &effects.writer)
+                found += 1
             }
             index += step
         }

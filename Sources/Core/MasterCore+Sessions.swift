@@ -57,6 +57,7 @@ extension MasterCore {
         for (number, subscription) in session.subscriptions.sorted(by: { $0.key < $1.key }) {
             end(subscription, number: number, of: id, into: &effects)
         }
+        subscriptionCount -= sessions[Int(id.slot)].subscriptions.count
         if session.nodeIndex >= 0, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
         loseStreams(ofWorker: id, into: &effects)
         sessions[Int(id.slot)] = .closed

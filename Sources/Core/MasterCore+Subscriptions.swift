@@ -17,7 +17,7 @@ struct Watcher {
 }
 
 extension MasterCore {
-    /// Events told to one watcher in one turn; the rest follows in the next.
+    /// Events told to one connection in one turn; the rest follows in the next.
     private static let eventsPerTurnMax = 1_024
 
     mutating func wait(_ request: Request, into effects: inout Effects) throws(WireError) {
@@ -74,7 +74,7 @@ extension MasterCore {
         guard let text = value.string(), let colon = text.firstIndex(of: ":"),
             let number = Int(text[text.index(after: colon)...]), number >= 0
         else { throw .field("cursor", "must be the cursor of an earlier event") }
-        guard text[..<colon] == configuration.epoch, number + 1 >= events.oldest, number < events.next else {
+        guard text[..<colon] == configuration.epoch, number < events.next, number + 1 >= events.oldest else {
             throw WireError(.cursorExpired, "cursor: is of another run or older than what is kept", field: "cursor")
         }
         return number
@@ -105,7 +105,8 @@ extension MasterCore {
                 effects.end()
                 watchers[index].next = events.oldest
             }
-            let end = min(events.next, watchers[index].next + Self.eventsPerTurnMax)
+            let sharers = max(1, sessions[Int(watcher.session.slot)].subscriptions.count)
+            let end = min(events.next, watchers[index].next + max(1, Self.eventsPerTurnMax / sharers))
             for number in watchers[index].next..<end {
                 if watcher.taskID == nil || events[number].taskID == watcher.taskID {
                     tell(watcher, number, into: &effects)

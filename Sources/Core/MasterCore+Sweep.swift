@@ -22,6 +22,8 @@ extension MasterCore {
             if isOld, isUnused { forgotten.append(index) }
         }
         for index in forgotten { nodes.remove(index) }
+        // Those who wait for an end are told it while the task is there.
+        settleEnds(into: &effects)
         let oldest = now.wall - Int64(configuration.finishedAgeMilliseconds)
         while let first = finished.first {
             let isKept = tasks[first.slot].id == first.id

@@ -87,6 +87,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             guard hasFirstByte || isProtocol(bytes) else { return .ok }
             return decoder.process(bytes) { line, lineBytesMax in
                 hasLine = true
+                partialSince = nil
                 loop.received(line, from: id, now: now)
                 if lineBytesMax < Limits.lineBytesMax, loop.hasGreeted(id) { lineBytesMax = Limits.lineBytesMax }
                 return true

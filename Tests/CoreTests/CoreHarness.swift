@@ -8,6 +8,7 @@ struct CoreHarness: ~Copyable {
     private var effects = Effects()
     private var inboxes: [SessionID: [String]] = [:]
     private(set) var closed: [SessionID] = []
+    private(set) var turns = 0
     /// All bytes ever sent, with their session: what must be the same for the same calls.
     private(set) var transcript: [UInt8] = []
 
@@ -48,6 +49,16 @@ struct CoreHarness: ~Copyable {
         return take(session)
     }
 
+    /// Sends a line in one turn with the tick that follows it.
+    mutating func sendAndTick(_ line: String, from session: SessionID) {
+        var line = line
+        line.withUTF8 { core.lineReceived(UnsafeRawBufferPointer($0), from: session, now: now, into: &effects) }
+        now.monotonic += 250
+        now.wall += 250
+        core.tick(now: now, into: &effects)
+        endTurn()
+    }
+
     mutating func backedUp(_ session: SessionID, _ isBackedUp: Bool) {
         core.sessionBackedUp(session, isBackedUp)
         endTurn()
@@ -72,6 +83,7 @@ struct CoreHarness: ~Copyable {
 
     private mutating func endTurn() {
         repeat {
+            turns += 1
             core.endTurn(into: &effects)
             for frame in effects.frames {
                 effects.withBytes(of: frame) { bytes in

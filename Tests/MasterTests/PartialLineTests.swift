@@ -1,0 +1,48 @@
+import Logging
+import NIOCore
+import PodlingCore
+import PodlingMaster
+import PodlingStore
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+@Suite struct PartialLineTests {
+    /// A busy peer's reads may end within a line every time; only a line that stays unfinished is late.
+    @Test func aPeerWhoseLinesComeToTheirEndsIsNeverLate() async throws {
+        var configuration = MasterConfiguration(
+            core: CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
+        )
+        configuration.port = 0
+        configuration.partialLineSeconds = 1
+        configuration.shutdownSeconds = 1
+        let (ports, continuation) = AsyncStream<Int?>.makeStream()
+        let logger = Logger(label: "test")
+        let server = try await MasterServer(configuration: configuration, store: MemoryStore(), logger: logger) {
+            continuation.yield($0.port)
+            continuation.finish()
+        }
+        let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            for await port in ports {
+                let port = try #require(port.flatMap(UInt16.init(exactly:)))
+                try await onThread { try Self.pingInHalves(port) }
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+    }
+
+    private static func pingInHalves(_ port: UInt16) throws {
+        let connection = try LineConnection(host: "127.0.0.1", port: port)
+        _ = try connection.readLine()
+        try connection.send(Array(#"{"op":"#.utf8))
+        let end = Deadline.after(seconds: 3.5)
+        while end.millisecondsLeft > 0 {
+            try connection.send(Array("\"ping\"}\n{\"op\":".utf8))
+            let line = try connection.readLine().map { String(decoding: $0, as: UTF8.self) }
+            try #require(line?.hasPrefix(#"{"re":null,"ok":"#) == true, "\(line ?? "closed")")
+        }
+    }
+}
