@@ -54,10 +54,7 @@ extension MasterCore {
         self.now = now
         guard isOpen(id) else { return }
         let session = sessions[Int(id.slot)]
-        for (number, subscription) in session.subscriptions.sorted(by: { $0.key < $1.key }) {
-            end(subscription, number: number, of: id, into: &effects)
-        }
-        subscriptionCount -= sessions[Int(id.slot)].subscriptions.count
+        endAll(session.subscriptions, of: id, into: &effects)
         if session.nodeIndex >= 0, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
         loseStreams(ofWorker: id, into: &effects)
         sessions[Int(id.slot)] = .closed
@@ -67,6 +64,7 @@ extension MasterCore {
     public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
         guard isOpen(id) else { return }
         sessions[Int(id.slot)].isBackedUp = isBackedUp
+        if !isBackedUp { watchersToldUpTo = 0 }
     }
 
     /// Whether `hello` was accepted, and longer lines with it.

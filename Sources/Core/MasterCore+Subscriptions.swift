@@ -61,6 +61,7 @@ extension MasterCore {
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
         watchers.append(Watcher(session: request.session, number: number, taskID: taskID, next: next))
+        watchersToldUpTo = 0
     }
 
     /// A task to watch may be gone: its last transitions may still be kept.
@@ -91,6 +92,7 @@ extension MasterCore {
 
     /// Sends each watcher that keeps up what it has not seen.
     mutating func tellWatchers(into effects: inout Effects) {
+        var isBehind = false
         for index in watchers.indices {
             let watcher = watchers[index]
             guard watcher.next < events.next, sessions[Int(watcher.session.slot)].isBackedUp == false else { continue }
@@ -113,13 +115,13 @@ extension MasterCore {
                 }
             }
             watchers[index].next = end
+            if end < events.next { isBehind = true }
         }
+        watchersToldUpTo = isBehind ? 0 : events.next
     }
 
     /// Whether a watcher that keeps up has more to be told: the shell then calls `endTurn` again.
-    public var hasMoreToTell: Bool {
-        watchers.contains { $0.next < events.next && sessions[Int($0.session.slot)].isBackedUp == false }
-    }
+    public var hasMoreToTell: Bool { !watchers.isEmpty && watchersToldUpTo != events.next }
 
     private func tell(_ watcher: Watcher, _ number: Int, into effects: inout Effects) {
         let event = events[number]
@@ -188,6 +190,25 @@ extension MasterCore {
     mutating func forget(_ number: Int, of id: SessionID) {
         guard isOpen(id), sessions[Int(id.slot)].subscriptions.removeValue(forKey: number) != nil else { return }
         subscriptionCount -= 1
+    }
+
+    /// Ends all that a session waits for, with one walk over each list that it stands in.
+    mutating func endAll(_ subscriptions: [Int: Subscription], of id: SessionID, into effects: inout Effects) {
+        var slots: Set<Int32> = []
+        var isWatching = false
+        for (_, subscription) in subscriptions.sorted(by: { $0.key < $1.key }) {
+            switch subscription {
+            case .wait(let slot): slots.insert(slot)
+            case .watch: isWatching = true
+            case .logs(let stream): stopStream(stream, into: &effects)
+            }
+        }
+        if isWatching { watchers.removeAll { $0.session == id } }
+        for slot in slots {
+            waiters[slot]?.removeAll { $0.session == id }
+            if waiters[slot]?.isEmpty == true { waiters[slot] = nil }
+        }
+        subscriptionCount -= subscriptions.count
     }
 
     /// Ends a subscription whose reader wants no more of it.

@@ -17,6 +17,8 @@ public struct MasterCore: ~Copyable {
     var sessions: [Session] = []
     var events: EventRing
     var watchers: [Watcher] = []
+    /// Where the events stood when all watchers that keep up were told; 0 where one was not.
+    var watchersToldUpTo = 0
     /// Those who wait for the end of a task, by slot.
     var waiters: [Int32: [Waiter]] = [:]
     /// Output on its way, by the number the worker knows it by.
@@ -84,7 +86,7 @@ public struct MasterCore: ~Copyable {
     public mutating func endTurn(into effects: inout Effects) {
         placeTasks(into: &effects)
         settleEnds(into: &effects)
-        if !watchers.isEmpty { tellWatchers(into: &effects) }
+        if hasMoreToTell { tellWatchers(into: &effects) }
     }
 
     /// Takes the `id` of a request, and gives its operation; nil is one that nobody knows.

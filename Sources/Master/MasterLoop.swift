@@ -22,6 +22,8 @@ final class MasterLoop {
     /// Without a turn for this long, a small one does not wait for company.
     private static let quietTime = TimeAmount.microseconds(200)
     private static let smallTurnBytes = 4 * 1024
+    /// What is to be sent does not grow beyond this, however much is asked for in one read.
+    private static let largeTurnBytes = 1024 * 1024
 
     let eventLoop: any EventLoop
     let configuration: MasterConfiguration
@@ -141,6 +143,8 @@ final class MasterLoop {
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         eventLoop.execute { bound.value.endTurn() }
     }
+
+    var isTurnLarge: Bool { turn.effects.byteCount > Self.largeTurnBytes }
 
     /// Ends the turn before all sockets are read, so that what follows comes after its replies.
     func endTurnNow() { endTurn() }

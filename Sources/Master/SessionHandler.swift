@@ -89,8 +89,9 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
                 hasLine = true
                 partialSince = nil
                 loop.received(line, from: id, now: now)
+                if loop.isTurnLarge { loop.endTurnNow() }
                 if lineBytesMax < Limits.lineBytesMax, loop.hasGreeted(id) { lineBytesMax = Limits.lineBytesMax }
-                return true
+                return !isClosing
             }
         }
         if result == .lineTooLong {

@@ -2,6 +2,23 @@ import PodlingCore
 import Testing
 
 @Suite struct WatchTests {
+    @Test func whatAConnectionWaitedForIsGivenBackWithIt() {
+        var harness = CoreHarness { $0.subscriptionsMax = 30 }
+        let client = harness.client()
+        let task = harness.submit(from: client)
+        for round in 1...5 {
+            let reader = CoreHarness.session(3, UInt32(round))
+            harness.open(reader)
+            for _ in 0..<10 {
+                harness.send(#"{"op":"watch"}"#, #"{"op":"wait","taskId":"\#(task)"}"#, from: reader)
+            }
+            let answer = harness.send(#"{"op":"logs","taskId":"\#(task)","follow":true}"#, from: reader)
+            #expect(answer.last?.contains(#""ok":{"sub":21"#) == true)
+            harness.close(reader)
+        }
+        #expect(harness.core.subscriptionCount(of: client) == 0)
+    }
+
     @Test func aSlowReaderIsToldOfTheGap() {
         var harness = CoreHarness { $0.eventsKeptMax = 4 }
         let client = harness.client()
