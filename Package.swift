@@ -111,8 +111,8 @@ let package = Package(
         tests(
             "MasterTests",
             [
-                "PodlingMaster", "PodlingCore", "PodlingProtocol", "PodlingStore", "TestSupport", nioConcurrency, nioCore,
-                logging, lifecycle,
+                "PodlingMaster", "PodlingCore", "PodlingProtocol", "PodlingStore", "TestSupport", nioConcurrency,
+                nioCore, logging, lifecycle,
             ]
         ),
         tests(
