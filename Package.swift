@@ -66,11 +66,20 @@ let package = Package(
         library("PodlingLogging", path: "Sources/Logging", ["PodlingProtocol", logging]),
         library("PodlingCore", path: "Sources/Core", ["PodlingProtocol", deque, ordered, heap]),
         library("PodlingStore", path: "Sources/Store", ["PodlingCore"]),
+        .systemLibrary(name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        library(
+            "PodlingPostgres",
+            path: "Sources/PostgresStore",
+            ["CLibpq", "PodlingStore", "PodlingCore", "PodlingProtocol", nioConcurrency, nioPosix, logging]
+        ),
         library("PodlingClient", path: "Sources/Client", ["PodlingProtocol", nioCore, nioPosix]),
         library(
             "PodlingMaster",
             path: "Sources/Master",
-            ["PodlingProtocol", "PodlingCore", "PodlingStore", nioCore, nioPosix, logging, lifecycle, deque]
+            [
+                "PodlingProtocol", "PodlingCore", "PodlingStore", nioConcurrency, nioCore, nioPosix, logging, lifecycle,
+                deque,
+            ]
         ),
         library(
             "PodlingHTTP",
@@ -86,7 +95,7 @@ let package = Package(
             "podling-master",
             [
                 "PodlingMaster", "PodlingHTTP", "PodlingLogging", "PodlingProtocol", "PodlingCore", "PodlingStore",
-                nioCore, arguments, logging, lifecycle, unixSignals,
+                "PodlingPostgres", nioCore, arguments, logging, lifecycle, unixSignals,
             ]
         ),
         program(
@@ -108,6 +117,10 @@ let package = Package(
         tests("ProtocolTests", ["PodlingProtocol"]),
         tests("CoreTests", ["PodlingCore", "PodlingProtocol"]),
         tests("StoreTests", ["PodlingStore", "PodlingCore"]),
+        tests(
+            "PostgresTests",
+            ["PodlingPostgres", "PodlingStore", "PodlingCore", "PodlingProtocol", "TestSupport", logging]
+        ),
         tests(
             "MasterTests",
             [

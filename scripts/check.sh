@@ -14,11 +14,12 @@ allowed_imports() {
         Sources/Logging) echo "PodlingProtocol" ;;
         Sources/Core) echo "PodlingProtocol" ;;
         Sources/Store) echo "PodlingProtocol PodlingCore" ;;
+        Sources/PostgresStore) echo "PodlingProtocol PodlingCore PodlingStore" ;;
         Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
         Sources/Master) echo "PodlingProtocol PodlingCore PodlingStore PodlingTLS" ;;
         Sources/HTTPShim) echo "PodlingProtocol PodlingClient PodlingMaster" ;;
         Sources/Worker) echo "PodlingProtocol PodlingClient" ;;
-        Sources/podling-master) echo "PodlingProtocol PodlingCore PodlingStore PodlingMaster PodlingHTTP PodlingLogging" ;;
+        Sources/podling-master) echo "PodlingProtocol PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
         Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingWorker PodlingLogging" ;;
         Sources/podling-client) echo "PodlingProtocol PodlingClient" ;;
         *) return 1 ;;

@@ -13,6 +13,8 @@ PODLING_ENGINES=required  Docker Engine and Podman are installed where missing; 
                           (the default with CI=true)
 PODLING_ENGINES=off       container tests are skipped
 
+TEST_DATABASE_URL         a PostgreSQL to test with; without it a throwaway one is started, where it is installed
+
 PODLING_TEST_DOCKER_SOCKET, PODLING_TEST_PODMAN_SOCKET: where one is set, those engines are used and none is started.
 Then scripts/test-*.sh run, in order: each ends with 0 for passed, 77 for skipped, anything else for failed.
 USAGE
@@ -52,6 +54,7 @@ clean_up() {
     if $engines_are_ours; then
         scripts/engines.sh down || warn "the engines did not end; try: scripts/engines.sh down"
     fi
+    [[ ! -d $scratch/postgres ]] || scripts/postgres.sh down "$scratch/postgres"
     rm -rf "$scratch"
     exit "$code"
 }
@@ -127,6 +130,18 @@ bring_engines_up() {
     load_engines
 }
 
+bring_postgres_up() {
+    if [[ -n ${TEST_DATABASE_URL:-} ]]; then
+        say "PostgreSQL: as TEST_DATABASE_URL says"
+        return
+    fi
+    # PostgreSQL's own user must be able to reach its folder.
+    chmod 755 "$scratch"
+    TEST_DATABASE_URL="$(scripts/postgres.sh up "$scratch/postgres")" || die "PostgreSQL did not start (see above)"
+    export TEST_DATABASE_URL
+    say "PostgreSQL: started for these tests"
+}
+
 # Tests that compute would starve those that wait for sockets and processes with deadlines: each kind has its own run.
 readonly COMPUTING='^(ProtocolTests|CoreTests|StoreTests)\.' IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests)\.'
 
@@ -190,6 +205,8 @@ main() {
     swift build --build-tests </dev/null
     heading "engines"
     bring_engines_up
+    heading "PostgreSQL"
+    bring_postgres_up
     closing=''
     if (($# > 0)); then
         swift_tests "swift test $*" "$@"

@@ -3,12 +3,12 @@ import PodlingProtocol
 /// A task as a store keeps it: everything the core needs to go on with it.
 public struct TaskRow: Sendable, Equatable {
     public var id: TaskID
-    public var attempt: Int
-    public var unchargedAttempts: Int
-    public var rejections: Int
-    public var status: TaskStatus
-    public var reason: TaskReason
-    public var isCancelRequested: Bool
+    public var attempt = 0
+    public var unchargedAttempts = 0
+    public var rejections = 0
+    public var status = TaskStatus.pending
+    public var reason = TaskReason.none
+    public var isCancelRequested = false
     public var exitCode: Int?
     public var nodeID: String?
     public var containerID: String?
@@ -16,11 +16,16 @@ public struct TaskRow: Sendable, Equatable {
     public var detail: String?
     /// Milliseconds since 1970; 0 means not yet.
     public var createdAt: Int64
-    public var scheduledAt: Int64
-    public var startedAt: Int64
-    public var finishedAt: Int64
+    public var scheduledAt: Int64 = 0
+    public var startedAt: Int64 = 0
+    public var finishedAt: Int64 = 0
     /// The spec's members without the braces; nil where the store has it already.
     public var spec: [UInt8]?
+
+    public init(id: TaskID, createdAt: Int64) {
+        self.id = id
+        self.createdAt = createdAt
+    }
 }
 
 /// What changed in a turn. It must be durable before the turn's effects leave.
@@ -60,24 +65,22 @@ extension MasterCore {
 
     func row(_ slot: Int32) -> TaskRow {
         let record = tasks[slot]
-        return TaskRow(
-            id: record.id,
-            attempt: Int(record.attempt),
-            unchargedAttempts: Int(record.unchargedAttempts),
-            rejections: Int(record.rejections),
-            status: record.status,
-            reason: record.reason,
-            isCancelRequested: record.flags.contains(.cancelRequested),
-            exitCode: record.flags.contains(.hasExitCode) ? Int(record.exitCode) : nil,
-            nodeID: record.node < 0 ? nil : nodes[record.node].id,
-            containerID: record.extra?.containerID,
-            error: record.extra?.error,
-            detail: record.extra?.detail,
-            createdAt: record.createdAt,
-            scheduledAt: record.scheduledAt,
-            startedAt: record.startedAt,
-            finishedAt: record.finishedAt,
-            spec: record.flags.contains(.unsaved) ? record.spec : nil
-        )
+        var row = TaskRow(id: record.id, createdAt: record.createdAt)
+        row.attempt = Int(record.attempt)
+        row.unchargedAttempts = Int(record.unchargedAttempts)
+        row.rejections = Int(record.rejections)
+        row.status = record.status
+        row.reason = record.reason
+        row.isCancelRequested = record.flags.contains(.cancelRequested)
+        row.exitCode = record.flags.contains(.hasExitCode) ? Int(record.exitCode) : nil
+        row.nodeID = record.node < 0 ? nil : nodes[record.node].id
+        row.containerID = record.extra?.containerID
+        row.error = record.extra?.error
+        row.detail = record.extra?.detail
+        row.scheduledAt = record.scheduledAt
+        row.startedAt = record.startedAt
+        row.finishedAt = record.finishedAt
+        row.spec = record.flags.contains(.unsaved) ? record.spec : nil
+        return row
     }
 }

@@ -11,6 +11,8 @@ public struct MasterCore: ~Copyable {
     let startedAt: Tick
     var reader = JSONReader()
     var nextTaskID: TaskID
+    /// Restored tasks come in the order of their ids.
+    var nextRestoredID = TaskID(number: 0)
     var tasks = TaskTable()
     var nodes = NodeTable()
     var shapes = ShapeTable()

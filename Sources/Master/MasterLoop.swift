@@ -47,6 +47,7 @@ final class MasterLoop {
     private var sweepCountdown = 0
     /// Called once a store has failed: the master cannot go on.
     var storeFailed: ((StoreError) -> Void)?
+    private var hasFailed = false
 
     init(configuration: MasterConfiguration, store: any Store, eventLoop: any EventLoop, logger: Logger) {
         self.configuration = configuration
@@ -55,6 +56,12 @@ final class MasterLoop {
         self.logger = logger
         core = MasterCore(configuration: configuration.core, now: Tick.current())
     }
+
+    /// Takes what the store kept, before the first session; `endRestore` after the last.
+    /// - Returns: how many of the rows could not be taken.
+    func restore(_ rows: [TaskRow]) -> Int { rows.reduce(0) { $0 + (core.restore($1) ? 0 : 1) } }
+
+    func endRestore() { core.endRestore() }
 
     // MARK: Sessions
 
@@ -159,7 +166,13 @@ final class MasterLoop {
         turn = spareTurn ?? Turn()
         turn.number = ended.number + 1
         spareTurn = nil
-        if ended.isDurable, held.isEmpty { carryOut(ended) } else { held.append(ended) }
+        if hasFailed {
+            closeAll(by: .now())
+        } else if ended.isDurable, held.isEmpty {
+            carryOut(ended)
+        } else {
+            held.append(ended)
+        }
         closeHalfClosed()
         if core.hasMoreToTell { scheduleTurnEnd() }
     }
@@ -179,10 +192,8 @@ final class MasterLoop {
 
     /// The oldest batch that was not durable is so now: it and what waited behind it may leave.
     private func committed(_ result: Result<Void, StoreError>) {
-        if case .failure(let error) = result {
-            storeFailed?(error)
-            return
-        }
+        guard !hasFailed else { return }
+        if case .failure(let error) = result { return fail(error) }
         held.first { !$0.isDurable }?.isDurable = true
         while let durable = held.first, durable.isDurable {
             held.removeFirst()
@@ -194,6 +205,14 @@ final class MasterLoop {
             for id in waiting where isCurrent(id) { sinks[Int(id.slot)]?.resumeReading() }
         }
         closeHalfClosed()
+    }
+
+    /// What is not durable never leaves: all connections end without it.
+    private func fail(_ error: StoreError) {
+        hasFailed = true
+        held.removeAll()
+        storeFailed?(error)
+        for sink in sinks { sink?.close() }
     }
 
     private func isCurrent(_ id: SessionID) -> Bool { generations[Int(id.slot)] == id.generation }

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import PodlingCore
@@ -38,12 +39,32 @@ public final class MasterServer: Service {
     /// The way in for what runs in the same process.
     public var door: any MasterDoor { InProcessDoor(loop: loop, eventLoop: group.next()) }
 
+    /// Takes all that the store kept for an earlier run. Call it once, before `run` and before the door is used.
+    ///
+    /// - Throws: `MasterError.cannotRestore`, and what the store throws.
+    public func restore() async throws {
+        let loop = loop
+        let eventLoop = group.next()
+        try await store.load { rows in
+            let refused = try await eventLoop.submit { loop.value.restore(rows) }.get()
+            guard refused == 0 else { throw MasterError.cannotRestore(refused) }
+        }
+        try await eventLoop.submit { loop.value.endRestore() }.get()
+    }
+
     /// Serves until the graceful shutdown, then tells every connection, sends what is due, and closes.
     public func run() async throws {
         let channel = try await bind()
         let eventLoop = group.next()
         let loop = loop
-        try await eventLoop.submit { loop.value.start() }.get()
+        let failure = NIOLockedValueBox<StoreError?>(nil)
+        try await eventLoop.submit {
+            loop.value.storeFailed = { error in
+                failure.withLockedValue { $0 = error }
+                channel.close(promise: nil)
+            }
+            loop.value.start()
+        }.get()
         logger.info("listening", metadata: ["address": "\(channel.localAddress.map(String.init(describing:)) ?? "")"])
         if let address = channel.localAddress { try await ready(address) }
         // Cancelled where another service of the group failed.
@@ -57,6 +78,7 @@ public final class MasterServer: Service {
         try await drained()
         await store.close()
         try await group.shutdownGracefully()
+        if let error = failure.withLockedValue({ $0 }) { throw MasterError.storeFailed(error.message) }
     }
 
     /// Waits until all sessions are closed, within the time that going down may take.
@@ -102,11 +124,16 @@ public final class MasterServer: Service {
 /// Why the master cannot serve.
 public enum MasterError: Error, CustomStringConvertible {
     case cannotListen(String, String)
+    case storeFailed(String)
+    /// So many tasks of the store cannot be read.
+    case cannotRestore(Int)
 
     public var description: String {
         switch self {
         case .cannotListen(let address, let why):
             "cannot listen on \(address): \(why); choose another with --listen or PODLING_LISTEN"
+        case .storeFailed(let why): "the store failed: \(why)"
+        case .cannotRestore(let count): "\(count) tasks in the database cannot be read by this version"
         }
     }
 }

@@ -15,5 +15,7 @@ public struct MemoryStore: Store {
         .durable
     }
 
+    public func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws {}
+
     public func close() async {}
 }

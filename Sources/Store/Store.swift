@@ -14,6 +14,10 @@ public protocol Store: Sendable {
     ///   order of the batches.
     func commit(_ batch: StoreBatch, done: @escaping @Sendable (Result<Void, StoreError>) -> Void) -> StoreAnswer
 
+    /// Hands over all tasks that an earlier run kept, with their specs, in the order of ids and in pieces; before the
+    /// first `commit`.
+    func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws
+
     /// Ends what the store has under way. Batches handed over before are durable when this returns.
     func close() async
 }

@@ -64,15 +64,28 @@ struct MasterOptions: ParsableArguments {
         else { throw ValidationError("Counts and times must be at least 1.") }
         _ = try listenAddress()
         _ = try httpAddress()
-        let store = ProcessInfo.processInfo.environment["STORE_TYPE"] ?? "memory"
-        guard store == "memory" else {
-            throw ValidationError("STORE_TYPE=\(store) is not known; this version has: memory.")
-        }
+        _ = try databaseURL()
     }
 
     func listenAddress() throws -> ListenAddress {
         let text = listen ?? ProcessInfo.processInfo.environment["PODLING_LISTEN"] ?? "127.0.0.1:7070"
         return try address(text, "--listen")
+    }
+
+    /// Where tasks are kept; nil is in memory.
+    func databaseURL() throws -> String? {
+        let environment = ProcessInfo.processInfo.environment
+        switch environment["STORE_TYPE"] ?? "memory" {
+        case "memory": return nil
+        case "postgres":
+            guard let url = environment["DATABASE_URL"], !url.isEmpty else {
+                throw ValidationError(
+                    "STORE_TYPE=postgres needs DATABASE_URL, such as postgres://USER:PASSWORD@HOST:5432/DATABASE."
+                )
+            }
+            return url
+        case let other: throw ValidationError("STORE_TYPE=\(other) is not known; this version has: memory, postgres.")
+        }
     }
 
     /// nil where HTTP is off.

@@ -4,6 +4,7 @@ import NIOCore
 import PodlingHTTP
 import PodlingLogging
 import PodlingMaster
+import PodlingPostgres
 import PodlingProtocol
 import PodlingStore
 import ServiceLifecycle
@@ -21,7 +22,11 @@ struct PodlingMasterCommand: AsyncParsableCommand {
               podling-worker --master 127.0.0.1:7070
               podling-client run -i busybox -- echo hi
 
-            Tasks are kept in memory (STORE_TYPE=memory): a restart forgets them. SIGTERM and Ctrl-C end it in order.
+            Tasks are kept in memory (STORE_TYPE=memory): a restart forgets them. To keep them in PostgreSQL:
+
+              STORE_TYPE=postgres DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE podling-master
+
+            SIGTERM and Ctrl-C end it in order. Exit code 69: the store cannot be used, or failed.
             """,
         version: Version.current
     )
@@ -35,9 +40,11 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         let configuration = try options.configuration()
         let http = try options.httpAddress()
         let portFile = PortFile(path: options.portFile, expected: http == nil ? 1 : 2)
-        let server = try await MasterServer(configuration: configuration, store: MemoryStore(), logger: logger) {
+        let store = try await openStore(logger)
+        let server = try await MasterServer(configuration: configuration, store: store, logger: logger) {
             try await portFile.add("listen", configuration.host, $0.port ?? 0)
         }
+        try await Self.withStoreErrors(logger) { try await server.restore() }
         var services: [any Service] = [server]
         if let http {
             let shim = HTTPShim(
@@ -57,6 +64,26 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                 logger: logger
             )
         )
-        try await group.run()
+        try await Self.withStoreErrors(logger) { try await group.run() }
+    }
+
+    private func openStore(_ logger: Logger) async throws -> any Store {
+        guard let url = try options.databaseURL() else { return MemoryStore() }
+        return try await Self.withStoreErrors(logger) {
+            try await PostgresStore.open(url: url, name: options.listen ?? "", logger: logger)
+        }
+    }
+
+    /// A store that cannot be used ends the program with its own code, EX_UNAVAILABLE of sysexits.h.
+    private static func withStoreErrors<R>(_ logger: Logger, _ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch let error as PGError {
+            logger.critical("PostgreSQL: \(error)")
+            throw ExitCode(69)
+        } catch MasterError.storeFailed(let why) {
+            logger.critical("the store failed: \(why)")
+            throw ExitCode(69)
+        }
     }
 }

@@ -19,6 +19,8 @@ private final class SlowStore: Store {
         return .later
     }
 
+    func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws {}
+
     func close() async {}
 
     var batches: [StoreBatch] { waiting.withLockedValue { $0.map(\.0) } }

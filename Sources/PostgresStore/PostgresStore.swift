@@ -1,0 +1,126 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOPosix
+import PodlingCore
+import PodlingStore
+
+/// Keeps tasks in PostgreSQL, with group commit: while one transaction runs, all that comes becomes the next.
+///
+/// Each transaction checks that this master is still the latest to have opened the database; after another has, it
+/// writes nothing more. A transaction whose outcome is not known is run again: each has the same outcome twice.
+public final class PostgresStore: Store {
+    private typealias Done = @Sendable (Result<Void, StoreError>) -> Void
+
+    private struct Queue {
+        var waiting: [(batch: StoreBatch, done: Done)] = []
+        var isRunning = false
+        var failure: StoreError?
+    }
+
+    private let pool = NIOThreadPool(numberOfThreads: 1)
+    private let writer: TaskWriter
+    private let queue = NIOLockedValueBox(Queue())
+
+    /// Connects, migrates, and becomes the one master that may write.
+    ///
+    /// - Throws: `PGError`.
+    public static func open(url: String, name: String, logger: Logger) async throws -> PostgresStore {
+        let store = PostgresStore(url: url, name: name, logger: logger)
+        let writer = store.writer
+        do {
+            try await store.pool.runIfActive { try writer.open() }
+        } catch {
+            try await store.pool.shutdownGracefully()
+            throw error
+        }
+        return store
+    }
+
+    private init(url: String, name: String, logger: Logger) {
+        writer = TaskWriter(url: url, name: name, logger: logger)
+        pool.start()
+    }
+
+    public var keepsRows: Bool { true }
+
+    public func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws {
+        let writer = writer
+        try await pool.runIfActive { try writer.openCursor() }
+        while true {
+            let rows = try await pool.runIfActive { try writer.nextRows() }
+            guard !rows.isEmpty else { break }
+            try await take(rows)
+        }
+        try await pool.runIfActive { try writer.closeCursor() }
+    }
+
+    public func commit(
+        _ batch: StoreBatch,
+        done: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) -> StoreAnswer {
+        let isFirst = queue.withLockedValue { queue in
+            queue.waiting.append((batch, done))
+            defer { queue.isRunning = true }
+            return !queue.isRunning
+        }
+        if isFirst { pool.submit { state in state == .active ? self.drain() : self.abandon() } }
+        return .later
+    }
+
+    public func close() async {
+        writer.close()
+        // Behind what was handed over before.
+        try? await pool.runIfActive {}
+        try? await pool.shutdownGracefully()
+    }
+
+    /// Writes until nothing waits. On the store's own thread.
+    private func drain() {
+        while true {
+            let (jobs, failure) = queue.withLockedValue { queue in
+                let jobs = queue.waiting
+                queue.waiting.removeAll()
+                if jobs.isEmpty { queue.isRunning = false }
+                return (jobs, queue.failure)
+            }
+            guard !jobs.isEmpty else { return }
+            let result: Result<Void, StoreError>
+            if let failure {
+                result = .failure(failure)
+            } else {
+                result = writer.write(StoreBatch(coalescing: jobs.map(\.batch)))
+            }
+            if case .failure(let error) = result { queue.withLockedValue { $0.failure = error } }
+            for job in jobs { job.done(result) }
+        }
+    }
+
+    private func abandon() {
+        let jobs = queue.withLockedValue { queue in
+            defer { queue.waiting.removeAll() }
+            return queue.waiting
+        }
+        for job in jobs { job.done(.failure(StoreError("the store is closed"))) }
+    }
+}
+
+extension StoreBatch {
+    /// One batch with what several come to: the latest version of each row, with the spec that an earlier one had.
+    init(coalescing batches: [StoreBatch]) {
+        self.init()
+        var positions: [TaskID: Int] = [:]
+        for batch in batches {
+            for row in batch.tasks {
+                if let position = positions[row.id] {
+                    let spec = tasks[position].spec
+                    tasks[position] = row
+                    tasks[position].spec = row.spec ?? spec
+                } else {
+                    positions[row.id] = tasks.count
+                    tasks.append(row)
+                }
+            }
+            removedTaskIDs += batch.removedTaskIDs
+        }
+    }
+}

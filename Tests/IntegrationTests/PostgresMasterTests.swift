@@ -1,0 +1,104 @@
+import FoundationEssentials
+import Glibc
+import TestSupport
+import Testing
+
+/// The master program with its tasks in PostgreSQL.
+@Suite(
+    .serialized,
+    .timeLimit(.minutes(5)),
+    .enabled(if: ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] != nil, "TEST_DATABASE_URL is not set")
+) struct PostgresMasterTests {
+    /// kill -9 in the middle of submits, again and again: what was acknowledged is there afterwards.
+    @Test func whatIsAcknowledgedOutlivesKills() async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            var acknowledged: Set<String> = []
+            for _ in 1...5 {
+                let master = try MasterProcess([], environment: database.environment)
+                let connection = try master.connect()
+                let count = 2_000
+                for number in 1...count {
+                    try connection.send(line: #"{"op":"submit","id":\#(number),"name":"a","image":"busybox"}"#)
+                }
+                for _ in 0..<count / 2 {
+                    let line = try connection.readLine(seconds: 30) ?? []
+                    if let taskId = try JSON(parsing: line)["ok"]?["taskId"]?.text { acknowledged.insert(taskId) }
+                }
+                master.process.signal(SIGKILL)
+                _ = master.process.wait(deadline: .after(seconds: 10))
+            }
+            let master = try MasterProcess([], environment: database.environment)
+            let peer = try Peer(master)
+            #expect(acknowledged.count > 4_000)
+            for taskId in acknowledged { #expect(try peer.task(taskId)["status"]?.text == "pending") }
+            #expect(master.terminate() == .exited(0))
+        }
+    }
+
+    /// A worker's tasks run on while the master is gone, and end in the next one under the same attempt.
+    @Test func runningTasksAreTakenUpAgain() async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            let first = try MasterProcess(["--heartbeat", "0.5", "--lease", "20"], environment: database.environment)
+            let scratch = try Scratch()
+            let node = try WorkerNode(.process, first)
+            let worker = try node.start()
+            let peer = try Peer(first)
+            let tasks = try (0..<3).map { try GatedTask(peer, .process, scratch, code: $0) }
+            for task in tasks { try peer.awaitStatus(task.taskId, "running") }
+            first.process.signal(SIGKILL)
+            _ = first.process.wait(deadline: .after(seconds: 10))
+            let second = try MasterProcess(
+                ["--heartbeat", "0.5", "--lease", "20", "--listen", first.address],
+                environment: database.environment
+            )
+            let again = try Peer(second)
+            for task in tasks {
+                #expect(try again.task(task.taskId)["status"]?.text == "running")
+                try task.release(attempt: 1)
+                let end = try again.awaitEnd(task.taskId)
+                #expect(end["attempt"]?.int == 1)
+                #expect(end["exitCode"]?.int == task.code)
+                #expect(try task.starts(attempt: 1) == 1)
+            }
+            #expect(worker.terminate() == .exited(0))
+            #expect(second.terminate() == .exited(0))
+        }
+    }
+
+    @Test func aDatabaseThatIsNotThereEndsTheMasterWithItsOwnCode() async throws {
+        try await onThread {
+            let program = try ProgramProcess(
+                ProductsDirectory.program("podling-master"),
+                ["--listen", "127.0.0.1:0", "--http-listen", "off"],
+                environment: ["STORE_TYPE": "postgres", "DATABASE_URL": "postgres://u:s3cret@127.0.0.1:1/x"]
+            )
+            #expect(program.wait(deadline: .after(seconds: 20)) == .exited(69))
+            #expect(program.output.contains("Is PostgreSQL running there"))
+            #expect(!program.output.contains("s3cret"))
+        }
+    }
+}
+
+/// A fresh database of the PostgreSQL that `TEST_DATABASE_URL` names; dropped with the object.
+private final class TestDatabase {
+    let environment: [String: String]
+    private let server: String
+    private let name = "podling_\(UInt64.random(in: 0...UInt64.max))"
+
+    init() throws {
+        server = ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] ?? ""
+        let query = server.firstIndex(of: "?") ?? server.endIndex
+        let end = server[..<query].lastIndex(of: "/") ?? server.endIndex
+        environment = ["STORE_TYPE": "postgres", "DATABASE_URL": server[..<end] + "/" + name + server[query...]]
+        try run("CREATE DATABASE \(name)")
+    }
+
+    deinit { try? run("DROP DATABASE \(name) WITH (FORCE)") }
+
+    private func run(_ sql: String) throws {
+        let program = try ProgramProcess("/usr/bin/psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, server])
+        guard program.wait(deadline: .after(seconds: 30)) == .exited(0) else { throw TestSupportError(program.output) }
+    }
+}

@@ -1,0 +1,176 @@
+import Logging
+import PodlingCore
+import PodlingProtocol
+import PodlingStore
+import Testing
+
+@testable import PodlingPostgres
+
+@Suite(.enabled(if: Database.server != nil, Database.skipMessage)) struct StoreTests {
+    private static let now: Int64 = 1_790_000_000_123
+
+    private static func open(_ database: Database) async throws -> PostgresStore {
+        try await PostgresStore.open(url: database.url, name: "test", logger: Logger(label: "test"))
+    }
+
+    private static func row(_ number: UInt64, _ status: TaskStatus = .pending) -> TaskRow {
+        var row = TaskRow(id: TaskID(number: number), createdAt: now)
+        row.status = status
+        row.spec = Array(#""name":"a\u00e4","image":"busybox","env":{"Q":"\"\\,{}"},"command":["echo","é 'x'"]"#.utf8)
+        guard status != .pending else { return row }
+        (row.attempt, row.nodeID, row.scheduledAt) = (1, "n1", now + 1)
+        return row
+    }
+
+    private static func commit(_ store: PostgresStore, _ batch: StoreBatch) async throws {
+        let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+            _ = store.commit(batch) { continuation.resume(returning: $0) }
+        }
+        try result.get()
+    }
+
+    private static func batch(_ rows: [TaskRow], removed: [UInt64] = []) -> StoreBatch {
+        var batch = StoreBatch()
+        batch.tasks = rows
+        batch.removedTaskIDs = removed.map { TaskID(number: $0) }
+        return batch
+    }
+
+    private actor Collected {
+        var rows: [TaskRow] = []
+        func add(_ more: [TaskRow]) { rows += more }
+    }
+
+    private static func loaded(_ database: Database) async throws -> [TaskRow] {
+        let store = try await open(database)
+        let collected = Collected()
+        try await store.load { await collected.add($0) }
+        await store.close()
+        return await collected.rows
+    }
+
+    @Test func whatWasCommittedIsLoadedAsItWas() async throws {
+        let database = try Database()
+        let store = try await Self.open(database)
+        var ended = Self.row(3, .failed)
+        (ended.reason, ended.exitCode, ended.error, ended.detail) = (.exitCode, 3, #"a "quoted" \ {error},NULL"#, "")
+        (ended.startedAt, ended.finishedAt, ended.containerID) = (Self.now + 2, Self.now + 3_000, "c1")
+        (ended.isCancelRequested, ended.unchargedAttempts, ended.rejections) = (true, 1, 2)
+        let rows = [Self.row(1), Self.row(2, .running), ended]
+        try await Self.commit(store, Self.batch(rows))
+        await store.close()
+        #expect(try await Self.loaded(database) == rows)
+    }
+
+    @Test func laterVersionsReplaceAndRemovedRowsGo() async throws {
+        let database = try Database()
+        let store = try await Self.open(database)
+        try await Self.commit(store, Self.batch([Self.row(1), Self.row(2), Self.row(3)]))
+        var later = Self.row(2, .running)
+        later.spec = nil
+        try await Self.commit(store, Self.batch([later], removed: [3]))
+        await store.close()
+        #expect(try await Self.loaded(database) == [Self.row(1), Self.row(2, .running)])
+    }
+
+    @Test func anOlderAttemptChangesNothing() async throws {
+        let database = try Database()
+        let store = try await Self.open(database)
+        try await Self.commit(store, Self.batch([Self.row(1, .running)]))
+        var older = Self.row(1)
+        older.spec = nil
+        try await Self.commit(store, Self.batch([older]))
+        await store.close()
+        #expect(try await Self.loaded(database) == [Self.row(1, .running)])
+    }
+
+    @Test func manyBatchesInFlightAllArrive() async throws {
+        let database = try Database()
+        let store = try await Self.open(database)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...500 {
+                group.addTask { try await Self.commit(store, Self.batch([Self.row(UInt64(number))])) }
+            }
+            try await group.waitForAll()
+        }
+        await store.close()
+        #expect(try await Self.loaded(database).map(\.id.number) == Array(1...500))
+    }
+
+    @Test func aConnectionThatIsCutIsMadeAgain() async throws {
+        let database = try Database()
+        let store = try await Self.open(database)
+        for number in 1...5 {
+            try database.connect().execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                    + "AND pid <> pg_backend_pid()"
+            )
+            try await Self.commit(store, Self.batch([Self.row(UInt64(number))]))
+        }
+        await store.close()
+        #expect(try await Self.loaded(database).count == 5)
+    }
+
+    @Test func theMasterThatOpenedItLastIsTheOneThatWrites() async throws {
+        let database = try Database()
+        let first = try await Self.open(database)
+        let second = try await Self.open(database)
+        await #expect(throws: StoreError.self) { try await Self.commit(first, Self.batch([Self.row(1)])) }
+        try await Self.commit(second, Self.batch([Self.row(2)]))
+        await first.close()
+        await second.close()
+        #expect(try await Self.loaded(database).map(\.id.number) == [2])
+    }
+
+    @Test func twoMastersStartAtOnceOnAnEmptyDatabase() async throws {
+        let database = try Database()
+        async let first = Self.open(database)
+        async let second = Self.open(database)
+        let stores = try await [first, second]
+        for store in stores { await store.close() }
+    }
+
+    @Test func aDatabaseOfTheOriginalSchemaKeepsItsRows() async throws {
+        let database = try Database()
+        let connection = try database.connect()
+        try connection.executeScript(Schema.steps[0].replacing("IF NOT EXISTS ", with: ""))
+        for status in TaskStatus.allCases {
+            try connection.executeScript(
+                "INSERT INTO tasks (task_id, name, image, status, created_at) "
+                    + "VALUES ('old-\(status.name)', 'a', 'b', '\(status.name)', now())"
+            )
+        }
+        #expect(try await Self.loaded(database).isEmpty)
+        #expect(try connection.execute("SELECT count(*) FROM tasks").int(0, 0) == TaskStatus.allCases.count)
+    }
+
+    @Test func aNewerSchemaIsRefused() async throws {
+        let database = try Database()
+        await (try Self.open(database)).close()
+        try database.connect().executeScript("INSERT INTO podling_schema (version) VALUES (99)")
+        await #expect { try await Self.open(database) } throws: { "\($0)".contains("version 99") }
+    }
+
+    @Test(arguments: [
+        ("postgres://u:s3cret@127.0.0.1:1/db", "Is PostgreSQL running there"),
+        ("postgres://u:s3cret@127.0.0.1:x%zz/db", "DATABASE_URL is malformed"),
+        ("mysql", "DATABASE_URL is malformed"),
+        ("postgres://u:s3cret@no-such-host.invalid/db", "Check the host"),
+    ])
+    func whatIsWrongIsSaidWithoutThePassword(url: String, words: String) {
+        #expect {
+            _ = try PGConnection(url)
+        } throws: {
+            "\($0)".contains(words) && !"\($0)".contains("s3cret")
+        }
+    }
+
+    @Test func aMissingDatabaseIsSaid() throws {
+        let database = try Database()
+        #expect {
+            _ = try PGConnection(database.url.replacing("/podling_", with: "/missing_"))
+        } throws: {
+            "\($0)".contains("CREATE DATABASE")
+        }
+    }
+}
