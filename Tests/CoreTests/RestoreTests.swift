@@ -1,0 +1,104 @@
+import PodlingCore
+import Testing
+
+/// A core that goes on with the rows another one left.
+@Suite struct RestoreTests {
+    /// The rows of a core after these calls, as a store would have them, and what `list` said.
+    private static func left(_ body: (inout CoreHarness) -> Void) -> (rows: [TaskRow], list: String) {
+        var harness = CoreHarness()
+        var rows: [TaskID: TaskRow] = [:]
+        body(&harness)
+        let batch = harness.core.takeChanges()
+        for row in batch.tasks { rows[row.id] = row }
+        let client = harness.client(50)
+        let list = harness.send(#"{"op":"list","limit":1000}"#, from: client).last ?? ""
+        return (rows.values.sorted { $0.id < $1.id }, list)
+    }
+
+    private static func restored(_ rows: [TaskRow]) -> CoreHarness {
+        var harness = CoreHarness()
+        for row in rows {
+            let isTaken = harness.core.restore(row)
+            #expect(isTaken)
+        }
+        harness.core.endRestore()
+        return harness
+    }
+
+    @Test func listSaysTheSame() {
+        let before = Self.left { harness in
+            let client = harness.client()
+            let worker = harness.worker(1, node: "n1", slots: 4)
+            let tasks = (0..<8).map {
+                harness.submit(#","priority":\#($0 % 3),"idempotencyKey":"k\#($0)""#, from: client)
+            }
+            _ = harness.take(worker)
+            for task in tasks where harness.task(task).contains("scheduled") {
+                _ = harness.report(task, 1, "running", #","containerId":"c1","detail":"d""#, from: worker)
+            }
+            _ = harness.report(tasks[2], 1, "failed", #","reason":"exit_code","exitCode":3,"error":"e""#, from: worker)
+            harness.send(#"{"op":"cancel","taskId":"\#(tasks[7])"}"#, from: client)
+            harness.send(#"{"op":"cancel","taskId":"\#(tasks[0])"}"#, from: client)
+        }
+        var harness = Self.restored(before.rows)
+        let client = harness.client(50)
+        #expect(before.rows.count == 8)
+        #expect(harness.send(#"{"op":"list","limit":1000}"#, from: client).last == before.list)
+        let again = harness.send(
+            #"{"op":"submit","name":"a","image":"b","priority":1,"idempotencyKey":"k1"}"#,
+            from: client
+        )
+        #expect(again.last?.contains(#""duplicate":true"#) == true)
+        let new = harness.submit(from: client)
+        #expect(before.rows.allSatisfy { $0.id.text < new })
+    }
+
+    @Test func aWorkerThatComesBackKeepsWhatItRuns() {
+        let before = Self.left { harness in
+            let client = harness.client()
+            let worker = harness.worker(1, node: "n1", slots: 2)
+            for _ in 0..<3 { _ = harness.report(harness.submit(from: client), 1, "running", from: worker) }
+        }
+        let names = before.rows.map(\.id.text)
+        var harness = Self.restored(before.rows)
+        let attempts = #","attempts":[{"taskId":"\#(names[0])","attempt":1}]"#
+        let worker = harness.worker(1, node: "n1", slots: 2, extra: attempts)
+        #expect(harness.task(names[0]).contains(#""status":"running","attempt":1,"nodeId":"n1""#))
+        let answers = harness.report(names[0], 1, "completed", from: worker)
+        #expect(answers.contains { $0.contains(#""ok":{}"#) }, "\(answers)")
+        // It no longer has the second: that runs again, in its next attempt.
+        #expect(harness.task(names[1]).contains(#""status":"scheduled","attempt":2"#))
+        #expect(harness.task(names[2]).contains(#""status":"scheduled","attempt":1"#))
+    }
+
+    @Test func whatDoesNotComeBackWithinTwoLeasesRunsElsewhere() {
+        let before = Self.left { harness in
+            let client = harness.client()
+            let worker = harness.worker(1, node: "n1")
+            _ = harness.report(harness.submit(from: client), 1, "running", from: worker)
+        }
+        let name = before.rows.first?.id.text ?? ""
+        var harness = Self.restored(before.rows)
+        let other = harness.worker(2, node: "n2")
+        for _ in 0..<5 {
+            harness.advance(milliseconds: 5_000)
+            harness.send(#"{"op":"heartbeat"}"#, from: other)
+        }
+        #expect(harness.task(name).contains(#""status":"running","attempt":1,"nodeId":"n1""#))
+        harness.advance(milliseconds: 5_250)
+        #expect(harness.task(name).contains(#""status":"scheduled","attempt":2,"nodeId":"n2""#))
+    }
+
+    @Test func rowsOutOfOrderOrWithoutASpecAreRefused() {
+        let before = Self.left { harness in
+            let client = harness.client()
+            for _ in 0..<2 { _ = harness.submit(from: client) }
+        }
+        var harness = CoreHarness()
+        var bare = before.rows[0]
+        bare.spec = nil
+        var taken: [Bool] = []
+        for row in [bare, before.rows[1], before.rows[0]] { taken.append(harness.core.restore(row)) }
+        #expect(taken == [false, true, false])
+    }
+}
