@@ -25,7 +25,7 @@ public struct EngineDiscovery: Sendable {
     /// Asks what answers at a socket.
     public typealias Probe = @Sendable (_ socketPath: String) async throws -> RuntimeInfo
 
-    public static let probeSeconds = 3.0
+    public static let probeSeconds = 10.0
 
     private let choice: EngineChoice
     private let dockerHost: String?
