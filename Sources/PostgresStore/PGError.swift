@@ -27,7 +27,9 @@ public struct PGError: Error, CustomStringConvertible, Sendable {
 
     public var description: String {
         let what = sqlState.map { "\(message) (SQLSTATE \($0))" } ?? message
-        return cure.map { "\(what). \($0)" } ?? what
+        guard let cure else { return what }
+        // libpq ends some sentences itself.
+        return what.last.map { ".?!".contains($0) } ?? true ? "\(what) \(cure)" : "\(what). \(cure)"
     }
 
     private static let cures: [(words: String, cure: String)] = [
