@@ -15,7 +15,22 @@ public final class PostgresStore: Store {
         var waiting: [(batch: StoreBatch, done: Done)] = []
         var isRunning = false
         var failure: StoreError?
+
+        /// The oldest of what waits, to about `transactionRowsMax`; never none where something waits.
+        mutating func take() -> [(batch: StoreBatch, done: Done)] {
+            var rows = 0
+            let end = waiting.firstIndex { job in
+                defer { rows += job.batch.tasks.count + job.batch.removedTaskIDs.count }
+                return rows >= PostgresStore.transactionRowsMax
+            }
+            let jobs = Array(waiting[..<(end ?? waiting.endIndex)])
+            waiting.removeFirst(jobs.count)
+            return jobs
+        }
     }
+
+    /// One more batch does not join a transaction that has as many rows: a long one would outlast its deadline.
+    static let transactionRowsMax = 20_000
 
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let writer: TaskWriter
@@ -78,8 +93,7 @@ public final class PostgresStore: Store {
     private func drain() {
         while true {
             let (jobs, failure) = queue.withLockedValue { queue in
-                let jobs = queue.waiting
-                queue.waiting.removeAll()
+                let jobs = queue.take()
                 if jobs.isEmpty { queue.isRunning = false }
                 return (jobs, queue.failure)
             }

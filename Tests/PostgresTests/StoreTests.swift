@@ -84,6 +84,26 @@ import Testing
         #expect(try await Self.loaded(database) == [Self.row(1, .running)])
     }
 
+    @Test func aTransactionIsBoundedInRows() async throws {
+        let database = try Database()
+        let store = try await Self.open(database)
+        let (batches, rowsEach) = (5, PostgresStore.transactionRowsMax * 3 / 4)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<batches {
+                let ids = UInt64(number * rowsEach + 1)...UInt64((number + 1) * rowsEach)
+                let batch = Self.batch(ids.map { Self.row($0) })
+                group.addTask { try await Self.commit(store, batch) }
+            }
+            try await group.waitForAll()
+        }
+        await store.close()
+        let sizes = try database.connect().execute(
+            "SELECT max(size), sum(size) FROM (SELECT count(*) AS size FROM tasks GROUP BY xmin::text) AS t"
+        )
+        #expect(sizes.int(0, 1) == batches * rowsEach)
+        #expect(sizes.int(0, 0) ?? 0 < PostgresStore.transactionRowsMax + rowsEach)
+    }
+
     @Test func manyBatchesInFlightAllArrive() async throws {
         let database = try Database()
         let store = try await Self.open(database)
