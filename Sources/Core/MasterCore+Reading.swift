@@ -109,6 +109,7 @@ extension MasterCore {
         effects.writer.string(configuration.server)
         effects.writer.raw(",\"epoch\":")
         effects.writer.string(configuration.epoch)
+        effects.writeStandby(leadership)
         effects.writer.raw(",\"uptimeSeconds\":")
         effects.writer.int(Int((now.monotonic - startedAt.monotonic) / 1_000))
         effects.writer.raw(",\"nodes\":{\"online\":")

@@ -45,6 +45,7 @@ extension MasterCore {
         effects.writer.int(Limits.lineBytesMax)
         effects.writer.raw(",\"server\":")
         effects.writer.string(configuration.server)
+        effects.writeStandby(leadership)
         effects.writer.byte(UInt8(ascii: "}"))
         effects.end()
     }

@@ -11,7 +11,7 @@ extension MasterCore {
     /// Ends leases, waits and old tasks whose time has come.
     public mutating func tick(now: Tick, into effects: inout Effects) {
         self.now = now
-        guard now.monotonic >= nextSweep else { return }
+        guard leadership == .leading, now.monotonic >= nextSweep else { return }
         nextSweep = now.monotonic + Self.sweepMilliseconds
         if !streams.isEmpty { sweepStreams(into: &effects) }
         var forgotten: [Int32] = []

@@ -42,6 +42,7 @@ public struct MasterCore: ~Copyable {
     var subscriptionCount = 0
     var nextSweep: Int64 = 0
     var isShuttingDown = false
+    public internal(set) var leadership = Leadership.leading
 
     public init(configuration: CoreConfiguration, now: Tick) {
         self.configuration = configuration
@@ -86,6 +87,7 @@ public struct MasterCore: ~Copyable {
 
     /// Ends a turn: places tasks, tells watchers. Call it after the lines of one read, and after `tick`.
     public mutating func endTurn(into effects: inout Effects) {
+        guard leadership == .leading else { return }
         placeTasks(into: &effects)
         settleEnds(into: &effects)
         if hasMoreToTell { tellWatchers(into: &effects) }
@@ -125,6 +127,7 @@ public struct MasterCore: ~Copyable {
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
+        try checkLeadership(operation, request)
         if operation.isForWorkers { try checkWorker(operation, request) } else { try checkClient(operation) }
         switch operation {
         case .status: try status(request, into: &effects)

@@ -85,7 +85,7 @@ struct HTTPProblem: Error, Sendable {
         case .notFound: .notFound
         case .conflict, .staleAttempt, .unregistered: .conflict
         case .lineTooLong: .contentTooLarge
-        case .overloaded, .draining, .unavailable, .slowConsumer, .timeout: .serviceUnavailable
+        case .overloaded, .draining, .unavailable, .notLeader, .slowConsumer, .timeout: .serviceUnavailable
         case .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .internal, nil: .internalServerError
         }
     }

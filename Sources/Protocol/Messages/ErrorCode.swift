@@ -17,12 +17,15 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case slowConsumer = "slow_consumer"
     case draining
     case unavailable
+    case notLeader = "not_leader"
     case `internal`
 
     /// Whether the same request may succeed later.
     public var isRetryable: Bool {
         switch self {
-        case .unregistered, .timeout, .overloaded, .slowConsumer, .draining, .unavailable, .internal: true
+        case .unregistered, .timeout, .overloaded, .slowConsumer, .draining, .unavailable, .notLeader,
+            .internal:
+            true
         case .badJSON, .badRequest, .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .lineTooLong,
             .notFound, .conflict, .staleAttempt, .cursorExpired:
             false
@@ -34,7 +37,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         switch self {
         case .unsupportedVersion, .wrongProtocol, .lineTooLong, .timeout, .slowConsumer: true
         case .badJSON, .badRequest, .unknownOp, .helloRequired, .unregistered, .notFound, .conflict, .staleAttempt,
-            .cursorExpired, .overloaded, .draining, .unavailable, .internal:
+            .cursorExpired, .overloaded, .draining, .unavailable, .notLeader, .internal:
             false
         }
     }

@@ -8,6 +8,8 @@ public struct WireError: Error, Sendable, Equatable {
     public var isRetryable: Bool
     public var isFatal: Bool
     public var retryAfterMilliseconds: Int?
+    /// HOST:PORT of the master that leads, where this one does not and knows.
+    public var leader: String?
 
     public init(
         _ code: ErrorCode,
@@ -15,7 +17,8 @@ public struct WireError: Error, Sendable, Equatable {
         field: String? = nil,
         isRetryable: Bool? = nil,
         isFatal: Bool? = nil,
-        retryAfterMilliseconds: Int? = nil
+        retryAfterMilliseconds: Int? = nil,
+        leader: String? = nil
     ) {
         self.code = code
         self.message = message
@@ -23,6 +26,7 @@ public struct WireError: Error, Sendable, Equatable {
         self.isRetryable = isRetryable ?? code.isRetryable
         self.isFatal = isFatal ?? code.isFatal
         self.retryAfterMilliseconds = retryAfterMilliseconds
+        self.leader = leader
     }
 
     /// A member that is missing, unknown or wrong: "`field`: `fault`".
@@ -54,6 +58,10 @@ public struct WireError: Error, Sendable, Equatable {
         if let retryAfterMilliseconds {
             writer.raw(",\"retry_after_ms\":")
             writer.int(retryAfterMilliseconds)
+        }
+        if let leader {
+            writer.raw(",\"leader\":")
+            writer.string(leader)
         }
         if isFatal { writer.raw(",\"fatal\":true") }
         writer.byte(UInt8(ascii: "}"))
