@@ -23,7 +23,7 @@ extension MasterCore {
     func checkLeadership(_ operation: Operation, _ request: Request) throws(WireError) {
         guard case .standby(let leader) = leadership else { return }
         switch operation {
-        case .get, .list, .nodes, .ping, .help: return
+        case .ping, .help: return
         case .hello where request.root["role"]?.stringEquals("client") == true: return
         default: break
         }

@@ -1,3 +1,4 @@
+import Glibc
 import PodlingCore
 import PodlingProtocol
 
@@ -6,6 +7,9 @@ public struct MasterConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// 0 lets the system choose.
     public var port = 7070
+    /// HOST or HOST:PORT by which peers reach this master; nil is where it listens, by the name of this machine where
+    /// that is every address.
+    public var advertised: String?
     public var connectionsMax = Limits.connectionsMaxDefault
     public var firstLineSeconds = Limits.firstLineSeconds
     public var partialLineSeconds = Limits.partialLineSeconds
@@ -20,5 +24,20 @@ public struct MasterConfiguration: Sendable {
 
     public init(core: CoreConfiguration) {
         self.core = core
+    }
+
+    /// HOST:PORT for others, once the port is known.
+    func advertisedAddress(port: Int) -> String {
+        if let advertised, advertised.last != "]", advertised.contains(":") { return advertised }
+        let host = advertised ?? (["0.0.0.0", "::"].contains(host) ? Self.machineName() : host)
+        return host.contains(":") && host.first != "[" ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    private static func machineName() -> String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            guard let start = buffer.baseAddress, gethostname(start, buffer.count - 1) == 0 else { return "localhost" }
+            buffer[buffer.count - 1] = 0
+            return String(cString: start)
+        }
     }
 }

@@ -57,11 +57,25 @@ final class MasterLoop {
         core = MasterCore(configuration: configuration.core, now: Tick.current())
     }
 
-    /// Takes what the store kept, before the first session; `endRestore` after the last.
+    // MARK: Leadership
+
+    /// Another master leads.
+    func standBy(leader: String?) {
+        guard core.leadership != .standby(leader: leader) else { return }
+        core.standBy(leader: leader)
+        logger.info("standing by", metadata: ["leader": "\(leader ?? "none yet")"])
+    }
+
+    /// Takes what the store kept, before `lead`.
     /// - Returns: how many of the rows could not be taken.
     func restore(_ rows: [TaskRow]) -> Int { rows.reduce(0) { $0 + (core.restore($1) ? 0 : 1) } }
 
-    func endRestore() { core.endRestore() }
+    func lead() {
+        core.endRestore()
+        core.lead(now: Tick.current())
+        logger.info("leading")
+        scheduleTurnEnd()
+    }
 
     // MARK: Sessions
 
@@ -208,7 +222,8 @@ final class MasterLoop {
     }
 
     /// What is not durable never leaves: all connections end without it.
-    private func fail(_ error: StoreError) {
+    func fail(_ error: StoreError) {
+        guard !hasFailed else { return }
         hasFailed = true
         held.removeAll()
         storeFailed?(error)

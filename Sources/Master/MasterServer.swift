@@ -39,46 +39,75 @@ public final class MasterServer: Service {
     /// The way in for what runs in the same process.
     public var door: any MasterDoor { InProcessDoor(loop: loop, eventLoop: group.next()) }
 
-    /// Takes all that the store kept for an earlier run. Call it once, before `run` and before the door is used.
+    /// Learns whether this master leads, and takes what the store kept if so. Call it once, before `run` and before the
+    /// door is used.
     ///
     /// - Throws: `MasterError.cannotRestore`, and what the store throws.
-    public func restore() async throws {
-        let loop = loop
-        let eventLoop = group.next()
-        try await store.load { rows in
-            let refused = try await eventLoop.submit { loop.value.restore(rows) }.get()
-            guard refused == 0 else { throw MasterError.cannotRestore(refused) }
+    public func prepare() async throws {
+        for await news in store.leadership {
+            try await follow(news)
+            break
         }
-        try await eventLoop.submit { loop.value.endRestore() }.get()
     }
 
     /// Serves until the graceful shutdown, then tells every connection, sends what is due, and closes.
+    ///
+    /// - Throws: `MasterError`, and what the store throws.
     public func run() async throws {
         let channel = try await bind()
         let eventLoop = group.next()
         let loop = loop
-        let failure = NIOLockedValueBox<StoreError?>(nil)
+        let failure = NIOLockedValueBox<(any Error)?>(nil)
+        let isAskedToEnd = NIOLockedValueBox(false)
+        let fail: @Sendable (any Error) -> Void = { error in
+            failure.withLockedValue { $0 = $0 ?? error }
+            channel.close(promise: nil)
+        }
         try await eventLoop.submit {
-            loop.value.storeFailed = { error in
-                failure.withLockedValue { $0 = error }
-                channel.close(promise: nil)
-            }
+            loop.value.storeFailed = { fail($0.isLeadLost ? MasterError.leadLost : .storeFailed($0.message)) }
             loop.value.start()
         }.get()
         logger.info("listening", metadata: ["address": "\(channel.localAddress.map(String.init(describing:)) ?? "")"])
-        if let address = channel.localAddress { try await ready(address) }
+        if let address = channel.localAddress {
+            store.advertise(configuration.advertisedAddress(port: address.port ?? configuration.port))
+            try await ready(address)
+        }
+        let following = Task {
+            do { for await news in store.leadership { try await follow(news) } } catch { fail(error) }
+        }
         // Cancelled where another service of the group failed.
         try await withTaskCancellationOrGracefulShutdownHandler {
             try await channel.closeFuture.get()
         } onCancelOrGracefulShutdown: {
+            isAskedToEnd.withLockedValue { $0 = true }
             channel.close(promise: nil)
         }
         logger.info("going down")
+        following.cancel()
         try await eventLoop.submit { loop.value.shutDown() }.get()
         try await drained()
         await store.close()
         try await group.shutdownGracefully()
-        if let error = failure.withLockedValue({ $0 }) { throw MasterError.storeFailed(error.message) }
+        guard let error = failure.withLockedValue({ $0 }) else { return }
+        if case MasterError.leadLost = error, isAskedToEnd.withLockedValue({ $0 }) { return }
+        throw error
+    }
+
+    private func follow(_ news: StoreLeadership) async throws {
+        let loop = loop
+        let eventLoop = group.next()
+        switch news {
+        case .standby(let leader): try await eventLoop.submit { loop.value.standBy(leader: leader) }.get()
+        case .lost:
+            try await eventLoop.submit { loop.value.fail(StoreError("another master leads now", isLeadLost: true)) }
+                .get()
+        case .leading:
+            try await store.load { rows in
+                let refused = try await eventLoop.submit { loop.value.restore(rows) }.get()
+                guard refused == 0 else { throw MasterError.cannotRestore(refused) }
+            }
+            try await eventLoop.submit { loop.value.lead() }.get()
+        }
     }
 
     /// Waits until all sessions are closed, within the time that going down may take.
@@ -125,6 +154,8 @@ public final class MasterServer: Service {
 public enum MasterError: Error, CustomStringConvertible {
     case cannotListen(String, String)
     case storeFailed(String)
+    /// Another master has taken over; this one can be started anew.
+    case leadLost
     /// So many tasks of the store cannot be read.
     case cannotRestore(Int)
 
@@ -133,6 +164,7 @@ public enum MasterError: Error, CustomStringConvertible {
         case .cannotListen(let address, let why):
             "cannot listen on \(address): \(why); choose another with --listen or PODLING_LISTEN"
         case .storeFailed(let why): "the store failed: \(why)"
+        case .leadLost: "another master leads now"
         case .cannotRestore(let count): "\(count) tasks in the database cannot be read by this version"
         }
     }

@@ -6,6 +6,14 @@ public struct PGError: Error, CustomStringConvertible, Sendable {
     public var message: String
     /// The connection is gone, or never was.
     public var isConnectionLost: Bool
+    /// Another master leads: this one may write no more.
+    private(set) var isLeadLost = false
+
+    static var leadLost: PGError {
+        var error = PGError(message: "another master leads now; this one may write no more")
+        error.isLeadLost = true
+        return error
+    }
 
     public init(sqlState: String? = nil, message: String, isConnectionLost: Bool = false) {
         self.sqlState = sqlState

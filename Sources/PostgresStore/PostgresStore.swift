@@ -6,8 +6,8 @@ import PodlingStore
 
 /// Keeps tasks in PostgreSQL, with group commit: while one transaction runs, all that comes becomes the next.
 ///
-/// Each transaction checks that this master is still the latest to have opened the database; after another has, it
-/// writes nothing more. A transaction whose outcome is not known is run again: each has the same outcome twice.
+/// Each transaction checks that this master still leads; after another took over, it writes nothing more. A transaction
+/// whose outcome is not known is run again: each has the same outcome twice.
 public final class PostgresStore: Store {
     private typealias Done = @Sendable (Result<Void, StoreError>) -> Void
 
@@ -32,29 +32,57 @@ public final class PostgresStore: Store {
     /// One more batch does not join a transaction that has as many rows: a long one would outlast its deadline.
     static let transactionRowsMax = 20_000
 
+    public static let leaseMillisecondsDefault = 3_000
+
+    public let leadership: AsyncStream<StoreLeadership>
+    private let news: AsyncStream<StoreLeadership>.Continuation
+    private let election: Election
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let writer: TaskWriter
     private let queue = NIOLockedValueBox(Queue())
 
-    /// Connects, migrates, and becomes the one master that may write.
+    /// Connects, migrates, and stands for the lead.
     ///
+    /// - Parameter address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
     /// - Throws: `PGError`.
-    public static func open(url: String, name: String, logger: Logger) async throws -> PostgresStore {
-        let store = PostgresStore(url: url, name: name, logger: logger)
-        let writer = store.writer
-        do {
-            try await store.pool.runIfActive { try writer.open() }
-        } catch {
-            try await store.pool.shutdownGracefully()
-            throw error
+    public static func open(
+        url: String,
+        name: String,
+        address: String? = nil,
+        leaseMilliseconds: Int = leaseMillisecondsDefault,
+        logger: Logger
+    ) async throws -> PostgresStore {
+        let election = Election(
+            url: url,
+            name: name,
+            address: address,
+            leaseMilliseconds: leaseMilliseconds,
+            logger: logger
+        )
+        let store = PostgresStore(election, TaskWriter(url: url, logger: logger))
+        let (writer, queue, news) = (store.writer, store.queue, store.news)
+        try await election.start { said in
+            switch said {
+            case .leading(let number):
+                writer.lead(epoch: number)
+                news.yield(.leading)
+            case .standby(let leader): news.yield(.standby(leader: leader))
+            case .lost:
+                queue.withLockedValue { $0.failure = StoreError(PGError.leadLost.message, isLeadLost: true) }
+                news.yield(.lost)
+            }
         }
+        store.pool.start()
         return store
     }
 
-    private init(url: String, name: String, logger: Logger) {
-        writer = TaskWriter(url: url, name: name, logger: logger)
-        pool.start()
+    private init(_ election: Election, _ writer: TaskWriter) {
+        self.election = election
+        self.writer = writer
+        (leadership, news) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
     }
+
+    public func advertise(_ address: String) { election.advertise(address) }
 
     public var keepsRows: Bool { true }
 
@@ -87,6 +115,8 @@ public final class PostgresStore: Store {
         // Behind what was handed over before.
         try? await pool.runIfActive {}
         try? await pool.shutdownGracefully()
+        await election.close()
+        news.finish()
     }
 
     /// Writes until nothing waits. On the store's own thread.

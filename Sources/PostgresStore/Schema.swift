@@ -50,6 +50,14 @@ enum Schema {
         );
         INSERT INTO podling_leader (epoch, name, since) VALUES (0, '', timezone('UTC', now()));
         """,
+        // The epoch as a key: FOR KEY SHARE holds off who raises it, and not who only renews the lease.
+        """
+        ALTER TABLE podling_leader
+            ADD COLUMN address    TEXT,
+            ADD COLUMN holder     TEXT,
+            ADD COLUMN expires_at TIMESTAMPTZ,
+            ADD UNIQUE (epoch);
+        """,
     ]
 
     /// `podling` in ASCII: who else uses advisory locks in this database uses another number.

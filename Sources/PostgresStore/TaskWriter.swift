@@ -7,23 +7,24 @@ import PodlingStore
 /// The one connection that writes.
 ///
 /// Sendable by libpq's guarantee that a connection may be used by any thread, one at a time (PostgreSQL manual,
-/// 34.20): all but `close` is called on the store's one thread only.
+/// 34.20): all but `close` and `lead` is called on the store's one thread only.
 final class TaskWriter: @unchecked Sendable {
     private static let pageRows = 5_000
     private static let retryMilliseconds = 100...3_000
+    /// A master that stops within a transaction keeps others from the lead for no longer.
+    private static let idleInTransactionMilliseconds = 2_000
     /// How long a write that cannot succeed holds up the end of the program.
     private static let closeSeconds = 4
 
     private let url: String
-    private let name: String
     private let logger: Logger
     private var connection: PGConnection?
-    private var epoch = 0
+    private var hasConnected = false
+    private let epoch = NIOLockedValueBox(0)
     private let closingSince = NIOLockedValueBox<Int?>(nil)
 
-    init(url: String, name: String, logger: Logger) {
+    init(url: String, logger: Logger) {
         self.url = url
-        self.name = name
         self.logger = logger
     }
 
@@ -31,27 +32,25 @@ final class TaskWriter: @unchecked Sendable {
 
     // MARK: Opening
 
-    func open() throws {
+    /// Leads from now on, in this epoch. Any thread may call it.
+    func lead(epoch: Int) { self.epoch.withLockedValue { $0 = epoch } }
+
+    private func made() throws(PGError) -> PGConnection {
         let connection = try PGConnection(url)
-        try Schema.migrate(connection) { Self.pause(milliseconds: 200) }
-        let name = Array(name.utf8)
-        let taken = try connection.execute(
-            "UPDATE podling_leader SET epoch = epoch + 1, name = $1, since = timezone('UTC', now()) RETURNING epoch",
-            [name]
-        )
-        guard let epoch = taken.int(0, 0) else { throw PGError(message: "the table podling_leader has no row") }
-        self.epoch = epoch
-        self.connection = connection
-        let foreign = try connection.execute("SELECT count(*) FROM tasks WHERE spec IS NULL").int(0, 0) ?? 0
-        guard foreign > 0 else { return }
-        logger.warning("tasks that another program made are left as they are", metadata: ["tasks": "\(foreign)"])
+        try connection.execute("SET idle_in_transaction_session_timeout = \(Self.idleInTransactionMilliseconds)")
+        return connection
     }
 
     // MARK: Reading all
 
     func openCursor() throws {
-        try connection?.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        try connection?.execute(TaskStatements.openCursor)
+        let connection = try usable()
+        let foreign = try connection.execute("SELECT count(*) FROM tasks WHERE spec IS NULL").int(0, 0) ?? 0
+        if foreign > 0 {
+            logger.warning("tasks that another program made are left as they are", metadata: ["tasks": "\(foreign)"])
+        }
+        try connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try connection.execute(TaskStatements.openCursor)
     }
 
     /// The next rows; none at the end.
@@ -71,31 +70,32 @@ final class TaskWriter: @unchecked Sendable {
 
     /// Writes the batch, for as long as it takes: the database may be away for a while.
     func write(_ batch: StoreBatch) -> Result<Void, StoreError> {
-        var waitMilliseconds = Self.retryMilliseconds.lowerBound
+        var backoff = Backoff(milliseconds: Self.retryMilliseconds)
         while true {
             do throws(PGError) {
                 let connection = try usable()
                 try write(batch, on: connection)
                 return .success(())
             } catch {
-                guard error.isRetryable else { return .failure(StoreError(error.description)) }
+                guard error.isRetryable else {
+                    return .failure(StoreError(error.description, isLeadLost: error.isLeadLost))
+                }
                 if error.isConnectionLost || error.sqlState?.hasPrefix("53") != true { connection = nil }
                 if let since = closingSince.withLockedValue({ $0 }), Self.seconds() - since >= Self.closeSeconds {
                     return .failure(StoreError("gave up at the end of the program: \(error)"))
                 }
                 logger.warning("PostgreSQL: will try again", metadata: ["error": "\(error)"])
-                // Full jitter, so that several masters do not come in step.
-                Self.pause(milliseconds: Int.random(in: waitMilliseconds / 2...waitMilliseconds))
-                waitMilliseconds = min(waitMilliseconds * 2, Self.retryMilliseconds.upperBound)
+                Self.pause(milliseconds: backoff.next())
             }
         }
     }
 
     private func usable() throws(PGError) -> PGConnection {
         if let connection { return connection }
-        let made = try PGConnection(url)
+        let made = try made()
         connection = made
-        logger.notice("PostgreSQL: connected again")
+        if hasConnected { logger.notice("PostgreSQL: connected again") }
+        hasConnected = true
         return made
     }
 
@@ -104,11 +104,11 @@ final class TaskWriter: @unchecked Sendable {
         do throws(PGError) {
             // Held until COMMIT: whoever takes over waits for it, or is seen here.
             let mine = try connection.execute(
-                "SELECT 1 FROM podling_leader WHERE epoch = $1 FOR SHARE",
-                [Array(String(epoch).utf8)]
+                "SELECT 1 FROM podling_leader WHERE epoch = $1 FOR KEY SHARE",
+                [Array(String(epoch.withLockedValue { $0 }).utf8)]
             )
             guard mine.rowCount == 1 else {
-                throw PGError(message: "another master has opened this database since; this one may write no more")
+                throw PGError.leadLost
             }
             try writeRows(batch, on: connection)
         } catch {

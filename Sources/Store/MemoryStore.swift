@@ -8,6 +8,15 @@ public struct MemoryStore: Store {
 
     public var keepsRows: Bool { false }
 
+    public var leadership: AsyncStream<StoreLeadership> {
+        AsyncStream { continuation in
+            continuation.yield(.leading)
+            continuation.finish()
+        }
+    }
+
+    public func advertise(_ address: String) {}
+
     public func commit(
         _ batch: StoreBatch,
         done: @escaping @Sendable (Result<Void, StoreError>) -> Void

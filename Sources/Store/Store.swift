@@ -8,6 +8,13 @@ public protocol Store: Sendable {
     /// Whether the store wants rows. One that keeps none is handed empty batches, and nothing is copied for it.
     var keepsRows: Bool { get }
 
+    /// Who leads, as it comes to be known; for one reader. Only a store whose last word is `leading` is loaded, once,
+    /// and given batches.
+    var leadership: AsyncStream<StoreLeadership> { get }
+
+    /// Tells the masters that share this store where this one is reached, HOST:PORT.
+    func advertise(_ address: String)
+
     /// Makes a batch durable. It never blocks.
     ///
     /// - Returns: `durable` when it is so already; `later` when `done` will be called, once, on any thread, in the
@@ -27,10 +34,25 @@ public enum StoreAnswer: Sendable {
     case later
 }
 
+/// Which of the masters that share a store decides.
+public enum StoreLeadership: Sendable, Equatable {
+    case leading
+    /// Another does; its HOST:PORT, where it is known.
+    case standby(leader: String?)
+    /// This one did, and another took over: this master's state is void.
+    case lost
+}
+
 /// Why a batch could not be made durable.
 public struct StoreError: Error, Sendable {
     /// For people.
     public var message: String
 
-    public init(_ message: String) { self.message = message }
+    /// Another master took over.
+    public var isLeadLost: Bool
+
+    public init(_ message: String, isLeadLost: Bool = false) {
+        self.message = message
+        self.isLeadLost = isLeadLost
+    }
 }

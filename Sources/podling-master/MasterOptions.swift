@@ -4,6 +4,7 @@ import Logging
 import PodlingCore
 import PodlingLogging
 import PodlingMaster
+import PodlingPostgres
 import PodlingProtocol
 
 /// What the command line and the environment say, and what they come to.
@@ -17,6 +18,12 @@ struct MasterOptions: ParsableArguments {
     )
     var httpListen: String?
 
+    @Option(
+        name: .long,
+        help: "HOST or HOST:PORT by which others reach this master; a standby tells it (PODLING_ADVERTISE)."
+    )
+    var advertise: String?
+
     @Flag(name: .long, help: "Allow listening beyond loopback, in plain text and without authentication.")
     var insecure = false
 
@@ -28,6 +35,9 @@ struct MasterOptions: ParsableArguments {
 
     @Option(name: .long, help: "Seconds a node may be silent before its tasks are placed elsewhere.")
     var lease = Double(Limits.leaseMillisecondsDefault) / 1_000
+
+    @Option(name: .long, help: "Seconds after which a standby takes the lead from a master that is gone.")
+    var leaderLease = Double(PostgresStore.leaseMillisecondsDefault) / 1_000
 
     @Option(name: .long, help: "Seconds that ended tasks are kept.")
     var retainFinishedSeconds = 86_400
@@ -58,6 +68,9 @@ struct MasterOptions: ParsableArguments {
             throw ValidationError(
                 "--lease must be at least twice --heartbeat, which is at least 0.05, and at most 86400."
             )
+        }
+        guard (0.5...3_600).contains(leaderLease) else {
+            throw ValidationError("--leader-lease must be 0.5 to 3600 seconds.")
         }
         guard retainFinishedSeconds >= 1, retainFinishedCount >= 1, tasksMax >= 1, connectionsMax >= 1,
             firstLineTimeout >= 1, (1...3_600).contains(shutdownTimeout)
@@ -123,6 +136,7 @@ struct MasterOptions: ParsableArguments {
         let address = try listenAddress()
         configuration.host = address.host
         configuration.port = address.port
+        configuration.advertised = advertise ?? ProcessInfo.processInfo.environment["PODLING_ADVERTISE"]
         configuration.connectionsMax = connectionsMax
         configuration.firstLineSeconds = firstLineTimeout
         configuration.shutdownSeconds = shutdownTimeout

@@ -26,6 +26,8 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
               STORE_TYPE=postgres DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE podling-master
 
+            Several masters on one database have one leader; the others stand by, and one of them takes over.
+
             SIGTERM and Ctrl-C end it in order. Exit code 69: the store cannot be used, or failed.
             """,
         version: Version.current
@@ -37,14 +39,31 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         let (format, level) = (options.logFormat, options.logLevel)
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
         let logger = Logger(label: "podling-master")
-        let configuration = try options.configuration()
-        let http = try options.httpAddress()
+        var configuration = try options.configuration()
+        var http = try options.httpAddress()
         let portFile = PortFile(path: options.portFile, expected: http == nil ? 1 : 2)
+        // A master that lost the lead begins anew, as a standby on the ports it had.
+        while try await !serve(configuration, http, portFile, logger) {
+            logger.warning("another master leads now; standing by")
+            configuration = try options.configuration()
+            if let port = await portFile.ports["listen"] { configuration.port = port }
+            if let port = await portFile.ports["http"] { http?.port = port }
+        }
+    }
+
+    /// Serves until it is asked to end.
+    /// - Returns: false where it lost the lead instead.
+    private func serve(
+        _ configuration: MasterConfiguration,
+        _ http: ListenAddress?,
+        _ portFile: PortFile,
+        _ logger: Logger
+    ) async throws -> Bool {
         let store = try await openStore(logger)
         let server = try await MasterServer(configuration: configuration, store: store, logger: logger) {
             try await portFile.add("listen", configuration.host, $0.port ?? 0)
         }
-        try await Self.withStoreErrors(logger) { try await server.restore() }
+        try await Self.withStoreErrors(logger) { try await server.prepare() }
         var services: [any Service] = [server]
         if let http {
             let shim = HTTPShim(
@@ -64,13 +83,23 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                 logger: logger
             )
         )
-        try await Self.withStoreErrors(logger) { try await group.run() }
+        do {
+            try await Self.withStoreErrors(logger) { try await group.run() }
+            return true
+        } catch MasterError.leadLost {
+            return false
+        }
     }
 
     private func openStore(_ logger: Logger) async throws -> any Store {
         guard let url = try options.databaseURL() else { return MemoryStore() }
         return try await Self.withStoreErrors(logger) {
-            try await PostgresStore.open(url: url, name: options.listen ?? "", logger: logger)
+            try await PostgresStore.open(
+                url: url,
+                name: options.listen ?? "",
+                leaseMilliseconds: Int(options.leaderLease * 1_000),
+                logger: logger
+            )
         }
     }
 

@@ -5,6 +5,8 @@ actor PortFile {
     private let path: String?
     private let expected: Int
     private var lines: [String] = []
+    /// What was added, by name.
+    private(set) var ports: [String: Int] = [:]
 
     init(path: String?, expected: Int) {
         self.path = path
@@ -12,6 +14,7 @@ actor PortFile {
     }
 
     func add(_ name: String, _ host: String, _ port: Int) throws {
+        guard ports.updateValue(port, forKey: name) == nil else { return }
         lines.append("\(name)=\(host.contains(":") ? "[\(host)]" : host):\(port)\n")
         guard lines.count == expected, let path else { return }
         try Data(lines.sorted(by: >).joined().utf8).write(to: URL(filePath: path), options: .atomic)

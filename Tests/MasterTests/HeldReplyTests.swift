@@ -13,6 +13,9 @@ private final class SlowStore: Store {
     private let waiting = NIOLockedValueBox<[(StoreBatch, Done)]>([])
 
     var keepsRows: Bool { true }
+    var leadership: AsyncStream<StoreLeadership> { AsyncStream { $0.yield(.leading) } }
+
+    func advertise(_ address: String) {}
 
     func commit(_ batch: StoreBatch, done: @escaping Done) -> StoreAnswer {
         waiting.withLockedValue { $0.append((batch, done)) }

@@ -1,0 +1,167 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOPosix
+import PodlingStore
+
+/// Takes and keeps the lead among the masters of one database, or waits for it.
+///
+/// It has a thread and a connection of its own, so that no long transaction keeps it from renewing the lease. A master
+/// that cannot reach the database goes on as the leader: it can make nothing durable meanwhile, and learns at its next
+/// renewal whether another took over.
+final class Election: Sendable {
+    enum News: Sendable {
+        case leading(epoch: Int)
+        case standby(leader: String?)
+        case lost
+    }
+
+    private struct Wishes {
+        var address: String?
+        var isClosing = false
+    }
+
+    private static let pollMilliseconds = 200...300
+    private static let statementMilliseconds = 1_000
+
+    private let url: String
+    private let name: String
+    private let leaseMilliseconds: Int
+    private let logger: Logger
+    private let holder = LeaseHolder.this()
+    private let wishes: NIOLockedValueBox<Wishes>
+    private let wake = ConditionLock(value: false)
+    private let pool = NIOThreadPool(numberOfThreads: 1)
+
+    init(url: String, name: String, address: String?, leaseMilliseconds: Int, logger: Logger) {
+        self.url = url
+        self.name = name
+        self.leaseMilliseconds = leaseMilliseconds
+        self.logger = logger
+        wishes = NIOLockedValueBox(Wishes(address: address))
+    }
+
+    /// Migrates, takes the lead if it is free, and keeps at it until `close`; `tell` is called on the election's thread.
+    ///
+    /// - Throws: `PGError` where the database cannot be used at all.
+    func start(tell: @escaping @Sendable (News) -> Void) async throws {
+        pool.start()
+        do {
+            try await pool.runIfActive { _ = try self.connected(isFirst: true) }
+        } catch {
+            try await pool.shutdownGracefully()
+            throw error
+        }
+        pool.submit { _ in self.run(tell) }
+    }
+
+    /// Where this master is reached, for those who ask a standby.
+    func advertise(_ address: String) {
+        wishes.withLockedValue { $0.address = address }
+        poke()
+    }
+
+    /// Hands the lease back.
+    func close() async {
+        wishes.withLockedValue { $0.isClosing = true }
+        poke()
+        try? await pool.shutdownGracefully()
+    }
+
+    // MARK: On the thread
+
+    private func run(_ tell: (News) -> Void) {
+        var connection: PGConnection?
+        var epoch: Int?
+        var backoff = Backoff(milliseconds: 100...1_000)
+        while true {
+            let (address, isClosing) = wishes.withLockedValue { ($0.address, $0.isClosing) }
+            if isClosing { break }
+            do throws(PGError) {
+                let usable = try usable(&connection)
+                if let epoch {
+                    guard try renew(usable, epoch, address, leaseMilliseconds) else { return tell(.lost) }
+                } else {
+                    epoch = try stand(usable, address, tell)
+                }
+                backoff.reset()
+                pause(milliseconds: epoch == nil ? Int.random(in: Self.pollMilliseconds) : leaseMilliseconds / 3)
+            } catch {
+                if error.isConnectionLost || error.sqlState != "57014" { connection = nil }
+                logger.warning("PostgreSQL: the lease", metadata: ["error": "\(error)"])
+                pause(milliseconds: backoff.next())
+            }
+        }
+        guard let epoch, let usable = try? usable(&connection) else { return }
+        _ = try? renew(usable, epoch, nil, 0)
+    }
+
+    private func usable(_ connection: inout PGConnection?) throws(PGError) -> PGConnection {
+        if let connection { return connection }
+        let made = try connected(isFirst: false)
+        connection = made
+        return made
+    }
+
+    private func connected(isFirst: Bool) throws(PGError) -> PGConnection {
+        let connection = try PGConnection(url)
+        if isFirst { try Schema.migrate(connection) { pause(milliseconds: 200) } }
+        try connection.execute("SET statement_timeout = \(Self.statementMilliseconds)")
+        return connection
+    }
+
+    private func renew(
+        _ connection: PGConnection,
+        _ epoch: Int,
+        _ address: String?,
+        _ milliseconds: Int
+    ) throws(PGError) -> Bool {
+        try LeaderRow.renew(
+            connection,
+            epoch: epoch,
+            address: address,
+            holder: holder,
+            leaseMilliseconds: milliseconds
+        )
+    }
+
+    /// Takes the lead if it is free.
+    /// - Returns: the epoch that it is.
+    private func stand(_ connection: PGConnection, _ address: String?, _ tell: (News) -> Void) throws(PGError) -> Int? {
+        var row = try LeaderRow.read(connection)
+        // An answer that was lost on its way may have been a yes.
+        if row.holder == holder {
+            tell(.leading(epoch: row.epoch))
+            return row.epoch
+        }
+        let isDead = row.holder?.isDead(seenBy: holder) == true
+        if row.isExpired || isDead {
+            let epoch = try row.takeOver(
+                connection,
+                name: name,
+                address: address,
+                holder: holder,
+                leaseMilliseconds: leaseMilliseconds,
+                evenUnexpired: isDead
+            )
+            if let epoch {
+                tell(.leading(epoch: epoch))
+                return epoch
+            }
+            row = try LeaderRow.read(connection)
+        }
+        tell(.standby(leader: row.isExpired ? nil : row.address))
+        return nil
+    }
+
+    // MARK: Waiting
+
+    private func poke() {
+        wake.lock()
+        wake.unlock(withValue: true)
+    }
+
+    /// Blocks the election's own thread, until poked or for so long.
+    private func pause(milliseconds: Int) {
+        if wake.lock(whenValue: true, timeoutSeconds: Double(milliseconds) / 1_000) { wake.unlock(withValue: false) }
+    }
+}
