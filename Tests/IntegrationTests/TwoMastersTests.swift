@@ -1,0 +1,128 @@
+import FoundationEssentials
+import Glibc
+import TestSupport
+import Testing
+
+/// Two master programs on one database.
+@Suite(
+    .serialized,
+    .timeLimit(.minutes(5)),
+    .enabled(if: ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] != nil, "TEST_DATABASE_URL is not set")
+) struct TwoMastersTests {
+    private static let submit = #"{"op":"submit","id":1,"name":"a","image":"busybox"}"#
+
+    /// One after the other, so that the first leads.
+    private static func start(_ database: TestDatabase) throws -> (first: MasterProcess, second: MasterProcess) {
+        let first = try MasterProcess([], environment: database.environment)
+        return (first, try MasterProcess([], environment: database.environment))
+    }
+
+    /// The reply to one line on a new connection.
+    private static func ask(_ master: MasterProcess, _ line: String = submit) throws -> JSON {
+        let connection = try master.connect()
+        _ = try connection.readLine(seconds: 10)
+        try connection.send(line: line)
+        return try JSON(parsing: try connection.readLine(seconds: 10) ?? [])
+    }
+
+    /// Submits until it is taken.
+    /// - Returns: the seconds that took.
+    private static func secondsToLead(_ master: MasterProcess) throws -> Double {
+        let began = ContinuousClock.now
+        let taken = try Deadline.after(seconds: 30).poll { try ask(master)["ok"] }
+        guard taken != nil else { throw TestSupportError("the standby never led") }
+        return (ContinuousClock.now - began) / .seconds(1)
+    }
+
+    private static func greeting(_ master: MasterProcess) throws -> JSON {
+        try JSON(parsing: try master.connect().readLine(seconds: 10) ?? [])
+    }
+
+    private static func awaitStandby(_ master: MasterProcess, leader: String) throws {
+        let said = try Deadline.after(seconds: 20).poll { () throws -> JSON? in
+            let greeting = try? greeting(master)
+            return greeting?["leader"]?.text == leader ? greeting : nil
+        }
+        #expect(said?["standby"] == .bool(true))
+    }
+
+    @Test func aStandbyNamesTheLeader() async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            let (first, second) = try Self.start(database)
+            try Self.awaitStandby(second, leader: first.address)
+            let refusal = try Self.ask(second)["err"]
+            #expect(refusal?["code"]?.text == "not_leader")
+            #expect(refusal?["leader"]?.text == first.address)
+            #expect(first.terminate() == .exited(0))
+            #expect(second.terminate() == .exited(0))
+        }
+    }
+
+    @Test func theStandbyLeadsAtOnceWhenTheLeaderGoesInOrder() async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            let (first, second) = try Self.start(database)
+            let taskId = try Peer(first).submit(#""name":"a","image":"busybox""#)
+            #expect(first.terminate() == .exited(0))
+            let seconds = try Self.secondsToLead(second)
+            print("takeover after SIGTERM: \(seconds) s")
+            #expect(seconds < 2.5)
+            #expect(try Peer(second).task(taskId)["status"]?.text == "pending")
+            #expect(second.terminate() == .exited(0))
+        }
+    }
+
+    @Test func theStandbyLeadsAfterAKill() async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            let (first, second) = try Self.start(database)
+            let connection = try first.connect()
+            var acknowledged: [String] = []
+            for _ in 0..<3_000 { try connection.send(line: Self.submit) }
+            for _ in 0..<1_000 {
+                let line = try connection.readLine(seconds: 30) ?? []
+                if let taskId = try JSON(parsing: line)["ok"]?["taskId"]?.text { acknowledged.append(taskId) }
+            }
+            first.process.signal(SIGKILL)
+            let seconds = try Self.secondsToLead(second)
+            print("takeover after SIGKILL: \(seconds) s")
+            #expect(seconds < 5)
+            let peer = try Peer(second)
+            for taskId in acknowledged { #expect(try peer.task(taskId)["status"]?.text == "pending") }
+            #expect(second.terminate() == .exited(0))
+        }
+    }
+
+    /// The lease of one that only sleeps is waited for; once awake it can write nothing, and stands by.
+    @Test func aPausedLeaderThatWakesUpWritesNothing() async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            let (first, second) = try Self.start(database)
+            let old = try first.connect()
+            _ = try old.readLine(seconds: 10)
+            try old.send(line: Self.submit)
+            let known = try JSON(parsing: try old.readLine(seconds: 10) ?? [])["ok"]?["taskId"]?.text ?? ""
+            first.process.signal(SIGSTOP)
+            // The kernel takes them for the master, which finds them when it wakes up.
+            for _ in 0..<100 { try old.send(line: Self.submit) }
+            let seconds = try Self.secondsToLead(second)
+            print("takeover after SIGSTOP: \(seconds) s")
+            #expect(seconds < 5)
+            let peer = try Peer(second)
+            #expect(try peer.task(known)["status"]?.text == "pending")
+            let before = try peer.request("list", #""limit":1000"#)["tasks"]?.elements.count
+            first.process.signal(SIGCONT)
+            var answers = 0
+            while let line = try? old.readLine(seconds: 10) { answers += line.isEmpty ? 0 : 1 }
+            #expect(answers == 0)
+            try Self.awaitStandby(first, leader: second.address)
+            #expect(try peer.request("list", #""limit":1000"#)["tasks"]?.elements.count == before)
+            #expect(second.terminate() == .exited(0))
+            // And back again.
+            #expect(try Self.secondsToLead(first) < 5)
+            #expect(try Peer(first).request("list", #""limit":1000"#)["tasks"]?.elements.count == (before ?? 0) + 1)
+            #expect(first.terminate() == .exited(0))
+        }
+    }
+}
