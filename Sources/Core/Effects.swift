@@ -16,6 +16,8 @@ public struct Effects: ~Copyable {
     public private(set) var frames: [Frame] = []
     /// To be closed once their frames are sent.
     public private(set) var closing: [SessionID] = []
+    /// Whether all of it answers reads: nothing here says that a change was taken.
+    public internal(set) var isAnswersOnly = true
     var writer = JSONWriter(capacityBytes: 64 * 1024)
     private var target = SessionID(slot: -1, generation: 0)
     private var start = 0
@@ -28,6 +30,7 @@ public struct Effects: ~Copyable {
     public mutating func removeAll() {
         frames.removeAll(keepingCapacity: true)
         closing.removeAll(keepingCapacity: true)
+        isAnswersOnly = true
         writer.removeAll(shrinkAboveBytes: Self.bytesKeptMax)
     }
 

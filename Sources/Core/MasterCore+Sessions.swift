@@ -55,6 +55,7 @@ extension MasterCore {
         self.now = now
         guard isOpen(id) else { return }
         let session = sessions[Int(id.slot)]
+        effects.isAnswersOnly = false
         endAll(session.subscriptions, of: id, into: &effects)
         if session.nodeIndex >= 0, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
         loseStreams(ofWorker: id, into: &effects)

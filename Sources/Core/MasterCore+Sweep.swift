@@ -11,7 +11,9 @@ extension MasterCore {
     /// Ends leases, waits and old tasks whose time has come.
     public mutating func tick(now: Tick, into effects: inout Effects) {
         self.now = now
-        guard leadership == .leading, now.monotonic >= nextSweep else { return }
+        guard leadership == .leading, storeState == .prompt, now.monotonic >= nextSweep else { return }
+        let frames = effects.frames.count
+        defer { if effects.frames.count != frames { effects.isAnswersOnly = false } }
         nextSweep = now.monotonic + Self.sweepMilliseconds
         if !streams.isEmpty { sweepStreams(into: &effects) }
         var forgotten: [Int32] = []

@@ -43,6 +43,7 @@ public struct MasterCore: ~Copyable {
     var nextSweep: Int64 = 0
     var isShuttingDown = false
     public internal(set) var leadership = Leadership.leading
+    var storeState = StoreState.prompt
 
     public init(configuration: CoreConfiguration, now: Tick) {
         self.configuration = configuration
@@ -88,9 +89,11 @@ public struct MasterCore: ~Copyable {
     /// Ends a turn: places tasks, tells watchers. Call it after the lines of one read, and after `tick`.
     public mutating func endTurn(into effects: inout Effects) {
         guard leadership == .leading else { return }
+        let frames = effects.frames.count
         placeTasks(into: &effects)
         settleEnds(into: &effects)
         if hasMoreToTell { tellWatchers(into: &effects) }
+        if effects.frames.count != frames { effects.isAnswersOnly = false }
     }
 
     /// Takes the `id` of a request, and gives its operation; nil is one that nobody knows.
@@ -128,6 +131,10 @@ public struct MasterCore: ~Copyable {
         into effects: inout Effects
     ) throws(WireError) {
         try checkLeadership(operation, request)
+        if !operation.isRead {
+            if storeState == .full { throw storeIsFull }
+            effects.isAnswersOnly = false
+        }
         if operation.isForWorkers { try checkWorker(operation, request) } else { try checkClient(operation) }
         switch operation {
         case .status: try status(request, into: &effects)

@@ -49,6 +49,16 @@ enum Operation: CaseIterable {
         }
     }
 
+    /// Whether it only tells what is, and so may be answered while the store is away.
+    var isRead: Bool {
+        switch self {
+        case .get, .list, .nodes, .ping, .help, .hello, .heartbeat: true
+        case .status, .submit, .accept, .reject, .submitMany, .cancel, .wait, .watch, .logs, .unsubscribe, .drain,
+            .register, .deregister, .log, .logEnd:
+            false
+        }
+    }
+
     /// In the order of proto-spec.md.
     static let inHelpOrder: [Operation] = [
         .submit, .submitMany, .get, .list, .cancel, .wait, .watch, .logs, .unsubscribe, .nodes, .drain, .ping, .help,

@@ -1,4 +1,3 @@
-import DequeModule
 import Glibc
 import Logging
 import NIOCore
@@ -11,19 +10,14 @@ import PodlingStore
 /// It lives on one event loop. A turn is all that came with one poll of the sockets; it ends with at most one
 /// batch for the store and one flush for each session.
 final class MasterLoop {
-    /// What one turn wants done, until it is.
-    private final class Turn {
-        var effects = Effects()
-        var isDurable = false
-        var number = 0
-    }
-
     private static let tickMilliseconds: Int64 = 250
     /// Without a turn for this long, a small one does not wait for company.
     private static let quietTime = TimeAmount.microseconds(200)
     private static let smallTurnBytes = 4 * 1024
     /// What is to be sent does not grow beyond this, however much is asked for in one read.
     private static let largeTurnBytes = 1024 * 1024
+    /// A store that is silent for longer holds up writes only.
+    private static let lateTime = TimeAmount.seconds(1)
 
     let eventLoop: any EventLoop
     let configuration: MasterConfiguration
@@ -38,7 +32,8 @@ final class MasterLoop {
     private var freeSlots: [Int32] = []
     private var nextGeneration: UInt32 = 1
     private(set) var sessionCount = 0
-    private var held = Deque<Turn>()
+    private var held = HeldTurns()
+    private var isLate = false
     private var isTurnScheduled = false
     private var lastTurnEnd = NIODeadline.now()
     private var dirty: [Int32] = []
@@ -109,6 +104,8 @@ final class MasterLoop {
 
     func received(_ line: UnsafeRawBufferPointer, from id: SessionID, now: Tick) {
         core.lineReceived(line, from: id, now: now, into: &turn.effects)
+        // A turn of its own, so that an answer to a read does not wait with writes.
+        if isLate { endTurn() }
     }
 
     func hasGreeted(_ id: SessionID) -> Bool { core.hasGreeted(id) }
@@ -142,12 +139,15 @@ final class MasterLoop {
         halfClosed = []
         for id in candidates where isCurrent(id) {
             guard let sink = sinks[Int(id.slot)] else { continue }
-            if core.subscriptionCount(of: id) > 0 || !sink.closeIfDone() { halfClosed.append(id) }
+            let isDue = core.subscriptionCount(of: id) > 0 || held.holds(id.slot)
+            if isDue || !sink.closeIfDone() { halfClosed.append(id) }
         }
     }
 
-    /// Whether the store is so far behind that reading should wait.
-    var isBehind: Bool { held.count >= configuration.heldTurnsMax }
+    /// Whether the store is so far behind that reading from this session should wait.
+    func isBehind(_ id: SessionID) -> Bool {
+        held.count >= configuration.heldTurnsMax && (!isLate || held.holds(id.slot))
+    }
 
     // MARK: Turns
 
@@ -182,13 +182,43 @@ final class MasterLoop {
         spareTurn = nil
         if hasFailed {
             closeAll(by: .now())
-        } else if ended.isDurable, held.isEmpty {
+        } else if ended.isDurable, held.isEmpty || ended.effects.isEmpty || (isLate && isFree(ended)) {
             carryOut(ended)
         } else {
             held.append(ended)
+            tellStoreState()
         }
         closeHalfClosed()
         if core.hasMoreToTell { scheduleTurnEnd() }
+    }
+
+    /// Whether a turn may leave before those that are held: it answers reads, of sessions that wait for nothing.
+    private func isFree(_ turn: Turn) -> Bool {
+        turn.effects.isAnswersOnly && turn.effects.frames.allSatisfy { !held.holds($0.session.slot) }
+    }
+
+    private func tellStoreState() {
+        let wasLate = isLate
+        isLate = held.age > Self.lateTime
+        if isLate, !wasLate {
+            logger.warning("the store is late")
+            for turn in held.takeAnswers() { carryOut(turn) }
+        } else if wasLate, !isLate {
+            logger.notice("the store is back")
+        }
+        guard isLate || wasLate else { return }
+        let isFull = isLate && held.count >= configuration.heldTurnsMax
+        core.store(is: isFull ? .full : isLate ? .late : .prompt, now: Tick.current())
+        resumeWhereNotBehind()
+    }
+
+    private func resumeWhereNotBehind() {
+        guard !paused.isEmpty else { return }
+        let waiting = paused
+        paused = []
+        for id in waiting where isCurrent(id) {
+            if isBehind(id) { paused.append(id) } else { sinks[Int(id.slot)]?.resumeReading() }
+        }
     }
 
     /// Hands the turn's changes to the store.
@@ -208,16 +238,10 @@ final class MasterLoop {
     private func committed(_ result: Result<Void, StoreError>) {
         guard !hasFailed else { return }
         if case .failure(let error) = result { return fail(error) }
-        held.first { !$0.isDurable }?.isDurable = true
-        while let durable = held.first, durable.isDurable {
-            held.removeFirst()
-            carryOut(durable)
-        }
-        if !isBehind, !paused.isEmpty {
-            let waiting = paused
-            paused = []
-            for id in waiting where isCurrent(id) { sinks[Int(id.slot)]?.resumeReading() }
-        }
+        held.markOldestDurable()
+        while let durable = held.popDurable() { carryOut(durable) }
+        tellStoreState()
+        if held.count < configuration.heldTurnsMax { resumeWhereNotBehind() }
         closeHalfClosed()
     }
 
@@ -249,7 +273,7 @@ final class MasterLoop {
         dirty.removeAll(keepingCapacity: true)
         for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
         turn.effects.removeAll()
-        sentTurnNumber = turn.number
+        sentTurnNumber = max(sentTurnNumber, turn.number)
         spareTurn = turn
     }
 
@@ -262,6 +286,7 @@ final class MasterLoop {
     }
 
     private func tick() {
+        tellStoreState()
         core.tick(now: Tick.current(), into: &turn.effects)
         sweepCountdown -= 1
         if sweepCountdown <= 0 {

@@ -71,9 +71,10 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     // MARK: Reading
 
     func read(context: ChannelHandlerContext) {
-        guard context.channel.isWritable, !loop.isBehind else {
+        let isBehind = id.map { loop.isBehind($0) } ?? false
+        guard context.channel.isWritable, !isBehind else {
             isReadWanted = true
-            if loop.isBehind, let id { loop.paused(id) }
+            if isBehind, let id { loop.paused(id) }
             return
         }
         context.read()
@@ -148,7 +149,9 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     }
 
     func resumeReading() {
-        guard let context, isReadWanted, context.channel.isWritable, !loop.isBehind else { return }
+        guard let context, isReadWanted, context.channel.isWritable, id.map({ !loop.isBehind($0) }) ?? true else {
+            return
+        }
         isReadWanted = false
         context.read()
     }

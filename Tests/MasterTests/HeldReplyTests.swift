@@ -37,13 +37,15 @@ private final class SlowStore: Store {
 @Suite struct HeldReplyTests {
     private static func withServer(
         _ store: SlowStore,
-        _ body: @escaping @Sendable (any DoorSession) async throws -> Void
+        heldTurnsMax: Int = 4_096,
+        _ body: @escaping @Sendable (any DoorSession, any MasterDoor) async throws -> Void
     ) async throws {
         var configuration = MasterConfiguration(
             core: CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
         )
         configuration.port = 0
         configuration.shutdownSeconds = 1
+        configuration.heldTurnsMax = heldTurnsMax
         let (ready, continuation) = AsyncStream<Void>.makeStream()
         let server = try await MasterServer(configuration: configuration, store: store, logger: Logger(label: "test")) {
             _ in
@@ -55,7 +57,7 @@ private final class SlowStore: Store {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             for await _ in ready {}
-            try await body(server.door.open())
+            try await body(server.door.open(), server.door)
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
@@ -65,7 +67,7 @@ private final class SlowStore: Store {
 
     @Test func nothingLeavesBeforeItIsDurable() async throws {
         let store = SlowStore()
-        try await Self.withServer(store) { session in
+        try await Self.withServer(store) { session, _ in
             let answered = NIOLockedValueBox<[String]>([])
             async let submitted: Void = {
                 let reply = try await session.request(Self.line(#"{"op":"submit","id":1,"name":"a","image":"b"}"#))
@@ -88,7 +90,7 @@ private final class SlowStore: Store {
 
     @Test func batchesAreAnsweredInTheirOrder() async throws {
         let store = SlowStore()
-        try await Self.withServer(store) { session in
+        try await Self.withServer(store) { session, _ in
             for round in 1...3 {
                 async let reply = session.request(Self.line(#"{"op":"submit","id":\#(round),"name":"a","image":"b"}"#))
                 while store.batches.isEmpty { await Task.yield() }
@@ -96,6 +98,51 @@ private final class SlowStore: Store {
                 let text = try await String(decoding: reply, as: UTF8.self)
                 #expect(text.hasPrefix(#"{"re":\#(round),"ok":"#))
             }
+        }
+    }
+
+    /// A store that has been silent for a second holds up writes, and reads of those who wait for a write, only.
+    @Test func readsGoOnWhileTheStoreIsLate() async throws {
+        let store = SlowStore()
+        try await Self.withServer(store) { session, door in
+            async let submitted = session.request(Self.line(#"{"op":"submit","id":1,"name":"a","image":"b"}"#))
+            while store.batches.isEmpty { await Task.yield() }
+            let other = try await door.open()
+            // Answered once the store counts as late, or this would never end.
+            _ = try await other.request(Self.line(#"{"op":"ping","id":2}"#))
+            let list = try await other.request(Self.line(#"{"op":"list","id":3}"#))
+            #expect(String(decoding: list, as: UTF8.self).hasPrefix(#"{"re":3,"ok":"#))
+            #expect(store.batches.count == 1)
+            store.release()
+            let reply = try await String(decoding: submitted, as: UTF8.self)
+            #expect(reply.hasPrefix(#"{"re":1,"ok":"#))
+            other.close()
+        }
+    }
+
+    @Test func writesBeyondTheBoundAreRefusedWhileTheStoreIsLate() async throws {
+        let store = SlowStore()
+        let submit = #"{"op":"submit","id":1,"name":"a","image":"b"}"#
+        try await Self.withServer(store, heldTurnsMax: 2) { session, door in
+            async let first = session.request(Self.line(submit))
+            while store.batches.isEmpty { await Task.yield() }
+            _ = try await door.open().request(Self.line(#"{"op":"ping"}"#))
+            let second = try await door.open()
+            async let held = second.request(Self.line(submit))
+            while store.batches.count < 2 { await Task.yield() }
+            let third = try await door.open()
+            let refusal = try await String(decoding: third.request(Self.line(submit)), as: UTF8.self)
+            #expect(refusal.contains(#""code":"unavailable""#) && refusal.contains(#""retry_after_ms":1000"#))
+            #expect(store.batches.count == 2)
+            store.release()
+            store.release()
+            for reply in try await [first, held] {
+                #expect(String(decoding: reply, as: UTF8.self).hasPrefix(#"{"re":1,"ok":"#))
+            }
+            async let taken = third.request(Self.line(submit))
+            while store.batches.isEmpty { await Task.yield() }
+            store.release()
+            #expect(try await String(decoding: taken, as: UTF8.self).hasPrefix(#"{"re":1,"ok":"#))
         }
     }
 }

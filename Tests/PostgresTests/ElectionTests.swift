@@ -11,7 +11,11 @@ import Testing
 @Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(2))) struct ElectionTests {
     private static let leaseMilliseconds = 1_500
 
-    private static func open(_ database: Database, _ address: String) async throws -> PostgresStore {
+    private static func open(
+        _ database: Database,
+        _ address: String,
+        leaseMilliseconds: Int = leaseMilliseconds
+    ) async throws -> PostgresStore {
         try await PostgresStore.open(
             url: database.url,
             name: address,
@@ -41,16 +45,14 @@ import Testing
 
     @Test func theLeadIsHandedBackAtTheEnd() async throws {
         let database = try Database()
-        let first = try await Self.open(database, "host-1:1")
+        // A lease that outlasts the test: it is not waited for.
+        let first = try await Self.open(database, "host-1:1", leaseMilliseconds: 3_600_000)
         #expect(await Self.next(first) == .leading)
         let second = try await Self.open(database, "host-2:2")
         #expect(await Self.next(second) == .standby(leader: "host-1:1"))
         try await Self.commit(first).get()
-        let began = ContinuousClock.now
         await first.close()
         await Self.wait(second, for: .leading)
-        // Well below the lease: it was not waited for.
-        #expect(ContinuousClock.now - began < .milliseconds(Self.leaseMilliseconds * 2 / 3))
         try await Self.commit(second).get()
         await second.close()
     }

@@ -1,0 +1,42 @@
+import PodlingProtocol
+
+/// How the store keeps up with what it is handed.
+public enum StoreState: Sendable, Equatable {
+    case prompt
+    /// It has been silent for a while. Leases and deadlines stand still: the answers to workers are held up as well.
+    case late
+    /// And as much waits for it as may: what would change something is refused.
+    case full
+}
+
+extension MasterCore {
+    static var storeRetryMilliseconds: Int { 1_000 }
+
+    public mutating func store(is state: StoreState, now: Tick) {
+        let wasPrompt = storeState == .prompt
+        storeState = state
+        if state == .prompt, !wasPrompt { startDeadlinesAnew(now) }
+    }
+
+    var storeIsFull: WireError {
+        WireError(
+            .unavailable,
+            "the store has not answered for a while and no more can wait for it; nothing was changed",
+            retryAfterMilliseconds: Self.storeRetryMilliseconds
+        )
+    }
+
+    /// What workers were due while the store was late left only now.
+    private mutating func startDeadlinesAnew(_ now: Tick) {
+        self.now = now
+        for index in nodes.sorted where nodes[index].hasLease {
+            nodes[index].graceUntil = max(
+                nodes[index].graceUntil,
+                now.monotonic + 2 * Int64(configuration.leaseMilliseconds)
+            )
+            for slot in nodes[index].attempts where tasks[slot].status == .scheduled && tasks[slot].deadline > 0 {
+                tasks[slot].deadline = now.monotonic + Int64(configuration.acceptMilliseconds)
+            }
+        }
+    }
+}
