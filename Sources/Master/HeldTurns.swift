@@ -19,10 +19,13 @@ struct HeldTurns {
 
     var isEmpty: Bool { turns.isEmpty }
     var count: Int { turns.count }
+    /// Of all that is to be sent.
+    private(set) var byteCount = 0
 
     mutating func append(_ turn: Turn) {
         turn.heldSince = .now()
         turns.append(turn)
+        byteCount += turn.effects.byteCount
         for frame in turn.effects.frames { count(frame.session.slot, 1) }
     }
 
@@ -33,6 +36,7 @@ struct HeldTurns {
     mutating func popDurable() -> Turn? {
         guard let first = turns.first, first.isDurable else { return nil }
         turns.removeFirst()
+        byteCount -= first.effects.byteCount
         for frame in first.effects.frames { count(frame.session.slot, -1) }
         return first
     }
@@ -50,12 +54,16 @@ struct HeldTurns {
             taken.append(turn)
             return true
         }
-        for turn in taken { for frame in turn.effects.frames { count(frame.session.slot, -1) } }
+        for turn in taken {
+            byteCount -= turn.effects.byteCount
+            for frame in turn.effects.frames { count(frame.session.slot, -1) }
+        }
         return taken
     }
 
     mutating func removeAll() {
         turns.removeAll()
+        byteCount = 0
         frameCounts.removeAll()
     }
 

@@ -20,6 +20,8 @@ public struct MasterConfiguration: Sendable {
     public var backlog: Int32 = 1_024
     /// Turns that wait for the store.
     public var heldTurnsMax = 4_096
+    /// Bytes to be sent that wait for the store.
+    public var heldBytesMax = 128 * 1024 * 1024
     public var core: CoreConfiguration
 
     public init(core: CoreConfiguration) {

@@ -146,7 +146,11 @@ final class MasterLoop {
 
     /// Whether the store is so far behind that reading from this session should wait.
     func isBehind(_ id: SessionID) -> Bool {
-        held.count >= configuration.heldTurnsMax && (!isLate || held.holds(id.slot))
+        isStoreFull && (!isLate || held.holds(id.slot))
+    }
+
+    private var isStoreFull: Bool {
+        held.count >= configuration.heldTurnsMax || held.byteCount >= configuration.heldBytesMax
     }
 
     // MARK: Turns
@@ -207,8 +211,7 @@ final class MasterLoop {
             logger.notice("the store is back")
         }
         guard isLate || wasLate else { return }
-        let isFull = isLate && held.count >= configuration.heldTurnsMax
-        core.store(is: isFull ? .full : isLate ? .late : .prompt, now: Tick.current())
+        core.store(is: isLate && isStoreFull ? .full : isLate ? .late : .prompt, now: Tick.current())
         resumeWhereNotBehind()
     }
 
@@ -241,7 +244,7 @@ final class MasterLoop {
         held.markOldestDurable()
         while let durable = held.popDurable() { carryOut(durable) }
         tellStoreState()
-        if held.count < configuration.heldTurnsMax { resumeWhereNotBehind() }
+        if !isStoreFull { resumeWhereNotBehind() }
         closeHalfClosed()
     }
 

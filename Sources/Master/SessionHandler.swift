@@ -23,6 +23,8 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     private var isInputClosed = false
     private var isClosing = false
     private var isReadWanted = false
+    /// The decoder keeps lines that are taken once the peer has read what it was sent.
+    private var isStopped = false
 
     init(loop: MasterLoop) {
         self.loop = loop
@@ -63,7 +65,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     func closeIfDone() -> Bool {
         guard !isClosing else { return true }
-        guard loop.sentTurnNumber >= lastTurn else { return false }
+        guard !isStopped, loop.sentTurnNumber >= lastTurn else { return false }
         close()
         return true
     }
@@ -72,7 +74,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     func read(context: ChannelHandlerContext) {
         let isBehind = id.map { loop.isBehind($0) } ?? false
-        guard context.channel.isWritable, !isBehind else {
+        guard context.channel.isWritable, !isBehind, !isStopped else {
             isReadWanted = true
             if isBehind, let id { loop.paused(id) }
             return
@@ -86,21 +88,47 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         let now = Tick.current()
         let result = unwrapInboundIn(data).withUnsafeReadableBytes { bytes -> LineDecoderResult in
             guard hasFirstByte || isProtocol(bytes) else { return .ok }
-            return decoder.process(bytes) { line, lineBytesMax in
-                hasLine = true
-                partialSince = nil
-                loop.received(line, from: id, now: now)
-                if loop.isTurnLarge { loop.endTurnNow() }
-                if lineBytesMax < Limits.lineBytesMax, loop.hasGreeted(id) { lineBytesMax = Limits.lineBytesMax }
-                return !isClosing
-            }
+            return decoder.process(bytes) { received($0, &$1, from: id, now: now) }
         }
+        finish(result)
+    }
+
+    /// - Returns: false to take no more for now.
+    private func received(
+        _ line: UnsafeRawBufferPointer,
+        _ lineBytesMax: inout Int,
+        from id: SessionID,
+        now: Tick
+    ) -> Bool {
+        hasLine = true
+        partialSince = nil
+        loop.received(line, from: id, now: now)
+        if lineBytesMax < Limits.lineBytesMax, loop.hasGreeted(id) { lineBytesMax = Limits.lineBytesMax }
+        guard loop.isTurnLarge else { return !isClosing }
+        loop.endTurnNow()
+        return !isClosing && mayGoOn
+    }
+
+    private var mayGoOn: Bool { context?.channel.isWritable == true && id.map { !loop.isBehind($0) } ?? true }
+
+    private func finish(_ result: LineDecoderResult) {
+        isStopped = result == .stopped && !isClosing
         if result == .lineTooLong {
             refuse(
                 WireError(.lineTooLong, "a line of more than \(decoder.lineBytesMax) bytes; the connection ends here")
             )
         }
-        partialSince = decoder.partialCount > 0 ? partialSince ?? .now() : nil
+        partialSince = decoder.partialCount > 0 && !isStopped ? partialSince ?? .now() : nil
+        if isStopped, let id { loop.paused(id) }
+    }
+
+    /// Takes the lines that were kept, as far as the peer reads.
+    private func takeKept() {
+        guard isStopped, let id, !isClosing, mayGoOn else { return }
+        lastTurn = loop.turnNumber
+        let now = Tick.current()
+        finish(decoder.resume { received($0, &$1, from: id, now: now) })
+        loop.readComplete()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -149,9 +177,8 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     }
 
     func resumeReading() {
-        guard let context, isReadWanted, context.channel.isWritable, id.map({ !loop.isBehind($0) }) ?? true else {
-            return
-        }
+        takeKept()
+        guard let context, isReadWanted, !isStopped, mayGoOn else { return }
         isReadWanted = false
         context.read()
     }

@@ -47,6 +47,32 @@ import Testing
         }
     }
 
+    /// Far more than `unreadBytesMax` is asked for in one small write; who reads it gets all of it.
+    @Test func manyLargeRepliesToOneWriteAllArrive() async throws {
+        try await onThread {
+            let master = try MasterProcess()
+            let peer = try Peer(master)
+            let label = String(repeating: "x", count: 200)
+            for number in 0..<200 {
+                _ = try peer.submit(#""name":"t-\#(number)","image":"busybox","labels":{"a":"\#(label)"}"#)
+            }
+            let connection = try master.connect()
+            _ = try Peer.line(connection, "the greeting")
+            let count = 300
+            let requests = (0..<count).map { #"{"op":"list","id":\#($0),"limit":1000}"# + "\n" }.joined()
+            try connection.send(Array(requests.utf8))
+            var byteCount = 0
+            for id in 0..<count {
+                let line = try connection.readLine(seconds: 60)
+                guard let line, line.starts(with: #"{"re":\#(id),"#.utf8) else {
+                    throw TestSupportError("the connection ended, or another line came, instead of reply \(id)")
+                }
+                byteCount += line.count
+            }
+            #expect(byteCount > 16 << 20)
+        }
+    }
+
     @Test(arguments: ["ping", "list"])
     func aReaderThatNeverReadsIsBounded(op: String) async throws {
         try await onThread {
