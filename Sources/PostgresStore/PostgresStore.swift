@@ -19,7 +19,10 @@ public final class PostgresStore: Store {
         /// The oldest of what waits, to about `transactionRowsMax`; never none where something waits.
         mutating func take() -> [(batch: StoreBatch, done: Done)] {
             var rows = 0
-            let end = waiting.firstIndex { job in
+            let end = waiting.indices.first { index in
+                let job = waiting[index]
+                // What it imports may have the id of what a batch before it removes.
+                if job.batch.hasImports, index > 0 { return true }
                 defer { rows += job.batch.tasks.count + job.batch.removedTaskIDs.count }
                 return rows >= PostgresStore.transactionRowsMax
             }
@@ -34,13 +37,20 @@ public final class PostgresStore: Store {
 
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let writer: TaskWriter
+    private let adoptedEndedMax: Int
     private let queue = NIOLockedValueBox(Queue())
 
     /// Connects, migrates, and becomes the one master that may write.
     ///
+    /// - Parameter adoptedEndedMax: how many ended tasks that another program made are loaded.
     /// - Throws: `PGError`.
-    public static func open(url: String, name: String, logger: Logger) async throws -> PostgresStore {
-        let store = PostgresStore(url: url, name: name, logger: logger)
+    public static func open(
+        url: String,
+        name: String,
+        adoptedEndedMax: Int = 100_000,
+        logger: Logger
+    ) async throws -> PostgresStore {
+        let store = PostgresStore(url: url, name: name, adoptedEndedMax: adoptedEndedMax, logger: logger)
         let writer = store.writer
         do {
             try await store.pool.runIfActive { try writer.open() }
@@ -51,7 +61,8 @@ public final class PostgresStore: Store {
         return store
     }
 
-    private init(url: String, name: String, logger: Logger) {
+    private init(url: String, name: String, adoptedEndedMax: Int, logger: Logger) {
+        self.adoptedEndedMax = adoptedEndedMax
         writer = TaskWriter(url: url, name: name, logger: logger)
         pool.start()
     }
@@ -67,6 +78,14 @@ public final class PostgresStore: Store {
             try await take(rows)
         }
         try await pool.runIfActive { try writer.closeCursor() }
+        let endedMax = adoptedEndedMax
+        try await pool.runIfActive { try writer.openAdoption(endedMax: endedMax) }
+        while true {
+            let rows = try await pool.runIfActive { try writer.nextAdopted() }
+            guard !rows.isEmpty else { break }
+            try await take(rows)
+        }
+        try await pool.runIfActive { try writer.closeAdoption() }
     }
 
     public func commit(
@@ -135,6 +154,7 @@ extension StoreBatch {
                 }
             }
             removedTaskIDs += batch.removedTaskIDs
+            removedForeignIDs.merge(batch.removedForeignIDs) { $1 }
         }
     }
 }

@@ -50,6 +50,7 @@ enum Schema {
         );
         INSERT INTO podling_leader (epoch, name, since) VALUES (0, '', timezone('UTC', now()));
         """,
+        "ALTER TABLE tasks ADD COLUMN imported_at TIMESTAMP",
     ]
 
     /// `podling` in ASCII: who else uses advisory locks in this database uses another number.

@@ -9,16 +9,17 @@ import PodlingStore
 /// Sendable by libpq's guarantee that a connection may be used by any thread, one at a time (PostgreSQL manual,
 /// 34.20): all but `close` is called on the store's one thread only.
 final class TaskWriter: @unchecked Sendable {
-    private static let pageRows = 5_000
+    static let pageRows = 5_000
     private static let retryMilliseconds = 100...3_000
     /// How long a write that cannot succeed holds up the end of the program.
     private static let closeSeconds = 4
 
     private let url: String
     private let name: String
-    private let logger: Logger
-    private var connection: PGConnection?
+    let logger: Logger
+    private(set) var connection: PGConnection?
     private var epoch = 0
+    var adoption = Adoption()
     private let closingSince = NIOLockedValueBox<Int?>(nil)
 
     init(url: String, name: String, logger: Logger) {
@@ -42,9 +43,6 @@ final class TaskWriter: @unchecked Sendable {
         guard let epoch = taken.int(0, 0) else { throw PGError(message: "the table podling_leader has no row") }
         self.epoch = epoch
         self.connection = connection
-        let foreign = try connection.execute("SELECT count(*) FROM tasks WHERE spec IS NULL").int(0, 0) ?? 0
-        guard foreign > 0 else { return }
-        logger.warning("tasks that another program made are left as they are", metadata: ["tasks": "\(foreign)"])
     }
 
     // MARK: Reading all
@@ -130,7 +128,7 @@ final class TaskWriter: @unchecked Sendable {
         }
         guard !removed.isEmpty else { return }
         var ids = ArrayText()
-        for id in batch.removedTaskIDs { ids.append(id.text) }
+        for id in batch.removedTaskIDs { ids.append(batch.text(ofRemoved: id)) }
         try connection.execute(TaskStatements.delete, [ids.finished])
     }
 

@@ -70,7 +70,12 @@ struct PodlingMasterCommand: AsyncParsableCommand {
     private func openStore(_ logger: Logger) async throws -> any Store {
         guard let url = try options.databaseURL() else { return MemoryStore() }
         return try await Self.withStoreErrors(logger) {
-            try await PostgresStore.open(url: url, name: options.listen ?? "", logger: logger)
+            try await PostgresStore.open(
+                url: url,
+                name: options.listen ?? "",
+                adoptedEndedMax: options.retainFinishedCount,
+                logger: logger
+            )
         }
     }
 
