@@ -17,6 +17,8 @@ public struct CoreConfiguration: Sendable {
     /// Ended tasks kept, by number and by age; the oldest go first.
     public var finishedTasksMax = 100_000
     public var finishedAgeMilliseconds = 24 * 3_600 * 1_000
+    /// Ids of other systems known in one run, those of tasks that are gone too.
+    public var foreignIDsMax = 4_000_000
     public var eventsKeptMax = Limits.eventsKeptMax
     /// Nodes known, away ones included.
     public var nodesMax = 20_000

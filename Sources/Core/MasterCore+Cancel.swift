@@ -35,7 +35,7 @@ extension MasterCore {
     /// The task a request names.
     func task(_ request: Request) throws(WireError) -> Int32 {
         let value = try request.root.required("taskId")
-        if let id = value.knownTaskID, let slot = tasks.slot(of: id) { return slot }
+        if let slot = tasks.slot(of: value) { return slot }
         throw WireError(.notFound, "taskId: there is no task \(try value.taskID())", field: "taskId")
     }
 

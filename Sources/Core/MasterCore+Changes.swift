@@ -3,6 +3,8 @@ import PodlingProtocol
 /// A task as a store keeps it: everything the core needs to go on with it.
 public struct TaskRow: Sendable, Equatable {
     public var id: TaskID
+    /// The id that another system gave; nil where it is one of ours. `id` then counts in this run only.
+    public var foreignID: String?
     public var attempt = 0
     public var unchargedAttempts = 0
     public var rejections = 0
@@ -21,11 +23,24 @@ public struct TaskRow: Sendable, Equatable {
     public var finishedAt: Int64 = 0
     /// The spec's members without the braces; nil where the store has it already.
     public var spec: [UInt8]?
+    /// When it was imported, in milliseconds since 1970; 0 means never.
+    public var importedAt: Int64 = 0
+    /// Its row is another program's, and its spec was made of what that row says.
+    public var isAdopted = false
 
     public init(id: TaskID, createdAt: Int64) {
         self.id = id
         self.createdAt = createdAt
     }
+
+    /// A task whose id another system gave.
+    public init(foreignID: String, createdAt: Int64) {
+        self.init(id: TaskID(number: 0), createdAt: createdAt)
+        self.foreignID = foreignID
+    }
+
+    /// The id as it is written.
+    public var idText: String { foreignID ?? id.text }
 }
 
 /// What changed in a turn. It must be durable before the turn's effects leave.
@@ -34,8 +49,15 @@ public struct StoreBatch: Sendable {
     public var tasks: [TaskRow] = []
     /// Tasks that are forgotten.
     public var removedTaskIDs: [TaskID] = []
+    /// The texts of those among them that another system gave.
+    public var removedForeignIDs: [TaskID: String] = [:]
+    /// It has imported tasks, whose ids may be those of tasks that earlier batches remove.
+    public var hasImports = false
 
     public init() {}
+
+    /// A removed task's id as it is written.
+    public func text(ofRemoved id: TaskID) -> String { removedForeignIDs[id] ?? id.text }
 }
 
 extension MasterCore {
@@ -51,6 +73,9 @@ extension MasterCore {
             tasks[slot].flags.subtract([.changed, .unsaved])
         }
         batch.removedTaskIDs = removedTasks
+        for id in removedTasks where id.isForeign { batch.removedForeignIDs[id] = tasks.text(of: id) }
+        batch.hasImports = hasImports
+        hasImports = false
         changedTasks.removeAll(keepingCapacity: true)
         removedTasks.removeAll(keepingCapacity: true)
         return batch
@@ -58,6 +83,7 @@ extension MasterCore {
 
     /// The same for a store that keeps none: nothing is copied.
     public mutating func dropChanges() {
+        hasImports = false
         for slot in changedTasks { tasks[slot].flags.subtract([.changed, .unsaved]) }
         changedTasks.removeAll(keepingCapacity: true)
         removedTasks.removeAll(keepingCapacity: true)
@@ -66,6 +92,9 @@ extension MasterCore {
     func row(_ slot: Int32) -> TaskRow {
         let record = tasks[slot]
         var row = TaskRow(id: record.id, createdAt: record.createdAt)
+        if record.id.isForeign { row.foreignID = tasks.text(of: record.id) }
+        row.importedAt = record.importedAt
+        row.isAdopted = record.flags.contains(.adopted)
         row.attempt = Int(record.attempt)
         row.unchargedAttempts = Int(record.unchargedAttempts)
         row.rejections = Int(record.rejections)

@@ -70,7 +70,7 @@ extension MasterCore {
         var kept: [Int32] = []
         var killed: [(AttemptName, ErrorCode)] = []
         for attempt in offer.attempts {
-            if let slot = attempt.id.flatMap({ tasks.slot(of: $0) }) {
+            if let slot = tasks.id(Array(attempt.taskID.utf8)).flatMap({ tasks.slot(of: $0) }) {
                 let isCurrent = tasks[slot].attempt == attempt.attempt && tasks[slot].node == index
                 let isKept = isCurrent && (tasks[slot].isAssigned || tasks[slot].flags.contains(.reported))
                 if isKept { kept.append(slot) } else { killed.append((attempt, .staleAttempt)) }

@@ -12,9 +12,9 @@ extension MasterCore {
         let cursor = try Self.taskCursor(request.root.optional("cursor"))
         var index: Int
         if isDescending {
-            index = (cursor.map { tasks.order.firstIndex(notBefore: $0) } ?? tasks.order.count) - 1
+            index = (cursor.map { tasks.place(of: $0, isAfter: false) } ?? tasks.placeCount) - 1
         } else {
-            index = cursor.map { tasks.order.firstIndex(notBefore: $0.next) } ?? 0
+            index = cursor.map { tasks.place(of: $0, isAfter: true) } ?? 0
         }
         effects.beginReply(request)
         effects.writer.raw("{\"tasks\":[")
@@ -22,15 +22,15 @@ extension MasterCore {
         var found = 0
         var scanned = 0
         var last: TaskID?
-        let end = isDescending ? -1 : tasks.order.count
+        let end = isDescending ? -1 : tasks.placeCount
         let step = isDescending ? -1 : 1
         while index != end, found < limit ?? Limits.pageItemsDefault, scanned < Limits.pageTasksScannedMax,
             effects.writer.count - start < Limits.pageBytesMax
         {
             scanned += 1
             // A forgotten task stands for its place too: else a page of nothing but gaps would look like the last.
-            last = tasks.order.id(at: index)
-            if let slot = tasks.order.slot(at: index), matches(slot, filter) {
+            last = tasks.id(at: index)
+            if let slot = tasks.slot(at: index), matches(slot, filter) {
                 if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
                 writeTask(slot, to: &effects.writer)
                 found += 1
@@ -40,7 +40,7 @@ extension MasterCore {
         effects.writer.byte(UInt8(ascii: "]"))
         if index != end, let last {
             effects.writer.raw(",\"cursor\":")
-            last.write(to: &effects.writer)
+            tasks.writeCursor(last, to: &effects.writer)
         }
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
@@ -53,13 +53,10 @@ extension MasterCore {
         return false
     }
 
-    /// A cursor of `list`: the last task looked at, there still or not.
-    private static func taskCursor(_ value: JSONValue?) throws(WireError) -> TaskID? {
+    private static func taskCursor(_ value: JSONValue?) throws(WireError) -> TaskCursor? {
         guard let value else { return nil }
-        guard let id = value.knownTaskID else {
-            throw .field("cursor", "must be the cursor of an earlier page")
-        }
-        return id
+        guard let cursor = TaskCursor(value) else { throw .field("cursor", "must be the cursor of an earlier page") }
+        return cursor
     }
 
     private func matches(_ slot: Int32, _ filter: TaskFilter) -> Bool {

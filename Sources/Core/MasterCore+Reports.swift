@@ -8,7 +8,7 @@ extension MasterCore {
         let status = tasks[slot].status
         if status.isTerminal {
             // Ended by an earlier report whose answer was lost; what the master gave up itself must be let go.
-            guard tasks[slot].flags.contains(.reported) else { throw Self.stale(tasks[slot].id) }
+            guard tasks[slot].flags.contains(.reported) else { throw stale(slot) }
             effects.replyEmpty(request)
             return
         }
@@ -78,14 +78,14 @@ extension MasterCore {
 
     mutating func accept(_ request: Request, into effects: inout Effects) throws(WireError) {
         let slot = try attempt(request)
-        guard tasks[slot].isAssigned else { throw Self.stale(tasks[slot].id) }
+        guard tasks[slot].isAssigned else { throw stale(slot) }
         tasks[slot].flags.insert(.accepted)
         effects.replyEmpty(request)
     }
 
     mutating func reject(_ request: Request, into effects: inout Effects) throws(WireError) {
         let slot = try attempt(request)
-        guard tasks[slot].status == .scheduled else { throw Self.stale(tasks[slot].id) }
+        guard tasks[slot].status == .scheduled else { throw stale(slot) }
         if let error = request.root.optional("error") {
             guard error.isString else { throw .field("error", "must be a string") }
             let extra = tasks[slot].extra ?? TaskExtra()
@@ -106,19 +106,19 @@ extension MasterCore {
     }
 
     private func attempt(_ name: JSONValue, _ number: Int, _ request: Request) throws(WireError) -> Int32 {
-        guard let id = name.knownTaskID, let slot = tasks.slot(of: id) else {
+        guard let slot = tasks.slot(of: name) else {
             throw WireError(.notFound, "taskId: there is no task \(try name.taskID())", field: "taskId")
         }
         guard Int(tasks[slot].attempt) == number, tasks[slot].status != .pending,
             tasks[slot].node == sessions[Int(request.session.slot)].nodeIndex
-        else { throw Self.stale(id) }
+        else { throw stale(slot) }
         return slot
     }
 
-    private static func stale(_ id: TaskID) -> WireError {
+    private func stale(_ slot: Int32) -> WireError {
         WireError(
             .staleAttempt,
-            "attempt: task \(id.text) is no longer this node's in this attempt; end it",
+            "attempt: task \(tasks.text(of: tasks[slot].id)) is no longer this node's in this attempt; end it",
             field: "attempt"
         )
     }

@@ -1,14 +1,73 @@
 import PodlingProtocol
 
 extension MasterCore {
-    /// Takes a task that a store kept for an earlier run. Call it before any session opens, in the order of ids, and
-    /// `endRestore` after the last.
+    /// Takes a task that a store kept for an earlier run. Call it before any session opens, in the order of ids but for
+    /// those that another system gave, and `endRestore` after the last.
     ///
     /// - Returns: false where the row cannot be a task of this version, or is out of order; nothing is changed then.
     @discardableResult
     public mutating func restore(_ row: TaskRow) -> Bool {
-        guard row.id >= nextRestoredID, let spec = row.spec, let summary = Self.summary(of: spec) else { return false }
-        var record = TaskRecord(id: row.id, createdAt: row.createdAt, summary: summary)
+        guard let spec = row.spec, let kept = KeptSpec(spec, id: row.idText) else { return false }
+        guard kept.fault == nil || row.status.isTerminal || row.isAdopted else { return false }
+        let id: TaskID
+        if let foreign = row.foreignID {
+            guard tasks.foreign.count < configuration.foreignIDsMax,
+                let added = tasks.restoreForeign(Array(foreign.utf8), createdAt: row.createdAt)
+            else { return false }
+            id = added
+        } else {
+            id = row.id
+            if row.isAdopted {
+                guard tasks.slot(of: id) == nil else { return false }
+            } else {
+                guard id >= nextRestoredID else { return false }
+                nextRestoredID = id.next
+            }
+        }
+        take(row, id, kept)
+        return true
+    }
+
+    /// Puts what was restored in its order: for placing, and for being forgotten.
+    public mutating func endRestore() {
+        finished = .init(finished.sorted { tasks[$0.slot].keptSince < tasks[$1.slot].keptSince })
+        guard tasks.foreign.count > 0 else { return }
+        tasks.sortForeign()
+        for place in 0..<tasks.placeCount {
+            guard let slot = tasks.slot(at: place), tasks[slot].status == .pending else { continue }
+            let isRequeued = tasks[slot].flags.contains(.requeued)
+            dequeue(slot)
+            enqueue(slot, isRequeued: isRequeued)
+        }
+    }
+
+    /// Makes a task of a row, under an id that no task has. One that waits and can run nowhere fails at once.
+    @discardableResult
+    mutating func take(_ row: TaskRow, _ id: TaskID, _ kept: KeptSpec) -> Int32 {
+        let slot = tasks.insert(Self.record(row, id, kept))
+        if !id.isForeign { nextTaskID = max(nextTaskID, id.next) }
+        counts[Int(row.status.rawValue)] += 1
+        if let key = kept.summary.idempotencyKey { idempotencyKeys[key] = slot }
+        if !row.status.isTerminal {
+            tasks[slot].shape = shapes.retain(ShapeKey(kept.summary))
+        } else if !row.isAdopted {
+            finished.append((slot, id))
+        }
+        if let nodeID = row.nodeID { giveBack(slot, nodeID) }
+        guard row.status == .pending else { return slot }
+        if let fault = kept.fault {
+            let extra = tasks[slot].extra ?? TaskExtra()
+            tasks[slot].extra = extra
+            extra.error = fault.message
+            move(slot, to: .failed, .startFailed)
+        } else {
+            enqueue(slot, isRequeued: row.attempt > 0)
+        }
+        return slot
+    }
+
+    private static func record(_ row: TaskRow, _ id: TaskID, _ kept: KeptSpec) -> TaskRecord {
+        var record = TaskRecord(id: id, createdAt: row.createdAt, summary: kept.summary)
         record.status = row.status
         record.reason = row.reason
         record.attempt = Int32(truncatingIfNeeded: row.attempt)
@@ -17,7 +76,9 @@ extension MasterCore {
         record.scheduledAt = row.scheduledAt
         record.startedAt = row.startedAt
         record.finishedAt = row.finishedAt
+        record.importedAt = row.importedAt
         if row.isCancelRequested { record.flags.insert(.cancelRequested) }
+        if row.isAdopted { record.flags.insert(.adopted) }
         if let exitCode = row.exitCode {
             record.exitCode = Int32(truncatingIfNeeded: exitCode)
             record.flags.insert(.hasExitCode)
@@ -30,33 +91,9 @@ extension MasterCore {
         if row.status == .completed || (row.status == .failed && row.reason.isOnlyReported) {
             record.flags.insert(.reported)
         }
-        let slot = tasks.insert(record)
-        nextTaskID = max(nextTaskID, row.id.next)
-        nextRestoredID = row.id.next
-        counts[Int(row.status.rawValue)] += 1
-        if let key = summary.idempotencyKey { idempotencyKeys[key] = slot }
-        if row.status.isTerminal {
-            finished.append((slot, row.id))
-        } else {
-            tasks[slot].shape = shapes.retain(ShapeKey(summary))
-        }
-        if let nodeID = row.nodeID { giveBack(slot, nodeID) }
-        if row.status == .pending { enqueue(slot, isRequeued: row.attempt > 0) }
-        return true
-    }
-
-    /// Puts what was restored in the order in which it is to be forgotten.
-    public mutating func endRestore() {
-        finished = .init(finished.sorted { tasks[$0.slot].finishedAt < tasks[$1.slot].finishedAt })
-    }
-
-    private static func summary(of spec: [UInt8]) -> TaskSummary? {
-        var reader = JSONReader()
-        let line = [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]
-        return line.withUnsafeBytes { bytes in
-            guard let root = try? reader.parse(bytes).root else { return nil }
-            return try? TaskSummary(root, isEnvelope: false)
-        }
+        // It must not be placed again.
+        if kept.fault != nil { record.onNodeLost = .fail }
+        return record
     }
 
     /// The node a task names; one that has the task keeps its lease for as long as a worker may need to come back.
@@ -64,7 +101,7 @@ extension MasterCore {
         let node = nodes.index(of: nodeID) ?? nodes.insert(nodeID)
         tasks[slot].node = node
         nodes[node].references += 1
-        nodes[node].lastSeenWall = now.wall
+        nodes[node].lastSeenWall = max(nodes[node].lastSeenWall, now.wall)
         guard tasks[slot].isAssigned else { return }
         nodes[node].hasLease = true
         nodes[node].lastSeen = now.monotonic

@@ -48,7 +48,7 @@ extension MasterCore {
         for (index, summary) in summaries.enumerated() {
             if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
             let slot = summary.idempotencyKey.flatMap { idempotencyKeys[$0] } ?? insert(summary)
-            tasks[slot].id.write(to: &effects.writer)
+            tasks.write(tasks[slot].id, to: &effects.writer)
         }
         effects.writer.raw("]}")
         effects.endReply()

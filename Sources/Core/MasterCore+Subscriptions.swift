@@ -50,7 +50,8 @@ extension MasterCore {
     }
 
     mutating func watch(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let taskID = try request.root.optional("taskId").map(Self.watchedTask)
+        var taskID: TaskID?
+        if let value = request.root.optional("taskId") { taskID = try watchedTask(value) }
         var next = events.next
         if let cursor = request.root.optional("cursor") { next = try eventNumber(cursor) + 1 }
         let number = try subscribe(request.session, .watch)
@@ -65,8 +66,8 @@ extension MasterCore {
     }
 
     /// A task to watch may be gone: its last transitions may still be kept.
-    private static func watchedTask(_ value: JSONValue) throws(WireError) -> TaskID {
-        if let id = value.knownTaskID { return id }
+    private func watchedTask(_ value: JSONValue) throws(WireError) -> TaskID {
+        if let id = tasks.id(value) { return id }
         throw WireError(.notFound, "taskId: there is no task \(try value.taskID())", field: "taskId")
     }
 
@@ -132,7 +133,7 @@ extension MasterCore {
         effects.writer.raw(",\"at\":")
         effects.writer.timestamp(milliseconds: event.at)
         effects.writer.raw(",\"taskId\":")
-        event.taskID.write(to: &effects.writer)
+        tasks.write(event.taskID, to: &effects.writer)
         if tasks[event.slot].id == event.taskID {
             effects.writer.raw(",\"name\":")
             writeName(event.slot, to: &effects.writer)

@@ -29,7 +29,7 @@ extension MasterCore {
         let oldest = now.wall - Int64(configuration.finishedAgeMilliseconds)
         while let first = finished.first {
             let isKept = tasks[first.slot].id == first.id
-            if isKept, tasks[first.slot].finishedAt >= oldest { break }
+            if isKept, tasks[first.slot].keptSince >= oldest { break }
             removeOldestFinished()
         }
     }

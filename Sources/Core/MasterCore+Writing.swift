@@ -4,16 +4,15 @@ extension MasterCore {
     /// The task object (proto-spec.md, section 5.2).
     func writeTask(_ slot: Int32, to writer: inout JSONWriter) {
         writer.raw("{\"taskId\":")
-        tasks[slot].id.write(to: &writer)
+        tasks.write(tasks[slot].id, to: &writer)
         writer.raw(",\"status\":\"")
         writer.raw(tasks[slot].status.name)
         writer.raw("\",\"attempt\":")
         writer.int(Int(tasks[slot].attempt))
         let node = tasks[slot].node
         if node >= 0 {
-            writer.raw(",\"nodeId\":\"")
-            Self.writePlain(nodes[node].id, to: &writer)
-            writer.byte(UInt8(ascii: "\""))
+            writer.raw(",\"nodeId\":")
+            Self.writeNodeID(nodes[node], to: &writer)
         }
         if let extra = tasks[slot].extra { Self.write(extra, to: &writer) }
         let reason = tasks[slot].reason
@@ -59,10 +58,13 @@ extension MasterCore {
         writer.timestamp(milliseconds: milliseconds)
     }
 
-    /// A name whose grammar has nothing to escape.
-    private static func writePlain(_ name: String, to writer: inout JSONWriter) {
-        var name = name
+    /// The node's id in quotes.
+    private static func writeNodeID(_ node: NodeRecord, to writer: inout JSONWriter) {
+        var name = node.id
+        guard node.isPlain else { return writer.string(name) }
+        writer.byte(UInt8(ascii: "\""))
         name.withUTF8 { writer.raw(UnsafeRawBufferPointer($0)) }
+        writer.byte(UInt8(ascii: "\""))
     }
 
     /// The name as the spec has it, with its quotes.
@@ -75,7 +77,7 @@ extension MasterCore {
     /// `"taskId":"...","attempt":1`, without braces.
     func writeAttempt(_ slot: Int32, to writer: inout JSONWriter) {
         writer.raw("\"taskId\":")
-        tasks[slot].id.write(to: &writer)
+        tasks.write(tasks[slot].id, to: &writer)
         writer.raw(",\"attempt\":")
         writer.int(Int(tasks[slot].attempt))
     }

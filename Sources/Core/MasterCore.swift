@@ -37,6 +37,8 @@ public struct MasterCore: ~Copyable {
     var observedEnds: [Int32] = []
     var changedTasks: [Int32] = []
     var removedTasks: [TaskID] = []
+    /// Tasks were imported since the last batch for the store.
+    var hasImports = false
     /// Nodes that got room since tasks were last placed.
     var freedNodes: [Int32] = []
     var subscriptionCount = 0

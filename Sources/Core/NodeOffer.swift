@@ -4,14 +4,10 @@ import PodlingProtocol
 struct AttemptName {
     /// As the worker wrote it.
     var taskID: String
-    /// nil where it cannot be one of ours.
-    var id: TaskID?
     var attempt: Int32
 
     init(_ object: JSONValue) throws(WireError) {
-        let value = try object.required("taskId")
-        taskID = try value.taskID()
-        id = value.knownTaskID
+        taskID = try object.required("taskId").taskID()
         attempt = Int32(truncatingIfNeeded: try object.required("attempt").integer("attempt", in: 1...Int(Int32.max)))
     }
 }

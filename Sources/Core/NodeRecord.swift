@@ -1,3 +1,5 @@
+import PodlingProtocol
+
 /// A node as the core holds it.
 struct NodeRecord {
     var id: String
@@ -36,7 +38,14 @@ struct NodeRecord {
     /// It got room since tasks were last placed.
     var isFreed = false
 
-    init(id: String) { self.id = id }
+    /// Its id has nothing to escape. One that another system gave may have.
+    let isPlain: Bool
+
+    init(id: String) {
+        var id = id
+        isPlain = id.isEmpty || id.withUTF8 { NameRules.isNodeName(UnsafeRawBufferPointer($0)) }
+        self.id = id
+    }
 
     var isOnline: Bool { session != nil && hasLease }
 

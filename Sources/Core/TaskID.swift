@@ -1,7 +1,8 @@
 import PodlingProtocol
 
 /// A task id: a number that grows with every task, written as `t` and twelve digits of base 32, so that ids sort by
-/// age and are found without a dictionary.
+/// age and are found without a dictionary. Ids that another system gave are numbers too, within one run, and come
+/// before all others (`ForeignTaskIDs`).
 public struct TaskID: Hashable, Comparable, Sendable {
     /// Ids of one millisecond; a run may give more, and takes them from the milliseconds that follow.
     private static let bitsPerMillisecond: UInt64 = 18
@@ -37,15 +38,19 @@ public struct TaskID: Hashable, Comparable, Sendable {
             worst |= value
             number = number << 5 | UInt64(value & 31)
         }
-        guard worst < 32 else { return nil }
+        // The last bit is never reached: an id can always be followed by higher ones.
+        guard worst < 32, number >> 59 == 0 else { return nil }
         self.number = number
     }
 
-    public static func < (one: TaskID, other: TaskID) -> Bool { one.number < other.number }
+    public static func < (one: TaskID, other: TaskID) -> Bool {
+        Int64(bitPattern: one.number) < Int64(bitPattern: other.number)
+    }
 
     /// The id that follows.
     var next: TaskID { TaskID(number: number &+ 1) }
 
+    /// How it is written; of a foreign one, `TaskTable` knows.
     public var text: String {
         String(unsafeUninitializedCapacity: Self.digitCount + 1) { out in
             write(to: UnsafeMutableRawBufferPointer(out))
@@ -61,7 +66,7 @@ public struct TaskID: Hashable, Comparable, Sendable {
         }
     }
 
-    /// Appends the id in quotes.
+    /// Appends the id in quotes; not for a foreign one.
     func write(to writer: inout JSONWriter) {
         withUnsafeTemporaryAllocation(byteCount: Self.digitCount + 3, alignment: 1) { out in
             out[0] = UInt8(ascii: "\"")
@@ -70,9 +75,4 @@ public struct TaskID: Hashable, Comparable, Sendable {
             writer.raw(UnsafeRawBufferPointer(out))
         }
     }
-}
-
-extension JSONValue {
-    /// The id this string is; nil for anything else, and for what is none of ours.
-    var knownTaskID: TaskID? { isString ? withUTF8 { TaskID($0) } : nil }
 }

@@ -20,6 +20,8 @@ struct TaskRecord {
         static let observed = Flags(rawValue: 1 << 7)
         /// It ended by its worker's report, and not because the master gave it up.
         static let reported = Flags(rawValue: 1 << 8)
+        /// Its row is another program's: forgotten it may be, deleted never.
+        static let adopted = Flags(rawValue: 1 << 9)
     }
 
     // What is looked at when an old task is forgotten stands first, in one cache line.
@@ -56,8 +58,9 @@ struct TaskRecord {
     var stopGraceSeconds: Int16
     var priority: Int16
     var rejections: Int16 = 0
-    /// To two cache lines, which a record in an aligned chunk then never leaves.
-    private var padding: Int64 = 0
+    /// When it was imported, in milliseconds since 1970; 0 means never. The last eight bytes of two cache lines, which a
+    /// record in an aligned chunk never leaves.
+    var importedAt: Int64 = 0
 
     /// Leaves in the slot what no task has.
     mutating func clear() {
@@ -86,6 +89,9 @@ struct TaskRecord {
 
     /// Whether a node has it.
     var isAssigned: Bool { status == .scheduled || status == .running }
+
+    /// From when on its age counts, once it has ended.
+    var keptSince: Int64 { max(finishedAt, importedAt) }
 
     /// Attempts lost so far that count against `maxAttempts`.
     var chargedAttempts: Int { Int(attempt) - Int(unchargedAttempts) }

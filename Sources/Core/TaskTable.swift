@@ -1,4 +1,4 @@
-/// All tasks the core holds, by slot and by id, which is by age.
+/// All tasks the core holds, by slot and by id. Those whose ids another system gave come first, then ours; each by age.
 struct TaskTable: ~Copyable {
     private static let chunkShift: Int32 = 12
     private static let chunkCount = 1 << 12
@@ -7,6 +7,7 @@ struct TaskTable: ~Copyable {
     private var free: [Int32] = []
     private var used: Int32 = 0
     private(set) var order = TaskOrder()
+    private(set) var foreign = ForeignTaskIDs()
     private(set) var count = 0
 
     deinit {
@@ -34,6 +35,7 @@ struct TaskTable: ~Copyable {
     }
 
     func slot(of id: TaskID) -> Int32? {
+        if id.isForeign { return foreign.slot(of: id) }
         let index = order.firstIndex(notBefore: id)
         guard index < order.count, order.id(at: index) == id else { return nil }
         return order.slot(at: index)
@@ -51,20 +53,31 @@ struct TaskTable: ~Copyable {
             if Int(slot) & (Self.chunkCount - 1) == 0 { chunks.append(Self.allocateChunk()) }
             address(slot).initialize(to: record)
         }
-        order.append(slot, id)
+        if id.isForeign { foreign.take(slot, id) } else { order.insert(slot, id) }
         count += 1
         return slot
     }
 
     mutating func remove(_ slot: Int32) {
-        order.remove(address(slot).pointee.id)
+        let id = address(slot).pointee.id
+        if id.isForeign { foreign.remove(id) } else { order.remove(id) }
         address(slot).pointee.clear()
         free.append(slot)
         count -= 1
     }
+
+    /// The number for an id that another system gave.
+    mutating func addForeign(_ text: [UInt8], createdAt: Int64) -> TaskID { foreign.add(text, createdAt: createdAt) }
+
+    /// The same for a restored task; nil where the id is there already.
+    mutating func restoreForeign(_ text: [UInt8], createdAt: Int64) -> TaskID? {
+        foreign.append(text, createdAt: createdAt)
+    }
+
+    mutating func sortForeign() { foreign.sort() }
 }
 
-/// The slots of all tasks by age. Appended at the end; a removed one leaves a gap that is closed when gaps are many.
+/// The slots of our own tasks by age. Appended at the end, but for imported ones; a removed one leaves a gap that is closed when gaps are many.
 struct TaskOrder {
     private static let gapsMin = 1_024
 
@@ -74,9 +87,20 @@ struct TaskOrder {
 
     var count: Int { slots.count }
 
-    mutating func append(_ slot: Int32, _ id: TaskID) {
-        ids.append(id)
-        slots.append(slot)
+    mutating func insert(_ slot: Int32, _ id: TaskID) {
+        if let last = ids.last, last >= id {
+            let index = firstIndex(notBefore: id)
+            if ids[index] == id {
+                slots[index] = slot
+                gaps -= 1
+            } else {
+                ids.insert(id, at: index)
+                slots.insert(slot, at: index)
+            }
+        } else {
+            ids.append(id)
+            slots.append(slot)
+        }
     }
 
     mutating func remove(_ id: TaskID) {

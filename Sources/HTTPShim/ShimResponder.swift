@@ -73,9 +73,13 @@ struct ShimResponder: HTTPResponder {
         switch route {
         case .health: return try await health()
         case .tasks: return try await submit(request)
-        case .task(let id): return request.method == .delete ? try await cancel(id, body: nil) : try await task(id)
-        case .taskCancel(let id): return try await cancel(id, body: .optional(request, configuration))
-        case .taskStatus(let id): return try await report(id, body: .required(request, configuration))
+        case .task(let segment):
+            let id = try Identifier.task(segment)
+            return request.method == .delete ? try await cancel(id, body: nil) : try await task(id)
+        case .taskCancel(let segment):
+            return try await cancel(try Identifier.task(segment), body: .optional(request, configuration))
+        case .taskStatus(let segment):
+            return try await report(try Identifier.task(segment), body: .required(request, configuration))
         case .nodes: return try await listNodes()
         case .nodeRegister: return try await register(.required(request, configuration))
         case .nodeHeartbeat(let id): return try await heartbeat(id, request)

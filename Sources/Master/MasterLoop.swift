@@ -227,7 +227,8 @@ final class MasterLoop {
     /// Hands the turn's changes to the store.
     /// - Returns: whether they are durable already.
     private func commit() -> Bool {
-        guard core.hasChanges else { return true }
+        // What taking rows over changed waits until all of them are taken.
+        guard core.hasChanges, core.leadership == .leading else { return true }
         var batch = StoreBatch()
         if store.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)

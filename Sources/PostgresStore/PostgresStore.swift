@@ -19,7 +19,10 @@ public final class PostgresStore: Store {
         /// The oldest of what waits, to about `transactionRowsMax`; never none where something waits.
         mutating func take() -> [(batch: StoreBatch, done: Done)] {
             var rows = 0
-            let end = waiting.firstIndex { job in
+            let end = waiting.indices.first { index in
+                let job = waiting[index]
+                // What it imports may have the id of what a batch before it removes.
+                if job.batch.hasImports, index > 0 { return true }
                 defer { rows += job.batch.tasks.count + job.batch.removedTaskIDs.count }
                 return rows >= PostgresStore.transactionRowsMax
             }
@@ -39,17 +42,21 @@ public final class PostgresStore: Store {
     private let election: Election
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let writer: TaskWriter
+    private let adoptedEndedMax: Int
     private let queue = NIOLockedValueBox(Queue())
 
     /// Connects, migrates, and stands for the lead.
     ///
-    /// - Parameter address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
+    /// - Parameters:
+    ///   - address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
+    ///   - adoptedEndedMax: how many ended tasks that another program made are loaded.
     /// - Throws: `PGError`.
     public static func open(
         url: String,
         name: String,
         address: String? = nil,
         leaseMilliseconds: Int = leaseMillisecondsDefault,
+        adoptedEndedMax: Int = 100_000,
         logger: Logger
     ) async throws -> PostgresStore {
         let election = Election(
@@ -59,7 +66,7 @@ public final class PostgresStore: Store {
             leaseMilliseconds: leaseMilliseconds,
             logger: logger
         )
-        let store = PostgresStore(election, TaskWriter(url: url, logger: logger))
+        let store = PostgresStore(election, TaskWriter(url: url, logger: logger), adoptedEndedMax)
         let (writer, queue, news) = (store.writer, store.queue, store.news)
         try await election.start { said in
             switch said {
@@ -76,7 +83,8 @@ public final class PostgresStore: Store {
         return store
     }
 
-    private init(_ election: Election, _ writer: TaskWriter) {
+    private init(_ election: Election, _ writer: TaskWriter, _ adoptedEndedMax: Int) {
+        self.adoptedEndedMax = adoptedEndedMax
         self.election = election
         self.writer = writer
         (leadership, news) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
@@ -95,6 +103,14 @@ public final class PostgresStore: Store {
             try await take(rows)
         }
         try await pool.runIfActive { try writer.closeCursor() }
+        let endedMax = adoptedEndedMax
+        try await pool.runIfActive { try writer.openAdoption(endedMax: endedMax) }
+        while true {
+            let rows = try await pool.runIfActive { try writer.nextAdopted() }
+            guard !rows.isEmpty else { break }
+            try await take(rows)
+        }
+        try await pool.runIfActive { try writer.closeAdoption() }
     }
 
     public func commit(
@@ -165,6 +181,7 @@ extension StoreBatch {
                 }
             }
             removedTaskIDs += batch.removedTaskIDs
+            removedForeignIDs.merge(batch.removedForeignIDs) { $1 }
         }
     }
 }

@@ -58,6 +58,7 @@ enum Schema {
             ADD COLUMN expires_at TIMESTAMPTZ,
             ADD UNIQUE (epoch);
         """,
+        "ALTER TABLE tasks ADD COLUMN imported_at TIMESTAMP",
     ]
 
     /// `podling` in ASCII: who else uses advisory locks in this database uses another number.

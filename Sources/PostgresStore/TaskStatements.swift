@@ -34,9 +34,10 @@ enum TaskStatements {
     }
 
     static let insert = """
-        INSERT INTO tasks AS t (\(columns), name, image, env, spec)
-        SELECT \(values), r.name, r.image, r.env::jsonb, r.spec
-        FROM \(rows), $17::text[], $18::text[], $19::text[], $20::text[]) AS r (\(names), name, image, env, spec)
+        INSERT INTO tasks AS t (\(columns), name, image, env, spec, imported_at)
+        SELECT \(values), r.name, r.image, r.env::jsonb, r.spec, \(moment("imported"))
+        FROM \(rows), $17::text[], $18::text[], $19::text[], $20::text[], $21::bigint[])
+        AS r (\(names), name, image, env, spec, imported)
         ON CONFLICT (task_id) DO UPDATE SET \(changing) WHERE t.attempt <= EXCLUDED.attempt
         """
     static let update = """
@@ -49,15 +50,16 @@ enum TaskStatements {
         DECLARE restored NO SCROLL CURSOR FOR SELECT task_id, attempt, uncharged_attempts, rejections,
         cancel_requested, status, reason, exit_code, node_id, container_id, error, detail, spec,
         (extract(epoch FROM created_at) * 1000)::bigint, (extract(epoch FROM scheduled_at) * 1000)::bigint,
-        (extract(epoch FROM started_at) * 1000)::bigint, (extract(epoch FROM finished_at) * 1000)::bigint
+        (extract(epoch FROM started_at) * 1000)::bigint, (extract(epoch FROM finished_at) * 1000)::bigint,
+        (extract(epoch FROM imported_at) * 1000)::bigint
         FROM tasks WHERE spec IS NOT NULL ORDER BY task_id COLLATE "C"
         """
 
-    /// `$1` to `$16`, and to `$20` where the rows carry specs.
+    /// `$1` to `$16`, and to `$21` where the rows carry specs.
     static func parameters(_ tasks: [TaskRow], withSpecs: Bool) -> [[UInt8]?] {
-        var arrays = [ArrayText](repeating: ArrayText(), count: withSpecs ? 20 : 16)
+        var arrays = [ArrayText](repeating: ArrayText(), count: withSpecs ? 21 : 16)
         for task in tasks {
-            arrays[0].append(task.id.text)
+            arrays[0].append(task.idText)
             arrays[1].append(task.attempt)
             arrays[2].append(task.unchargedAttempts)
             arrays[3].append(task.rejections)
@@ -73,7 +75,9 @@ enum TaskStatements {
             for (index, time) in [task.createdAt, task.scheduledAt, task.startedAt, task.finishedAt].enumerated() {
                 arrays[12 + index].append(time: time)
             }
-            if withSpecs { append(task.spec ?? [], to: &arrays) }
+            guard withSpecs else { continue }
+            append(task.spec ?? [], to: &arrays)
+            arrays[20].append(time: task.importedAt)
         }
         return arrays.map(\.finished)
     }
@@ -97,10 +101,10 @@ enum TaskStatements {
 
     /// nil for a row that no version of Podling wrote.
     static func row(_ result: PGResult, _ row: Int) -> TaskRow? {
-        guard let id = result.bytes(row, 0)?.withUnsafeBytes({ TaskID($0) }),
-            let status = result.text(row, 5).flatMap({ TaskStatus($0) })
-        else { return nil }
-        var task = TaskRow(id: id, createdAt: Int64(result.int(row, 13) ?? 0))
+        guard let name = result.text(row, 0), let status = result.text(row, 5).flatMap({ TaskStatus($0) }) else {
+            return nil
+        }
+        var task = TaskRow(named: name, createdAt: Int64(result.int(row, 13) ?? 0))
         let reason = result.text(row, 6)
         task.attempt = result.int(row, 1) ?? 0
         task.unchargedAttempts = result.int(row, 2) ?? 0
@@ -117,6 +121,19 @@ enum TaskStatements {
         task.scheduledAt = Int64(result.int(row, 14) ?? 0)
         task.startedAt = Int64(result.int(row, 15) ?? 0)
         task.finishedAt = Int64(result.int(row, 16) ?? 0)
+        task.importedAt = Int64(result.int(row, 17) ?? 0)
         return task
+    }
+}
+
+extension TaskRow {
+    /// The task of an id as it is written, ours or another system's.
+    init(named text: String, createdAt: Int64) {
+        var text = text
+        if let id = text.withUTF8({ TaskID(UnsafeRawBufferPointer($0)) }) {
+            self.init(id: id, createdAt: createdAt)
+        } else {
+            self.init(foreignID: text, createdAt: createdAt)
+        }
     }
 }

@@ -9,7 +9,7 @@ import PodlingStore
 /// Sendable by libpq's guarantee that a connection may be used by any thread, one at a time (PostgreSQL manual,
 /// 34.20): all but `close` and `lead` is called on the store's one thread only.
 final class TaskWriter: @unchecked Sendable {
-    private static let pageRows = 5_000
+    static let pageRows = 5_000
     private static let retryMilliseconds = 100...3_000
     /// A master that stops within a transaction keeps others from the lead for no longer.
     private static let idleInTransactionMilliseconds = 2_000
@@ -17,10 +17,11 @@ final class TaskWriter: @unchecked Sendable {
     private static let closeSeconds = 4
 
     private let url: String
-    private let logger: Logger
-    private var connection: PGConnection?
+    let logger: Logger
+    private(set) var connection: PGConnection?
     private var hasConnected = false
     private let epoch = NIOLockedValueBox(0)
+    var adoption = Adoption()
     private let closingSince = NIOLockedValueBox<Int?>(nil)
 
     init(url: String, logger: Logger) {
@@ -45,10 +46,6 @@ final class TaskWriter: @unchecked Sendable {
 
     func openCursor() throws {
         let connection = try usable()
-        let foreign = try connection.execute("SELECT count(*) FROM tasks WHERE spec IS NULL").int(0, 0) ?? 0
-        if foreign > 0 {
-            logger.warning("tasks that another program made are left as they are", metadata: ["tasks": "\(foreign)"])
-        }
         try connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try connection.execute(TaskStatements.openCursor)
     }
@@ -130,7 +127,7 @@ final class TaskWriter: @unchecked Sendable {
         }
         guard !removed.isEmpty else { return }
         var ids = ArrayText()
-        for id in batch.removedTaskIDs { ids.append(id.text) }
+        for id in batch.removedTaskIDs { ids.append(batch.text(ofRemoved: id)) }
         try connection.execute(TaskStatements.delete, [ids.finished])
     }
 

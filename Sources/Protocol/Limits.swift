@@ -10,6 +10,8 @@ public enum Limits {
     public static let idBytesMax = 64
     /// A task spec as it is kept.
     public static let specBytesMax = 64 * 1024
+    /// A task id that another system gave: 255 characters.
+    public static let taskIDBytesMax = 1_020
     /// Specs in one `submit_many`.
     public static let submitManyTasksMax = 1_000
     /// Tasks or nodes in one page of `list` and `nodes`.

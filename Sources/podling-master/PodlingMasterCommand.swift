@@ -98,6 +98,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                 url: url,
                 name: options.listen ?? "",
                 leaseMilliseconds: Int(options.leaderLease * 1_000),
+                adoptedEndedMax: options.retainFinishedCount,
                 logger: logger
             )
         }

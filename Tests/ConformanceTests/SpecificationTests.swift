@@ -9,6 +9,7 @@ import Testing
         "line, bytes": Limits.lineBytesMax,
         "JSON depth": Limits.jsonDepthMax,
         "`id`, bytes": Limits.idBytesMax,
+        "`taskId` of a request, bytes": Limits.taskIDBytesMax,
         "task spec, bytes": Limits.specBytesMax,
         "tasks in one `submit_many`": Limits.submitManyTasksMax,
         "tasks in one page of `list`": Limits.pageItemsMax,

@@ -95,7 +95,7 @@ import Testing
                 #expect(answer.body.isEmpty)
                 #expect(answer.headers[.contentType] == "application/json")
             }
-            let answer = try await client.send(Call(.head, "/api/v1/tasks/UPPER"))
+            let answer = try await client.send(Call(.head, "/api/v1/tasks/%FF"))
             #expect(answer.status == 400)
             #expect(answer.body.isEmpty)
         }

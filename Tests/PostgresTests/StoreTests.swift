@@ -133,20 +133,6 @@ import Testing
         #expect(try await Self.loaded(database).count == 5)
     }
 
-    @Test func aDatabaseOfTheOriginalSchemaKeepsItsRows() async throws {
-        let database = try Database()
-        let connection = try database.connect()
-        try connection.executeScript(Schema.steps[0].replacing("IF NOT EXISTS ", with: ""))
-        for status in TaskStatus.allCases {
-            try connection.executeScript(
-                "INSERT INTO tasks (task_id, name, image, status, created_at) "
-                    + "VALUES ('old-\(status.name)', 'a', 'b', '\(status.name)', now())"
-            )
-        }
-        #expect(try await Self.loaded(database).isEmpty)
-        #expect(try connection.execute("SELECT count(*) FROM tasks").int(0, 0) == TaskStatus.allCases.count)
-    }
-
     @Test func aNewerSchemaIsRefused() async throws {
         let database = try Database()
         await (try Self.open(database)).close()

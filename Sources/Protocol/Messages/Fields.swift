@@ -53,7 +53,12 @@ extension JSONValue {
 
     /// This value as a `taskId`.
     public func taskID() throws(WireError) -> String {
-        try name("taskId", NameRules.isTaskID, "must be 1 to 63 of a-z 0-9 -")
+        try name("taskId", NameRules.isTaskID, "must be a string of 1 to 1020 bytes without NUL")
+    }
+
+    /// The same for those who name a container after it.
+    public func runnableTaskID() throws(WireError) -> String {
+        try name("taskId", NameRules.isRunnableTaskID, "must be 1 to 128 of A-Z a-z 0-9 - _ .")
     }
 
     /// This value as an object of short strings, in the order of the line.

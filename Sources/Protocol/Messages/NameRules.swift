@@ -6,9 +6,16 @@ public enum NameRules {
         return text.allSatisfy { isLowerOrDigit($0) || isPunctuation($0) }
     }
 
-    /// 1 to 63 of `a-z 0-9 -`.
+    /// 1 to 1,020 bytes without NUL: another system may have given it.
     public static func isTaskID(_ text: UnsafeRawBufferPointer) -> Bool {
-        (1...63).contains(text.count) && text.allSatisfy { isLowerOrDigit($0) || $0 == UInt8(ascii: "-") }
+        (1...Limits.taskIDBytesMax).contains(text.count) && !text.contains(0)
+    }
+
+    /// Whether a container and a file can be named for a task of this id: 1 to 128 of `A-Z a-z 0-9 - _ .`, first a letter
+    /// or digit.
+    public static func isRunnableTaskID(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard (1...128).contains(text.count), isAlphanumeric(text[0]) else { return false }
+        return text.allSatisfy { isAlphanumeric($0) || isPunctuation($0) }
     }
 
     /// A node or instance: 1 to 63 of `A-Z a-z 0-9 - _ .`.

@@ -83,7 +83,7 @@ public struct TaskSummary {
         }
     }
 
-    private mutating func copy(_ object: JSONValue, isEnvelope: Bool, name: JSONValue, byteCount: Int) {
+    mutating func copy(_ object: JSONValue, isEnvelope: Bool, name: JSONValue, byteCount: Int) {
         var nameStart = 0
         bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { out, filled in
             let target = UnsafeMutableRawBufferPointer(out)

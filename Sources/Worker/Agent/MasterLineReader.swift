@@ -50,7 +50,7 @@ public struct MasterLineReader: ~Copyable {
 
     private static func key(_ object: JSONValue) throws(WireError) -> AttemptKey {
         let attempt = try object.required("attempt").integer("attempt", in: 1...Int.max)
-        return AttemptKey(taskId: try object.required("taskId").taskID(), attempt: attempt)
+        return AttemptKey(taskId: try object.required("taskId").runnableTaskID(), attempt: attempt)
     }
 
     private static func assign(_ root: JSONValue, _ nodeId: String) throws(WireError) -> MasterMessage {

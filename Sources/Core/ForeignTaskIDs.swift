@@ -1,0 +1,105 @@
+/// The ids that another system gave: a number for each text, and their order, which is by creation, then by bytes.
+///
+/// Entries are never taken out within a run: events and cursors may name a task that is gone.
+struct ForeignTaskIDs {
+    /// Where a task stands in the order.
+    struct Key: Comparable {
+        var createdAt: Int64
+        var text: [UInt8]
+
+        static func < (one: Key, other: Key) -> Bool {
+            one.createdAt != other.createdAt
+                ? one.createdAt < other.createdAt : one.text.lexicographicallyPrecedes(other.text)
+        }
+    }
+
+    private struct Entry {
+        var key: Key
+        /// −1 where the task is gone.
+        var slot: Int32
+    }
+
+    private var entries: [Entry] = []
+    /// By bytes: two texts that look alike may differ.
+    private var indexes: [[UInt8]: Int32] = [:]
+    /// Indexes of entries in their order, of those that are gone too.
+    private var sorted: [Int32] = []
+
+    /// Entries, of tasks that are gone too.
+    var count: Int { entries.count }
+
+    /// The id of a text that is known, whether its task is there or gone.
+    func id(of text: [UInt8]) -> TaskID? { indexes[text].map { TaskID(foreignIndex: Int($0)) } }
+
+    func text(of id: TaskID) -> [UInt8] { id.foreignIndex < entries.count ? entries[id.foreignIndex].key.text : [] }
+
+    func slot(of id: TaskID) -> Int32? {
+        guard id.foreignIndex < entries.count else { return nil }
+        let slot = entries[id.foreignIndex].slot
+        return slot < 0 ? nil : slot
+    }
+
+    func id(at place: Int) -> TaskID { TaskID(foreignIndex: Int(sorted[place])) }
+
+    func key(of id: TaskID) -> Key { entries[id.foreignIndex].key }
+
+    /// The id for a text, a new one where the text is new; its task has no slot until `take`.
+    mutating func add(_ text: [UInt8], createdAt: Int64) -> TaskID {
+        let key = Key(createdAt: createdAt, text: text)
+        if let known = indexes[text] {
+            if entries[Int(known)].key.createdAt != createdAt {
+                sorted.remove(at: place(of: entries[Int(known)].key, isAfter: false))
+                entries[Int(known)].key = key
+                sorted.insert(known, at: place(of: key, isAfter: false))
+            }
+            return TaskID(foreignIndex: Int(known))
+        }
+        let index = Int32(truncatingIfNeeded: entries.count)
+        let place =
+            sorted.last.map { entries[Int($0)].key < key } ?? true ? sorted.count : place(of: key, isAfter: false)
+        entries.append(Entry(key: key, slot: -1))
+        indexes[text] = index
+        sorted.insert(index, at: place)
+        return TaskID(foreignIndex: Int(index))
+    }
+
+    /// The same without keeping the order, which `sort` then makes; nil for a text that is known.
+    mutating func append(_ text: [UInt8], createdAt: Int64) -> TaskID? {
+        guard indexes[text] == nil else { return nil }
+        let index = Int32(truncatingIfNeeded: entries.count)
+        entries.append(Entry(key: Key(createdAt: createdAt, text: text), slot: -1))
+        indexes[text] = index
+        sorted.append(index)
+        return TaskID(foreignIndex: Int(index))
+    }
+
+    mutating func sort() { sorted.sort { entries[Int($0)].key < entries[Int($1)].key } }
+
+    mutating func take(_ slot: Int32, _ id: TaskID) { entries[id.foreignIndex].slot = slot }
+
+    mutating func remove(_ id: TaskID) { entries[id.foreignIndex].slot = -1 }
+
+    /// The place of the first entry that is not before a key, or, with `isAfter`, that is after it.
+    func place(of key: Key, isAfter: Bool) -> Int {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            let other = entries[Int(sorted[middle])].key
+            if other < key || (isAfter && other == key) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+extension TaskID {
+    /// Set in the numbers of ids that another system gave; those of our own have 59 bits.
+    private static let foreignBit: UInt64 = 1 << 63
+
+    init(foreignIndex: Int) { self.init(number: Self.foreignBit | UInt64(foreignIndex)) }
+
+    /// Whether another system gave it; its number then counts in this run only.
+    public var isForeign: Bool { number & Self.foreignBit != 0 }
+
+    var foreignIndex: Int { Int(number & ~Self.foreignBit) }
+}

@@ -1,0 +1,81 @@
+import PodlingProtocol
+
+/// Where a page of `list` ended: the last task looked at, there still or not.
+enum TaskCursor {
+    case ours(TaskID)
+    case foreign(ForeignTaskIDs.Key)
+
+    /// nil for what is no cursor.
+    init?(_ value: JSONValue) {
+        if let id = value.isString ? value.withUTF8({ TaskID($0) }) : nil {
+            self = .ours(id)
+            return
+        }
+        guard let text = value.string(), let slash = text.firstIndex(of: "/"), let createdAt = Int64(text[..<slash])
+        else { return nil }
+        self = .foreign(ForeignTaskIDs.Key(createdAt: createdAt, text: Array(text[text.index(after: slash)...].utf8)))
+    }
+}
+
+extension TaskTable {
+    // MARK: Ids as text
+
+    /// The id this string is, of a task that is there or gone; nil for anything else.
+    func id(_ value: JSONValue) -> TaskID? {
+        guard value.isString else { return nil }
+        return value.withUTF8 { text in
+            if let id = TaskID(text) { return id }
+            return foreign.count == 0 ? nil : foreign.id(of: [UInt8](text))
+        }
+    }
+
+    /// The id a text is, in the same way.
+    func id(_ text: [UInt8]) -> TaskID? { text.withUnsafeBytes { TaskID($0) } ?? foreign.id(of: text) }
+
+    /// The slot of the task this string names.
+    func slot(of value: JSONValue) -> Int32? { id(value).flatMap { slot(of: $0) } }
+
+    func text(of id: TaskID) -> String {
+        id.isForeign ? String(decoding: foreign.text(of: id), as: UTF8.self) : id.text
+    }
+
+    /// Appends an id in quotes.
+    @inline(__always)
+    func write(_ id: TaskID, to writer: inout JSONWriter) {
+        if id.isForeign { writeForeign(id, to: &writer) } else { id.write(to: &writer) }
+    }
+
+    @inline(never)
+    private func writeForeign(_ id: TaskID, to writer: inout JSONWriter) {
+        foreign.text(of: id).withUnsafeBytes { writer.string($0) }
+    }
+
+    // MARK: The order of `list`
+
+    /// Places in the order, gaps too.
+    var placeCount: Int { foreign.count + order.count }
+
+    func id(at place: Int) -> TaskID {
+        place < foreign.count ? foreign.id(at: place) : order.id(at: place - foreign.count)
+    }
+
+    /// The slot at a place of the order; nil for a gap.
+    func slot(at place: Int) -> Int32? {
+        place < foreign.count ? foreign.slot(of: foreign.id(at: place)) : order.slot(at: place - foreign.count)
+    }
+
+    /// The first place that is not before a cursor, or, with `isAfter`, that is after it.
+    func place(of cursor: TaskCursor, isAfter: Bool) -> Int {
+        switch cursor {
+        case .ours(let id): foreign.count + order.firstIndex(notBefore: isAfter ? id.next : id)
+        case .foreign(let key): foreign.place(of: key, isAfter: isAfter)
+        }
+    }
+
+    /// Appends the cursor of a task, in quotes.
+    func writeCursor(_ id: TaskID, to writer: inout JSONWriter) {
+        guard id.isForeign else { return id.write(to: &writer) }
+        let key = foreign.key(of: id)
+        (Array("\(key.createdAt)/".utf8) + key.text).withUnsafeBytes { writer.string($0) }
+    }
+}

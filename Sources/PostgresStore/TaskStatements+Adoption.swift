@@ -1,0 +1,114 @@
+import PodlingCore
+import PodlingProtocol
+
+extension TaskStatements {
+    private static let liveStatuses = "('pending', 'scheduled', 'running')"
+
+    private static func milliseconds(_ column: String) -> String {
+        "CASE WHEN isfinite(\(column)) THEN (extract(epoch FROM \(column)) * 1000)::bigint END"
+    }
+
+    /// Rows that another program made by the storage document: those that live, and of the ended ones the latest.
+    static func openAdoption(endedMax: Int) -> String {
+        """
+        DECLARE adopted NO SCROLL CURSOR FOR SELECT task_id, attempt, uncharged_attempts, rejections, cancel_requested,
+        status, reason, exit_code, node_id, container_id, error, detail, name, image, env,
+        \(milliseconds("created_at")), \(milliseconds("scheduled_at")), \(milliseconds("started_at")),
+        \(milliseconds("finished_at"))
+        FROM tasks WHERE spec IS NULL AND (lower(btrim(status)) IN \(liveStatuses) OR task_id IN (
+            SELECT task_id FROM tasks WHERE spec IS NULL AND lower(btrim(status)) NOT IN \(liveStatuses)
+            ORDER BY coalesce(finished_at, created_at) DESC LIMIT \(endedMax)
+        ))
+        """
+    }
+
+    static let countAdoptable = "SELECT count(*) FROM tasks WHERE spec IS NULL"
+
+    /// A task of such a row. Whatever the row says, it becomes a task.
+    /// - Returns: the task, and what could not be taken as it stands, for people.
+    static func adoptedRow(_ result: PGResult, _ row: Int) -> (task: TaskRow, remark: String?) {
+        var task = TaskRow(named: result.text(row, 0) ?? "", createdAt: Int64(result.int(row, 15) ?? 0))
+        let reason = result.text(row, 6)
+        var remarks: [String] = []
+        let written = result.text(row, 5) ?? ""
+        if let status = adoptedStatus(written) {
+            task.status = status
+        } else {
+            task.status = .failed
+            remarks.append("status \"\(written)\" is none of Podling's: taken as failed")
+        }
+        task.attempt = result.int(row, 1) ?? 0
+        task.unchargedAttempts = result.int(row, 2) ?? 0
+        task.rejections = result.int(row, 3) ?? 0
+        task.isCancelRequested = result.flag(row, 4)
+        task.reason = TaskReason.allCases.first { $0.name.description == reason } ?? .none
+        task.exitCode = result.int(row, 7)
+        task.nodeID = result.text(row, 8)
+        task.containerID = result.text(row, 9)
+        task.error = result.text(row, 10)
+        task.detail = result.text(row, 11)
+        task.scheduledAt = Int64(result.int(row, 16) ?? 0)
+        task.startedAt = Int64(result.int(row, 17) ?? 0)
+        task.finishedAt = Int64(result.int(row, 18) ?? 0)
+        // The other program counted no attempts.
+        let hasRun = task.status != .pending && (task.status != .cancelled || task.startedAt != 0)
+        if hasRun { task.attempt = max(task.attempt, 1) }
+        // Without a node nobody could report it, and no lease would end it.
+        if task.nodeID == nil, task.status == .scheduled || task.status == .running { task.status = .pending }
+        let (spec, remark) = AdoptedSpec.spec(
+            name: result.text(row, 12) ?? "",
+            image: result.text(row, 13) ?? "",
+            env: result.bytes(row, 14)
+        )
+        task.spec = spec
+        task.isAdopted = true
+        if let remark { remarks.append(remark) }
+        let remarksText = remarks.joined(separator: "; ")
+        if !remarks.isEmpty { task.error = task.error.map { "\(remarksText); \($0)" } ?? remarksText }
+        task.error = task.error.map { AdoptedSpec.cut($0, Limits.errorBytesMax) }
+        return (task, remarks.isEmpty ? nil : remarksText)
+    }
+
+    private static func adoptedStatus(_ text: String) -> TaskStatus? {
+        let name = text.lowercased().filter { $0 != " " }
+        return name == "canceled" ? .cancelled : TaskStatus(name)
+    }
+}
+
+/// The spec of a row that has none: what the storage document's columns say of it.
+enum AdoptedSpec {
+    /// - Returns: the members without the braces, which are a line's worth of I-JSON, and what had to be left out.
+    static func spec(name: String, image: String, env: [UInt8]?) -> (spec: [UInt8], remark: String?) {
+        var writer = JSONWriter(capacityBytes: 512)
+        writer.raw("\"name\":")
+        writer.string(name)
+        writer.raw(",\"image\":")
+        writer.string(image)
+        let bare = writer.withUnsafeBytes { [UInt8]($0) }
+        guard let env, !env.elementsEqual("null".utf8) else { return (bare, nil) }
+        let whole = bare + Array(",\"env\":".utf8) + env
+        // The same bound and the same reader as for a spec that is submitted: the line must be readable by all.
+        var reader = JSONReader()
+        let isReadable = (Array("{\"a\":{".utf8) + whole + Array("}}".utf8)).withUnsafeBytes {
+            (try? reader.parse($0)) != nil
+        }
+        guard isReadable, whole.count <= Limits.specBytesMax else {
+            return (bare, "env, of \(env.count) bytes, is in the database only: it is too large or no I-JSON")
+        }
+        return (whole, nil)
+    }
+
+    /// The text, cut between characters to at most this many bytes.
+    static func cut(_ text: String, _ bytesMax: Int) -> String {
+        guard text.utf8.count > bytesMax else { return text }
+        var bytes = 0
+        return String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.prefix { scalar in
+                    bytes += UTF8.width(scalar)
+                    return bytes <= bytesMax
+                }
+            )
+        )
+    }
+}
