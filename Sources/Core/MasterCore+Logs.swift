@@ -148,6 +148,13 @@ extension MasterCore {
         }
     }
 
+    /// The task is forgotten: its output ends, whoever still sends it.
+    mutating func abandonStreams(_ slot: Int32, into effects: inout Effects) {
+        for stream in streamsOfTask[slot] ?? [] {
+            endStream(stream, error: WireError(.unavailable, "the task is no longer kept"), into: &effects)
+        }
+    }
+
     private mutating func renewDeadline(_ stream: Int) {
         guard let open = streams[stream] else { return }
         let isLive = open.follows && tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned

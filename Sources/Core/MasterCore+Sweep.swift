@@ -30,7 +30,7 @@ extension MasterCore {
         while let first = finished.first {
             let isKept = tasks[first.slot].id == first.id
             if isKept, tasks[first.slot].keptSince >= oldest { break }
-            removeOldestFinished()
+            removeOldestFinished(into: &effects)
         }
     }
 

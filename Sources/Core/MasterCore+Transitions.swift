@@ -54,13 +54,14 @@ extension MasterCore {
             endStreams(slot, into: &effects)
         }
         observedEnds.removeAll(keepingCapacity: true)
-        while finished.count > configuration.finishedTasksMax { removeOldestFinished() }
+        while finished.count > configuration.finishedTasksMax { removeOldestFinished(into: &effects) }
     }
 
     /// Forgets the task that ended first.
-    mutating func removeOldestFinished() {
+    mutating func removeOldestFinished(into effects: inout Effects) {
         guard let (slot, id) = finished.popFirst() else { return }
         guard tasks[slot].id == id else { return }
+        abandonStreams(slot, into: &effects)
         counts[Int(tasks[slot].status.rawValue)] -= 1
         if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
         if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }

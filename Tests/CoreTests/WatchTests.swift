@@ -55,6 +55,26 @@ import Testing
         #expect(harness.take(client).last?.contains(#""ev":"log_end","sub":1"#) == true)
     }
 
+    @Test func theOutputOfATaskThatIsForgottenEnds() {
+        var harness = CoreHarness { $0.finishedTasksMax = 1 }
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1")
+        let task = harness.submit(from: client)
+        _ = harness.report(task, 1, "running", from: worker)
+        harness.send(#"{"op":"logs","taskId":"\#(task)"}"#, from: client)
+        _ = harness.report(task, 1, "completed", from: worker)
+        let other = harness.submit(from: client)
+        _ = harness.report(other, 1, "running", from: worker)
+        _ = harness.report(other, 1, "completed", from: worker)
+        let end = harness.take(client).last ?? ""
+        #expect(end.contains(#""ev":"log_end","sub":1"#) && end.contains("no longer kept"))
+        // Its slot is another task's by now: nothing of the old one's may reach that one's readers.
+        let next = harness.submit(from: client)
+        _ = harness.report(next, 1, "running", from: worker)
+        harness.send(#"{"op":"log","sub":1,"stream":"stdout","text":"old"}"#, from: worker)
+        #expect(harness.take(client).allSatisfy { !$0.contains("old") })
+    }
+
     @Test func aWatchGoesOnAfterItsCursor() {
         var harness = CoreHarness { $0.eventsKeptMax = 4 }
         let client = harness.client()
