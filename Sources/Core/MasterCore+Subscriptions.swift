@@ -162,7 +162,7 @@ extension MasterCore {
     }
 
     mutating func unsubscribe(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let number = try request.root.required("sub").integer("sub", in: 0...Int(Int32.max))
+        let number = try request.root.required("sub").integer("sub", in: Int.min...Int.max)
         effects.replyEmpty(request)
         guard let subscription = sessions[Int(request.session.slot)].subscriptions[number] else { return }
         end(subscription, number: number, of: request.session, into: &effects)
@@ -172,8 +172,13 @@ extension MasterCore {
     mutating func subscribe(_ id: SessionID, _ subscription: Subscription) throws(WireError) -> Int {
         let slot = Int(id.slot)
         let count = sessions[slot].subscriptions.count
-        guard count < Limits.subscriptionsPerConnectionMax, subscriptionCount < configuration.subscriptionsMax else {
+        guard count < Limits.subscriptionsPerConnectionMax else {
             let message = "\(Limits.subscriptionsPerConnectionMax) subscriptions are the most a connection may have"
+            throw WireError(.overloaded, message, retryAfterMilliseconds: 1_000)
+        }
+        guard subscriptionCount < configuration.subscriptionsMax else {
+            let message =
+                "\(configuration.subscriptionsMax) subscriptions are the most this master takes of all connections"
             throw WireError(.overloaded, message, retryAfterMilliseconds: 1_000)
         }
         let number = sessions[slot].nextSubscription
