@@ -19,6 +19,8 @@ public struct CoreConfiguration: Sendable {
     public var finishedAgeMilliseconds = 24 * 3_600 * 1_000
     /// Ids of other systems known in one run, those of tasks that are gone too.
     public var foreignIDsMax = 4_000_000
+    /// The store answers `StoreQuery`: it keeps more than the core does.
+    public var asksStore = false
     public var eventsKeptMax = Limits.eventsKeptMax
     /// Nodes known, away ones included.
     public var nodesMax = 20_000

@@ -11,11 +11,21 @@ public struct Effects: ~Copyable {
         public var end: Int
     }
 
+    /// A request that the store is to answer.
+    public struct Query: Sendable {
+        public var session: SessionID
+        /// The `id` as it was sent.
+        var id: [UInt8]?
+        public var query: StoreQuery
+    }
+
     private static let bytesKeptMax = 4 * 1024 * 1024
 
     public private(set) var frames: [Frame] = []
     /// To be closed once their frames are sent.
     public private(set) var closing: [SessionID] = []
+    /// To be asked once the frames are sent, and answered with `MasterCore.answer`.
+    public private(set) var queries: [Query] = []
     /// Whether all of it answers reads: nothing here says that a change was taken.
     public internal(set) var isAnswersOnly = true
     var writer = JSONWriter(capacityBytes: 64 * 1024)
@@ -24,12 +34,13 @@ public struct Effects: ~Copyable {
 
     public init() {}
 
-    public var isEmpty: Bool { frames.isEmpty && closing.isEmpty }
+    public var isEmpty: Bool { frames.isEmpty && closing.isEmpty && queries.isEmpty }
     public var byteCount: Int { writer.count }
 
     public mutating func removeAll() {
         frames.removeAll(keepingCapacity: true)
         closing.removeAll(keepingCapacity: true)
+        queries.removeAll()
         isAnswersOnly = true
         writer.removeAll(shrinkAboveBytes: Self.bytesKeptMax)
     }
@@ -40,6 +51,8 @@ public struct Effects: ~Copyable {
     }
 
     mutating func close(_ session: SessionID) { closing.append(session) }
+
+    mutating func ask(_ query: Query) { queries.append(query) }
 
     // MARK: Writing one line
 
@@ -58,7 +71,7 @@ public struct Effects: ~Copyable {
         }
     }
 
-    mutating func beginReply(_ request: Request) {
+    mutating func beginReply(_ request: some Asked) {
         begin(request.session)
         writer.raw("{\"re\":")
         writeID(request)
@@ -78,7 +91,7 @@ public struct Effects: ~Copyable {
         end()
     }
 
-    mutating func reply(_ request: Request, _ error: WireError) {
+    mutating func reply(_ request: some Asked, _ error: WireError) {
         begin(request.session)
         writer.raw("{\"re\":")
         writeID(request)
@@ -93,15 +106,27 @@ public struct Effects: ~Copyable {
         end()
     }
 
-    mutating func writeID(_ request: Request) {
+    mutating func writeID(_ request: some Asked) {
         if let id = request.id { writer.raw(id) } else { writer.raw("null") }
     }
 }
 
-/// A request while it is executed; it points into the line.
-struct Request {
-    var session: SessionID
+/// What a reply needs to know of its request.
+protocol Asked {
+    var session: SessionID { get }
     /// The `id` as it was sent.
+    var id: UnsafeRawBufferPointer? { get }
+}
+
+/// A request while it is executed; it points into the line.
+struct Request: Asked {
+    var session: SessionID
     var id: UnsafeRawBufferPointer?
     var root: JSONValue
+}
+
+/// A request whose line is gone.
+struct RequestName: Asked {
+    var session: SessionID
+    var id: UnsafeRawBufferPointer?
 }

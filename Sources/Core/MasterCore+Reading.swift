@@ -2,7 +2,14 @@ import PodlingProtocol
 
 extension MasterCore {
     mutating func get(_ request: Request, into effects: inout Effects) throws(WireError) {
-        replyTask(try task(request), request, into: &effects)
+        let value = try request.root.required("taskId")
+        let slot = isStandby ? nil : tasks.slot(of: value)
+        if let slot { return replyTask(slot, request, into: &effects) }
+        let id = try value.taskID()
+        guard configuration.asksStore else {
+            throw WireError(.notFound, "taskId: there is no task \(id)", field: "taskId")
+        }
+        ask(.task(id: id), request, into: &effects)
     }
 
     mutating func list(_ request: Request, into effects: inout Effects) throws(WireError) {
@@ -10,6 +17,16 @@ extension MasterCore {
         let limit = try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax)
         let isDescending = try Self.isDescending(request.root)
         let cursor = try Self.taskCursor(request.root.optional("cursor"))
+        let wantsHistory = try request.root.optional("history")?.flag("history") ?? false
+        if configuration.asksStore, wantsHistory || isStandby {
+            let query = TaskQuery(
+                filter: filter,
+                cursor: cursor?.text,
+                limit: limit ?? Limits.pageItemsDefault,
+                isDescending: isDescending
+            )
+            return ask(.tasks(query), request, into: &effects)
+        }
         var index: Int
         if isDescending {
             index = (cursor.map { tasks.place(of: $0, isAfter: false) } ?? tasks.placeCount) - 1
@@ -61,6 +78,8 @@ extension MasterCore {
 
     private func matches(_ slot: Int32, _ filter: TaskFilter) -> Bool {
         if filter.statuses & (1 << tasks[slot].status.rawValue) == 0 { return false }
+        if let since = filter.since, tasks[slot].createdAt < since { return false }
+        if let until = filter.until, tasks[slot].createdAt >= until { return false }
         if let node = filter.node {
             guard tasks[slot].node >= 0, nodes[tasks[slot].node].id == node else { return false }
         }
@@ -137,45 +156,6 @@ extension MasterCore {
             effects.writer.raw(line)
             effects.writer.raw("\"}")
             effects.end()
-        }
-    }
-}
-
-/// The filters of `list`.
-struct TaskFilter {
-    /// One bit for each status wanted.
-    var statuses: UInt8 = .max
-    var node: String?
-    var name: String?
-    var labels: [(key: String, value: String)] = []
-
-    init(_ root: JSONValue) throws(WireError) {
-        if let value = root.optional("status") {
-            let names = value.isArray ? Array(value.elements) : [value]
-            statuses = 0
-            for name in names {
-                guard let status = TaskStatus(name) else {
-                    throw .field("status", "must be of pending, scheduled, running, completed, failed, cancelled")
-                }
-                statuses |= 1 << status.rawValue
-            }
-        }
-        node = try root.optional("nodeId")?.name("nodeId", NameRules.isNodeName, "is not a node id")
-        name = try root.optional("name")?.name("name", NameRules.isTaskName, "is not a task name")
-        labels = try root.optional("labels")?.labels("labels") ?? []
-    }
-
-    /// Reads a kept spec again: only filters that ask for it pay for it.
-    func matchesSpec(_ spec: [UInt8]) -> Bool {
-        var reader = JSONReader()
-        let line = [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]
-        return line.withUnsafeBytes { bytes in
-            guard let root = try? reader.parse(bytes).root else { return false }
-            if let name, root["name"]?.string() != name { return false }
-            let own = root.optional("labels")
-            return labels.allSatisfy { label in
-                own?.members.contains { $0.name == label.key && $0.value.string() == label.value } ?? false
-            }
         }
     }
 }

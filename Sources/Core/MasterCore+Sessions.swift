@@ -18,6 +18,8 @@ struct Session {
     var nextSubscription = 1
     /// More is sent to it than it reads.
     var isBackedUp = false
+    /// A request of it waits for the store.
+    var isAsking = false
 }
 
 extension Session {

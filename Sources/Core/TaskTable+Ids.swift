@@ -15,6 +15,14 @@ enum TaskCursor {
         else { return nil }
         self = .foreign(ForeignTaskIDs.Key(createdAt: createdAt, text: Array(text[text.index(after: slash)...].utf8)))
     }
+
+    /// The id of the task.
+    var text: String {
+        switch self {
+        case .ours(let id): id.text
+        case .foreign(let key): String(decoding: key.text, as: UTF8.self)
+        }
+    }
 }
 
 extension TaskTable {

@@ -46,7 +46,7 @@ struct HeldTurns {
         var waiting: Set<Int32> = []
         var taken: [Turn] = []
         turns.removeAll { turn in
-            let slots = turn.effects.frames.map(\.session.slot)
+            let slots = turn.effects.frames.map(\.session.slot) + turn.effects.queries.map(\.session.slot)
             guard turn.isDurable, turn.effects.isAnswersOnly, waiting.isDisjoint(with: slots) else {
                 waiting.formUnion(slots)
                 return false

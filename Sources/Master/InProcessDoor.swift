@@ -39,6 +39,7 @@ private final class DoorSink: SessionSink {
     private let loop: MasterLoop
     private var id: SessionID?
     private var waiting = Deque<EventLoopPromise<[UInt8]>>()
+    private var lines = Deque<[UInt8]>()
 
     init(loop: MasterLoop) { self.loop = loop }
 
@@ -51,9 +52,17 @@ private final class DoorSink: SessionSink {
             return promise.futureResult
         }
         waiting.append(promise)
-        line.withUnsafeBytes { loop.received($0, from: id, now: .current()) }
-        loop.scheduleTurnEnd()
+        lines.append(line)
+        take(id)
         return promise.futureResult
+    }
+
+    /// Hands over lines until one waits for the store.
+    private func take(_ id: SessionID) {
+        while !loop.isAsking(id), let line = lines.popFirst() {
+            _ = line.withUnsafeBytes { loop.received($0, from: id, now: .current()) }
+        }
+        loop.scheduleTurnEnd()
     }
 
     func deliver(_ lines: UnsafeRawBufferPointer) {
@@ -69,7 +78,7 @@ private final class DoorSink: SessionSink {
 
     func flush() {}
 
-    func resumeReading() {}
+    func resumeReading() { if let id { take(id) } }
 
     func closeIfDone() -> Bool { true }
 

@@ -49,7 +49,9 @@ final class MasterLoop {
         self.store = store
         self.eventLoop = eventLoop
         self.logger = logger
-        core = MasterCore(configuration: configuration.core, now: Tick.current())
+        var coreConfiguration = configuration.core
+        coreConfiguration.asksStore = store.keepsRows
+        core = MasterCore(configuration: coreConfiguration, now: Tick.current())
     }
 
     // MARK: Leadership
@@ -102,11 +104,16 @@ final class MasterLoop {
         scheduleTurnEnd()
     }
 
-    func received(_ line: UnsafeRawBufferPointer, from id: SessionID, now: Tick) {
+    /// - Returns: false where the session's next line is to wait for the store's answer to this one.
+    func received(_ line: UnsafeRawBufferPointer, from id: SessionID, now: Tick) -> Bool {
         core.lineReceived(line, from: id, now: now, into: &turn.effects)
+        let mayGoOn = turn.effects.queries.isEmpty || !core.isAsking(id)
         // A turn of its own, so that an answer to a read does not wait with writes.
         if isLate { endTurn() }
+        return mayGoOn
     }
+
+    func isAsking(_ id: SessionID) -> Bool { core.isAsking(id) }
 
     func hasGreeted(_ id: SessionID) -> Bool { core.hasGreeted(id) }
 
@@ -139,7 +146,7 @@ final class MasterLoop {
         halfClosed = []
         for id in candidates where isCurrent(id) {
             guard let sink = sinks[Int(id.slot)] else { continue }
-            let isDue = core.subscriptionCount(of: id) > 0 || held.holds(id.slot)
+            let isDue = core.subscriptionCount(of: id) > 0 || held.holds(id.slot) || core.isAsking(id)
             if isDue || !sink.closeIfDone() { halfClosed.append(id) }
         }
     }
@@ -199,6 +206,7 @@ final class MasterLoop {
     /// Whether a turn may leave before those that are held: it answers reads, of sessions that wait for nothing.
     private func isFree(_ turn: Turn) -> Bool {
         turn.effects.isAnswersOnly && turn.effects.frames.allSatisfy { !held.holds($0.session.slot) }
+            && turn.effects.queries.allSatisfy { !held.holds($0.session.slot) }
     }
 
     private func tellStoreState() {
@@ -275,10 +283,24 @@ final class MasterLoop {
             sinks[Int(slot)]?.flush()
         }
         dirty.removeAll(keepingCapacity: true)
+        for query in turn.effects.queries { ask(query) }
         for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
         turn.effects.removeAll()
         sentTurnNumber = max(sentTurnNumber, turn.number)
         spareTurn = turn
+    }
+
+    private func ask(_ query: Effects.Query) {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let loop = eventLoop
+        store.read(query.query) { result in loop.execute { bound.value.answered(query, result) } }
+    }
+
+    private func answered(_ query: Effects.Query, _ result: Result<StorePage, StoreError>) {
+        if case .failure(let error) = result { logger.warning("reading the store: \(error.message)") }
+        core.answer(query, try? result.get(), into: &turn.effects)
+        scheduleTurnEnd()
+        if isCurrent(query.session) { sinks[Int(query.session.slot)]?.resumeReading() }
     }
 
     // MARK: Time

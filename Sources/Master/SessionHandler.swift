@@ -102,14 +102,16 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     ) -> Bool {
         hasLine = true
         partialSince = nil
-        loop.received(line, from: id, now: now)
+        let mayGoOn = loop.received(line, from: id, now: now)
         if lineBytesMax < Limits.lineBytesMax, loop.hasGreeted(id) { lineBytesMax = Limits.lineBytesMax }
-        guard loop.isTurnLarge else { return !isClosing }
+        guard loop.isTurnLarge else { return !isClosing && mayGoOn }
         loop.endTurnNow()
-        return !isClosing && mayGoOn
+        return !isClosing && self.mayGoOn
     }
 
-    private var mayGoOn: Bool { context?.channel.isWritable == true && id.map { !loop.isBehind($0) } ?? true }
+    private var mayGoOn: Bool {
+        context?.channel.isWritable == true && id.map { !loop.isBehind($0) && !loop.isAsking($0) } ?? true
+    }
 
     private func finish(_ result: LineDecoderResult) {
         isStopped = result == .stopped && !isClosing

@@ -43,16 +43,19 @@ public final class PostgresStore: Store {
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let writer: TaskWriter
     private let adoptedEndedMax: Int
+    private let reads: ReadPool
     private let queue = NIOLockedValueBox(Queue())
 
     /// Connects, migrates, and stands for the lead.
     ///
     /// - Parameters:
+    ///   - readURL: a replica, for what the master does not hold.
     ///   - address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
     ///   - adoptedEndedMax: how many ended tasks that another program made are loaded.
     /// - Throws: `PGError`.
     public static func open(
         url: String,
+        readURL: String? = nil,
         name: String,
         address: String? = nil,
         leaseMilliseconds: Int = leaseMillisecondsDefault,
@@ -66,7 +69,12 @@ public final class PostgresStore: Store {
             leaseMilliseconds: leaseMilliseconds,
             logger: logger
         )
-        let store = PostgresStore(election, TaskWriter(url: url, logger: logger), adoptedEndedMax)
+        let store = PostgresStore(
+            election,
+            TaskWriter(url: url, logger: logger),
+            ReadPool(url: readURL ?? url),
+            adoptedEndedMax
+        )
         let (writer, queue, news) = (store.writer, store.queue, store.news)
         try await election.start { said in
             switch said {
@@ -80,10 +88,12 @@ public final class PostgresStore: Store {
             }
         }
         store.pool.start()
+        store.reads.start()
         return store
     }
 
-    private init(_ election: Election, _ writer: TaskWriter, _ adoptedEndedMax: Int) {
+    private init(_ election: Election, _ writer: TaskWriter, _ reads: ReadPool, _ adoptedEndedMax: Int) {
+        self.reads = reads
         self.adoptedEndedMax = adoptedEndedMax
         self.election = election
         self.writer = writer
@@ -93,6 +103,10 @@ public final class PostgresStore: Store {
     public func advertise(_ address: String) { election.advertise(address) }
 
     public var keepsRows: Bool { true }
+
+    public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
+        reads.read(query, done: done)
+    }
 
     public func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws {
         let writer = writer
@@ -131,6 +145,7 @@ public final class PostgresStore: Store {
         // Behind what was handed over before.
         try? await pool.runIfActive {}
         try? await pool.shutdownGracefully()
+        await reads.close()
         await election.close()
         news.finish()
     }

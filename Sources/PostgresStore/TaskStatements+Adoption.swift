@@ -4,17 +4,10 @@ import PodlingProtocol
 extension TaskStatements {
     private static let liveStatuses = "('pending', 'scheduled', 'running')"
 
-    private static func milliseconds(_ column: String) -> String {
-        "CASE WHEN isfinite(\(column)) THEN (extract(epoch FROM \(column)) * 1000)::bigint END"
-    }
-
     /// Rows that another program made by the storage document: those that live, and of the ended ones the latest.
     static func openAdoption(endedMax: Int) -> String {
         """
-        DECLARE adopted NO SCROLL CURSOR FOR SELECT task_id, attempt, uncharged_attempts, rejections, cancel_requested,
-        status, reason, exit_code, node_id, container_id, error, detail, name, image, env,
-        \(milliseconds("created_at")), \(milliseconds("scheduled_at")), \(milliseconds("started_at")),
-        \(milliseconds("finished_at"))
+        DECLARE adopted NO SCROLL CURSOR FOR SELECT \(adoptedColumns)
         FROM tasks WHERE spec IS NULL AND (lower(btrim(status)) IN \(liveStatuses) OR task_id IN (
             SELECT task_id FROM tasks WHERE spec IS NULL AND lower(btrim(status)) NOT IN \(liveStatuses)
             ORDER BY coalesce(finished_at, created_at) DESC LIMIT \(endedMax)
@@ -27,7 +20,7 @@ extension TaskStatements {
     /// A task of such a row. Whatever the row says, it becomes a task.
     /// - Returns: the task, and what could not be taken as it stands, for people.
     static func adoptedRow(_ result: PGResult, _ row: Int) -> (task: TaskRow, remark: String?) {
-        var task = TaskRow(named: result.text(row, 0) ?? "", createdAt: Int64(result.int(row, 15) ?? 0))
+        var task = TaskRow(named: result.text(row, 0) ?? "", createdAt: Int64(result.int(row, 13) ?? 0))
         let reason = result.text(row, 6)
         var remarks: [String] = []
         let written = result.text(row, 5) ?? ""
@@ -47,18 +40,18 @@ extension TaskStatements {
         task.containerID = result.text(row, 9)
         task.error = result.text(row, 10)
         task.detail = result.text(row, 11)
-        task.scheduledAt = Int64(result.int(row, 16) ?? 0)
-        task.startedAt = Int64(result.int(row, 17) ?? 0)
-        task.finishedAt = Int64(result.int(row, 18) ?? 0)
+        task.scheduledAt = Int64(result.int(row, 14) ?? 0)
+        task.startedAt = Int64(result.int(row, 15) ?? 0)
+        task.finishedAt = Int64(result.int(row, 16) ?? 0)
         // The other program counted no attempts.
         let hasRun = task.status != .pending && (task.status != .cancelled || task.startedAt != 0)
         if hasRun { task.attempt = max(task.attempt, 1) }
         // Without a node nobody could report it, and no lease would end it.
         if task.nodeID == nil, task.status == .scheduled || task.status == .running { task.status = .pending }
         let (spec, remark) = AdoptedSpec.spec(
-            name: result.text(row, 12) ?? "",
-            image: result.text(row, 13) ?? "",
-            env: result.bytes(row, 14)
+            name: result.text(row, 18) ?? "",
+            image: result.text(row, 19) ?? "",
+            env: result.bytes(row, 20)
         )
         task.spec = spec
         task.isAdopted = true

@@ -46,14 +46,23 @@ enum TaskStatements {
         WHERE t.task_id = EXCLUDED.task_id AND t.attempt <= EXCLUDED.attempt
         """
     static let delete = "DELETE FROM tasks WHERE task_id = ANY ($1::text[])"
+    /// What `row` reads.
+    static let readColumns = """
+        task_id, attempt, uncharged_attempts, rejections, cancel_requested, status, reason, exit_code, node_id,
+        container_id, error, detail, spec, \(milliseconds("created_at")), \(milliseconds("scheduled_at")),
+        \(milliseconds("started_at")), \(milliseconds("finished_at")), \(milliseconds("imported_at"))
+        """
+    /// What `adoptedRow` reads.
+    static let adoptedColumns = "\(readColumns), name, image, env"
     static let openCursor = """
-        DECLARE restored NO SCROLL CURSOR FOR SELECT task_id, attempt, uncharged_attempts, rejections,
-        cancel_requested, status, reason, exit_code, node_id, container_id, error, detail, spec,
-        (extract(epoch FROM created_at) * 1000)::bigint, (extract(epoch FROM scheduled_at) * 1000)::bigint,
-        (extract(epoch FROM started_at) * 1000)::bigint, (extract(epoch FROM finished_at) * 1000)::bigint,
-        (extract(epoch FROM imported_at) * 1000)::bigint
+        DECLARE restored NO SCROLL CURSOR FOR SELECT \(readColumns)
         FROM tasks WHERE spec IS NOT NULL ORDER BY task_id COLLATE "C"
         """
+
+    /// Another program may have written times without end.
+    private static func milliseconds(_ column: String) -> String {
+        "CASE WHEN isfinite(\(column)) THEN (extract(epoch FROM \(column)) * 1000)::bigint END"
+    }
 
     /// `$1` to `$16`, and to `$21` where the rows carry specs.
     static func parameters(_ tasks: [TaskRow], withSpecs: Bool) -> [[UInt8]?] {

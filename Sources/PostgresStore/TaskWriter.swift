@@ -47,6 +47,8 @@ final class TaskWriter: @unchecked Sendable {
     func openCursor() throws {
         let connection = try usable()
         try connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        // It keeps nobody from the lead, and who takes the rows may be slow.
+        try connection.execute("SET LOCAL idle_in_transaction_session_timeout = 60000")
         try connection.execute(TaskStatements.openCursor)
     }
 

@@ -25,8 +25,18 @@ public protocol Store: Sendable {
     /// first `commit`.
     func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws
 
+    /// Looks for what the master does not hold. It never blocks; `done` is called once, on any thread. Only a store that
+    /// keeps rows is asked.
+    func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void)
+
     /// Ends what the store has under way. Batches handed over before are durable when this returns.
     func close() async
+}
+
+extension Store {
+    public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
+        done(.failure(StoreError("this store keeps no more than the master holds")))
+    }
 }
 
 public enum StoreAnswer: Sendable {

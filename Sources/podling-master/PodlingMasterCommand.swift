@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Logging
 import NIOCore
 import PodlingHTTP
@@ -96,6 +97,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         return try await Self.withStoreErrors(logger) {
             try await PostgresStore.open(
                 url: url,
+                readURL: ProcessInfo.processInfo.environment["DATABASE_READ_URL"],
                 name: options.listen ?? "",
                 leaseMilliseconds: Int(options.leaderLease * 1_000),
                 adoptedEndedMax: options.retainFinishedCount,

@@ -9,6 +9,7 @@ struct CoreHarness: ~Copyable {
     private var inboxes: [SessionID: [String]] = [:]
     private(set) var closed: [SessionID] = []
     private(set) var turns = 0
+    private var asked: [Effects.Query] = []
     /// All bytes ever sent, with their session: what must be the same for the same calls.
     private(set) var transcript: [UInt8] = []
 
@@ -81,6 +82,17 @@ struct CoreHarness: ~Copyable {
         inboxes.removeValue(forKey: session) ?? []
     }
 
+    /// What the store was asked since this was last called.
+    mutating func queries() -> [Effects.Query] {
+        defer { asked = [] }
+        return asked
+    }
+
+    mutating func answer(_ query: Effects.Query, _ page: StorePage?) {
+        core.answer(query, page, into: &effects)
+        endTurn()
+    }
+
     private mutating func endTurn() {
         repeat {
             turns += 1
@@ -95,6 +107,7 @@ struct CoreHarness: ~Copyable {
                 }
             }
             closed += effects.closing
+            asked += effects.queries
             effects.removeAll()
         } while core.hasMoreToTell
     }

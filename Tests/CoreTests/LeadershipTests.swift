@@ -51,4 +51,50 @@ import Testing
         let task = harness.submit(from: session)
         #expect(harness.task(task).contains(#""status":"pending""#))
     }
+
+    /// What it does not hold is left to the store, and answered when the store has.
+    @Test func readsAreLeftToTheStore() {
+        var harness = CoreHarness { $0.asksStore = true }
+        let client = harness.client()
+        harness.core.standBy(leader: "host-1:7070")
+        #expect(harness.send(#"{"op":"get","id":7,"taskId":"x"}"#, from: client).isEmpty)
+        let isAsking = harness.core.isAsking(client)
+        #expect(isAsking)
+        let asked = harness.queries()
+        #expect(asked.count == 1)
+        var row = TaskRow(foreignID: "x", createdAt: 1_790_000_000_000)
+        row.spec = Array(#""name":"a","image":"b""#.utf8)
+        harness.answer(asked[0], StorePage(tasks: [row]))
+        let reply = harness.take(client).first ?? ""
+        #expect(
+            reply
+                == #"{"re":7,"ok":{"taskId":"x","status":"pending","attempt":0,"createdAt":"2026-09-21T14:13:20.000Z","#
+                + #""name":"a","image":"b"}}"#
+        )
+        harness.send(#"{"op":"get","taskId":"y"}"#, from: client)
+        harness.answer(harness.queries()[0], StorePage(tasks: []))
+        #expect(harness.take(client).first?.contains("not_found") == true)
+        harness.send(#"{"op":"list","id":"l","limit":1}"#, from: client)
+        harness.answer(harness.queries()[0], StorePage(tasks: [row], last: row))
+        #expect(harness.take(client).first?.hasSuffix(#"],"cursor":"1790000000000/x"}}"#) == true)
+        harness.send(#"{"op":"list"}"#, from: client)
+        harness.answer(harness.queries()[0], nil)
+        #expect(harness.take(client).first?.contains(#""code":"unavailable""#) == true)
+    }
+
+    @Test func aLeaderAsksForWhatItForgotOnly() {
+        var harness = CoreHarness { $0.asksStore = true }
+        let client = harness.client()
+        let task = harness.submit(from: client)
+        #expect(harness.task(task).contains("pending"))
+        #expect(harness.send(#"{"op":"list"}"#, from: client).count == 1)
+        harness.send(#"{"op":"get","taskId":"t000000000000"}"#, from: client)
+        let asked = harness.queries()
+        #expect(asked.count == 1)
+        harness.close(client)
+        let other = harness.client(9)
+        harness.send(#"{"op":"list","history":true}"#, from: other)
+        let more = harness.queries()
+        #expect(more.count == 1)
+    }
 }

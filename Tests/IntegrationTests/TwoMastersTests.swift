@@ -54,6 +54,23 @@ import Testing
             let refusal = try Self.ask(second)["err"]
             #expect(refusal?["code"]?.text == "not_leader")
             #expect(refusal?["leader"]?.text == first.address)
+            let taskIds = try (0..<3).map { try Peer(first).submit(#""name":"t-\#($0)","image":"busybox""#) }
+            let reader = try Peer(second)
+            let found = try reader.task(taskIds[1])
+            #expect(found["name"]?.text == "t-1")
+            let list = try reader.request("list")["tasks"]?.elements ?? []
+            #expect(list.map { $0["taskId"]?.text } == taskIds)
+            // Pipelined: answers come in the order of the requests, whoever gives them.
+            let connection = try second.connect()
+            _ = try connection.readLine(seconds: 10)
+            let lines = [
+                #"{"op":"get","id":1,"taskId":"\#(taskIds[0])"}"#, #"{"op":"ping","id":2}"#, #"{"op":"list","id":3}"#,
+            ]
+            try connection.send(line: lines.joined(separator: "\n"))
+            for id in 1...3 {
+                let reply = try JSON(parsing: try connection.readLine(seconds: 10) ?? [])
+                #expect(reply["re"] == .number(Double(id)))
+            }
             #expect(first.terminate() == .exited(0))
             #expect(second.terminate() == .exited(0))
         }

@@ -48,12 +48,14 @@ import Testing
     }
 
     private static func open(_ database: Database, endedMax: Int = 100) async throws -> PostgresStore {
-        try await PostgresStore.open(
+        let store = try await PostgresStore.open(
             url: database.url,
             name: "test",
             adoptedEndedMax: endedMax,
             logger: Logger(label: "test")
         )
+        await store.isLeading()
+        return store
     }
 
     private actor Collected {

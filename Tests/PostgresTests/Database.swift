@@ -1,4 +1,5 @@
 import FoundationEssentials
+import PodlingStore
 import Testing
 
 @testable import PodlingPostgres
@@ -26,4 +27,9 @@ final class Database: Sendable {
     }
 
     func connect() throws -> PGConnection { try PGConnection(url) }
+}
+
+extension PostgresStore {
+    /// Returns once the store leads.
+    func isLeading() async { for await news in leadership where news == .leading { return } }
 }

@@ -11,7 +11,7 @@ import Testing
 
     private static func open(_ database: Database) async throws -> PostgresStore {
         let store = try await PostgresStore.open(url: database.url, name: "test", logger: Logger(label: "test"))
-        for await news in store.leadership where news == .leading { break }
+        await store.isLeading()
         return store
     }
 

@@ -30,6 +30,14 @@ extension JSONValue {
         return text
     }
 
+    /// This value, a time, as milliseconds since 1970.
+    public func timestamp(_ name: StaticString) throws(WireError) -> Int64 {
+        guard isString, let time = withUTF8({ Timestamp.parse($0) }) else {
+            throw .field(name.description, "must be a time such as 2026-01-31T12:00:00Z")
+        }
+        return time
+    }
+
     /// This value as a boolean; `name` is for the error.
     public func flag(_ name: StaticString) throws(WireError) -> Bool {
         guard let value = bool() else { throw .field(name.description, "must be true or false") }

@@ -1,0 +1,104 @@
+import PodlingProtocol
+
+extension MasterCore {
+    var isStandby: Bool { leadership != .leading }
+
+    /// Whether a session waits for the store: its next lines come after the answer.
+    public func isAsking(_ id: SessionID) -> Bool { isOpen(id) && sessions[Int(id.slot)].isAsking }
+
+    /// Leaves a request to the store.
+    mutating func ask(_ query: StoreQuery, _ request: Request, into effects: inout Effects) {
+        sessions[Int(request.session.slot)].isAsking = true
+        effects.ask(Effects.Query(session: request.session, id: request.id.map { [UInt8]($0) }, query: query))
+    }
+
+    /// Answers a request that was left to the store.
+    ///
+    /// - Parameter page: nil where the store could not be read.
+    public mutating func answer(_ asked: Effects.Query, _ page: StorePage?, into effects: inout Effects) {
+        guard isOpen(asked.session) else { return }
+        sessions[Int(asked.session.slot)].isAsking = false
+        guard let id = asked.id else { return answer(asked, nil, page, into: &effects) }
+        id.withUnsafeBytes { answer(asked, $0, page, into: &effects) }
+    }
+
+    private func answer(
+        _ asked: Effects.Query,
+        _ id: UnsafeRawBufferPointer?,
+        _ page: StorePage?,
+        into effects: inout Effects
+    ) {
+        let request = RequestName(session: asked.session, id: id)
+        guard let page else {
+            let error = WireError(
+                .unavailable,
+                "the store cannot be read now",
+                retryAfterMilliseconds: Self.storeRetryMilliseconds
+            )
+            return effects.reply(request, error)
+        }
+        switch asked.query {
+        case .task(let name):
+            guard let row = page.tasks.first else {
+                return effects.reply(request, WireError(.notFound, "taskId: there is no task \(name)", field: "taskId"))
+            }
+            effects.beginReply(request)
+            row.write(to: &effects.writer)
+            effects.endReply()
+        case .tasks:
+            effects.beginReply(request)
+            effects.writer.raw("{\"tasks\":[")
+            for (index, row) in page.tasks.enumerated() {
+                if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
+                row.write(to: &effects.writer)
+            }
+            effects.writer.byte(UInt8(ascii: "]"))
+            if let last = page.last {
+                effects.writer.raw(",\"cursor\":")
+                effects.writer.string(last.foreignID.map { "\(last.createdAt)/\($0)" } ?? last.id.text)
+            }
+            effects.writer.byte(UInt8(ascii: "}"))
+            effects.endReply()
+        }
+    }
+}
+
+extension TaskRow {
+    /// The task object (proto-spec.md, section 5.2).
+    func write(to writer: inout JSONWriter) {
+        writer.raw("{\"taskId\":")
+        writer.string(idText)
+        writer.raw(",\"status\":\"")
+        writer.raw(status.name)
+        writer.raw("\",\"attempt\":")
+        writer.int(attempt)
+        for (name, text) in [
+            (",\"nodeId\":" as StaticString, nodeID), (",\"containerId\":", containerID), (",\"error\":", error),
+            (",\"detail\":", detail),
+        ] {
+            guard let text else { continue }
+            writer.raw(name)
+            writer.string(text)
+        }
+        if reason != .none {
+            writer.raw(",\"reason\":\"")
+            writer.raw(reason.name)
+            writer.byte(UInt8(ascii: "\""))
+        }
+        if let exitCode {
+            writer.raw(",\"exitCode\":")
+            writer.int(exitCode)
+        }
+        if isCancelRequested, !status.isTerminal { writer.raw(",\"cancelRequested\":true") }
+        for (name, time) in [
+            (",\"createdAt\":" as StaticString, createdAt), (",\"scheduledAt\":", scheduledAt),
+            (",\"startedAt\":", startedAt), (",\"finishedAt\":", finishedAt),
+        ] where time != 0 {
+            writer.raw(name)
+            writer.timestamp(milliseconds: time)
+        }
+        writer.byte(UInt8(ascii: ","))
+        writer.raw(spec ?? [])
+        writer.byte(UInt8(ascii: "}"))
+    }
+}

@@ -1,0 +1,34 @@
+/// What a master asks its store for: what it does not hold itself.
+public enum StoreQuery: Sendable {
+    case task(id: String)
+    case tasks(TaskQuery)
+}
+
+/// A page of tasks, by their ids, of those that are kept anywhere.
+public struct TaskQuery: Sendable {
+    public var filter: TaskFilter
+    /// The id of the last task of the page before.
+    public var cursor: String?
+    public var limit: Int
+    public var isDescending: Bool
+
+    public init(filter: TaskFilter, cursor: String? = nil, limit: Int, isDescending: Bool = false) {
+        self.filter = filter
+        self.cursor = cursor
+        self.limit = limit
+        self.isDescending = isDescending
+    }
+}
+
+/// What a store found.
+public struct StorePage: Sendable {
+    /// With their specs, in the order that was asked for.
+    public var tasks: [TaskRow]
+    /// The last task looked at, where more may follow.
+    public var last: TaskRow?
+
+    public init(tasks: [TaskRow], last: TaskRow? = nil) {
+        self.tasks = tasks
+        self.last = last
+    }
+}

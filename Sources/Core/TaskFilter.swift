@@ -1,0 +1,48 @@
+import PodlingProtocol
+
+/// The filters of `list`.
+public struct TaskFilter: Sendable {
+    /// One bit for each status wanted.
+    public var statuses: UInt8 = .max
+    public var node: String?
+    public var name: String?
+    public var labels: [(key: String, value: String)] = []
+
+    /// Milliseconds since 1970: created then or later, and before then.
+    public var since: Int64?
+    public var until: Int64?
+
+    public init() {}
+
+    init(_ root: JSONValue) throws(WireError) {
+        if let value = root.optional("status") {
+            let names = value.isArray ? Array(value.elements) : [value]
+            statuses = 0
+            for name in names {
+                guard let status = TaskStatus(name) else {
+                    throw .field("status", "must be of pending, scheduled, running, completed, failed, cancelled")
+                }
+                statuses |= 1 << status.rawValue
+            }
+        }
+        node = try root.optional("nodeId")?.name("nodeId", NameRules.isNodeName, "is not a node id")
+        name = try root.optional("name")?.name("name", NameRules.isTaskName, "is not a task name")
+        labels = try root.optional("labels")?.labels("labels") ?? []
+        since = try root.optional("since")?.timestamp("since")
+        until = try root.optional("until")?.timestamp("until")
+    }
+
+    /// Reads a kept spec again: only filters that ask for it pay for it.
+    public func matchesSpec(_ spec: [UInt8]) -> Bool {
+        var reader = JSONReader()
+        let line = [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]
+        return line.withUnsafeBytes { bytes in
+            guard let root = try? reader.parse(bytes).root else { return false }
+            if let name, root["name"]?.string() != name { return false }
+            let own = root.optional("labels")
+            return labels.allSatisfy { label in
+                own?.members.contains { $0.name == label.key && $0.value.string() == label.value } ?? false
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOPosix
+import PodlingCore
+import PodlingStore
+
+/// Reads for those who ask for more than the master holds: threads and connections of their own, at the side of the
+/// writer's.
+final class ReadPool: Sendable {
+    private struct State {
+        var idle: [PGConnectionBox] = []
+        var waitingCount = 0
+    }
+
+    private static let connections = 2
+    /// Queries that wait or run.
+    private static let waitingMax = 1_000
+    private static let statementSeconds = 20
+
+    private let url: String
+    private let pool = NIOThreadPool(numberOfThreads: connections)
+    private let state = NIOLockedValueBox(State())
+
+    init(url: String) {
+        self.url = url
+    }
+
+    func start() { pool.start() }
+
+    func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
+        let isTaken = state.withLockedValue { state in
+            guard state.waitingCount < Self.waitingMax else { return false }
+            state.waitingCount += 1
+            return true
+        }
+        guard isTaken else { return done(.failure(StoreError("\(Self.waitingMax) reads wait already"))) }
+        pool.submit { poolState in
+            let result: Result<StorePage, StoreError>
+            do throws(PGError) {
+                guard poolState == .active else { throw PGError(message: "the store is closed") }
+                result = .success(try self.found(query))
+            } catch {
+                result = .failure(StoreError(error.description))
+            }
+            self.state.withLockedValue { $0.waitingCount -= 1 }
+            done(result)
+        }
+    }
+
+    func close() async {
+        try? await pool.shutdownGracefully()
+        state.withLockedValue { $0.idle = [] }
+    }
+
+    /// A connection that was cut while nobody used it is made again, once.
+    private func found(_ query: StoreQuery) throws(PGError) -> StorePage {
+        if let box = state.withLockedValue({ $0.idle.popLast() }) {
+            do throws(PGError) {
+                return try found(query, box)
+            } catch {
+                guard error.isConnectionLost else { throw error }
+            }
+        }
+        let connection = try PGConnection(url)
+        try connection.execute("SET statement_timeout = \(Self.statementSeconds * 1_000)")
+        try connection.execute("SET default_transaction_read_only = on")
+        return try found(query, PGConnectionBox(connection))
+    }
+
+    private func found(_ query: StoreQuery, _ box: PGConnectionBox) throws(PGError) -> StorePage {
+        let page = try TaskReader(connection: box.connection).page(query)
+        state.withLockedValue { $0.idle.append(box) }
+        return page
+    }
+}
+
+/// A connection on its way between threads.
+///
+/// Sendable by libpq's guarantee that a connection may be used by any thread, one at a time (PostgreSQL manual, 34.20):
+/// it is taken out of the pool by the thread that uses it.
+private final class PGConnectionBox: @unchecked Sendable {
+    let connection: PGConnection
+
+    init(_ connection: PGConnection) { self.connection = connection }
+}

@@ -1,0 +1,94 @@
+import PodlingCore
+import PodlingProtocol
+
+/// Finds tasks among all that the database keeps.
+struct TaskReader {
+    /// Rows fetched at once where only a spec tells which of them are wanted.
+    private static let scanRows = 1_000
+
+    let connection: PGConnection
+
+    func page(_ query: StoreQuery) throws(PGError) -> StorePage {
+        switch query {
+        case .task(let id):
+            StorePage(tasks: try rows("task_id = $1", [Array(id.utf8)], order: "ASC", limit: 1))
+        case .tasks(let query): try page(query)
+        }
+    }
+
+    private func page(_ query: TaskQuery) throws(PGError) -> StorePage {
+        let order = query.isDescending ? "DESC" : "ASC"
+        let isScan = !query.filter.labels.isEmpty
+        let limit = isScan ? Self.scanRows : query.limit
+        var found: [TaskRow] = []
+        var cursor = query.cursor
+        var scanned = 0
+        var bytes = 0
+        while true {
+            let (condition, parameters) = Self.condition(query, after: cursor)
+            let rows = try rows(condition, parameters, order: order, limit: limit)
+            for row in rows {
+                scanned += 1
+                cursor = row.idText
+                guard !isScan || query.filter.matchesSpec(row.spec ?? []) else { continue }
+                found.append(row)
+                bytes += (row.spec?.count ?? 0) + Self.membersBytes
+                if found.count == query.limit || bytes >= Limits.pageBytesMax {
+                    return StorePage(tasks: found, last: row)
+                }
+            }
+            if rows.count < limit { return StorePage(tasks: found) }
+            if scanned >= Limits.pageTasksScannedMax { return StorePage(tasks: found, last: rows.last) }
+        }
+    }
+
+    /// What a task object has beside its spec, about.
+    private static let membersBytes = 300
+
+    private static func condition(_ query: TaskQuery, after cursor: String?) -> (String, [[UInt8]?]) {
+        var parameters: [[UInt8]?] = []
+        var parts: [String] = []
+        func add(_ text: (Int) -> String, _ value: String) {
+            parameters.append(Array(value.utf8))
+            parts.append(text(parameters.count))
+        }
+        let filter = query.filter
+        if let cursor { add({ "task_id \(query.isDescending ? "<" : ">") $\($0)" }, cursor) }
+        let wanted = TaskStatus.allCases.filter { filter.statuses & (1 << $0.rawValue) != 0 }
+        if wanted.count < TaskStatus.allCases.count {
+            let names = wanted.map(\.name.description).joined(separator: ",")
+            add({ "status = ANY (string_to_array($\($0), ','))" }, names)
+        }
+        if let node = filter.node { add({ "node_id = $\($0)" }, node) }
+        if let name = filter.name { add({ "name = $\($0)" }, name) }
+        if let since = filter.since { add({ "created_at >= \(moment($0))" }, String(since)) }
+        if let until = filter.until { add({ "created_at < \(moment($0))" }, String(until)) }
+        return (parts.isEmpty ? "true" : parts.joined(separator: " AND "), parameters)
+    }
+
+    private static func moment(_ parameter: Int) -> String {
+        "timestamp 'epoch' + $\(parameter)::bigint * interval '1 millisecond'"
+    }
+
+    private func rows(
+        _ condition: String,
+        _ parameters: [[UInt8]?],
+        order: String,
+        limit: Int
+    ) throws(PGError) -> [TaskRow] {
+        let sql = """
+            SELECT \(TaskStatements.adoptedColumns) FROM tasks WHERE \(condition)
+            ORDER BY task_id \(order) LIMIT \(limit)
+            """
+        let result = try connection.execute(sql, parameters)
+        var rows: [TaskRow] = []
+        rows.reserveCapacity(result.rowCount)
+        for index in 0..<result.rowCount { rows.append(try Self.row(result, index)) }
+        return rows
+    }
+
+    private static func row(_ result: PGResult, _ index: Int) throws(PGError) -> TaskRow {
+        if let row = TaskStatements.row(result, index), row.spec != nil { return row }
+        return TaskStatements.adoptedRow(result, index).task
+    }
+}
