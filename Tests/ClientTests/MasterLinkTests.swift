@@ -50,4 +50,66 @@ struct MasterLinkTests {
         await #expect(throws: PodlingError.self) { try await link.perform { try await $0.get(taskId: "t1") } }
         #expect(master.requests.count == 2)
     }
+
+    private static func standbyGreeting(_ leader: MasterAddress?) -> String {
+        let leader = leader.map { #","leader":"\#($0)""# } ?? ""
+        return FakeMaster.greeting.dropLast() + #","standby":true\#(leader)}"#
+    }
+
+    private static func standby(_ leader: MasterAddress?) async throws -> FakeMaster {
+        try await FakeMaster.start(greeting: standbyGreeting(leader)) { request in
+            request.op == "ping" || request.op == "get"
+                ? [request.ok(task)] : [request.error("not_leader", retryable: true)]
+        }
+    }
+
+    @Test func standbysArePassedBy() async throws {
+        let leader = try await FakeMaster.start { request in [request.ok(task)] }
+        let standbys = [try await Self.standby(nil), try await Self.standby(nil)]
+        let link = MasterLink(addresses: standbys.map(\.address) + [leader.address])
+        #expect(try await link.perform { try await $0.cancel(taskId: "t1") }.taskId == "t1")
+    }
+
+    @Test func theLeaderThatAStandbyNamesIsFollowed() async throws {
+        let leader = try await FakeMaster.start { request in [request.ok(task)] }
+        let standby = try await Self.standby(leader.address)
+        let link = MasterLink(addresses: [standby.address])
+        let address = try await link.perform {
+            _ = try await $0.cancel(taskId: "t1")
+            return $0.address
+        }
+        #expect(address == leader.address)
+    }
+
+    @Test func aMasterThatLeadsNoMoreIsLeftForTheNext() async throws {
+        let next = try await FakeMaster.start { request in [request.ok(task)] }
+        let old = try await FakeMaster.start { request in
+            request.op == "hello" ? [request.ok("{}")] : [request.error("not_leader", retryable: true), .close]
+        }
+        let link = MasterLink(addresses: [old.address, next.address])
+        let first = Task { try await link.perform { try await $0.cancel(taskId: "t1") } }
+        // It leads for as long as it greets as one; then it is gone.
+        while old.requests.count < 2 { await Task.yield() }
+        await old.stop()
+        #expect(try await first.value.taskId == "t1")
+    }
+
+    @Test func readersTakeAStandbyWhereNoneLeads() async throws {
+        let gone = try await FakeMaster.start { _ in [] }
+        await gone.stop()
+        let standby = try await Self.standby(gone.address)
+        var options = PodlingClient.Options()
+        options.choice = .leaderOrStandby
+        let link = MasterLink(addresses: [gone.address, standby.address], options: options)
+        #expect(try await link.perform { try await $0.get(taskId: "t1") }.taskId == "t1")
+    }
+
+    @Test func writersWaitForALeaderWithinTheirTime() async throws {
+        let standby = try await Self.standby(nil)
+        let link = MasterLink(addresses: [standby.address], retrySeconds: 1)
+        let error = await #expect(throws: ClientError.self) {
+            try await link.perform { try await $0.cancel(taskId: "t1") }
+        }
+        #expect(error == .noLeader(["\(standby.address) stands by"]))
+    }
 }

@@ -33,6 +33,10 @@ public struct MasterHello: Sendable, Hashable {
     public let versions: ClosedRange<Int>
     public let authentication: String
     public let server: String
+    /// Another master leads (proto-spec section 3.1).
+    public let isStandby: Bool
+    /// HOST:PORT of that one, where it is known.
+    public let leader: String?
 
     init?(_ root: JSONValue) {
         let bounds = root["proto"]?.elements.compactMap { $0.int() } ?? []
@@ -40,5 +44,7 @@ public struct MasterHello: Sendable, Hashable {
         versions = bounds[0]...bounds[1]
         authentication = root["auth"]?.string() ?? "none"
         server = root["server"]?.string() ?? ""
+        isStandby = root["standby"]?.bool() ?? false
+        leader = root["leader"]?.string()
     }
 }

@@ -1,10 +1,13 @@
 /// A client that comes back: it reconnects with jittered back-off, and tries what failed again.
 ///
-/// The first connection is tried once; only one that was had is sought again.
+/// The first connection is tried once, and again while masters answer of which none leads; only one that was had is
+/// sought again otherwise.
 public actor MasterLink {
     public static let retrySecondsDefault = 60
     /// A connection that held this long was a good one: the back-off starts anew.
     private static let steadySeconds = 10
+    /// A lead is taken over within seconds: who looks for it looks often.
+    private static let leaderMilliseconds = 200...1_000
 
     private let addresses: [MasterAddress]
     private let options: PodlingClient.Options
@@ -44,7 +47,7 @@ public actor MasterLink {
                 startedAt = .now
                 return try await body(client)
             } catch {
-                guard hasConnected, Self.mayPass(error) else { throw error }
+                guard hasConnected || Self.isWithoutLeader(error), Self.mayPass(error) else { throw error }
                 let now = ContinuousClock.now
                 if startedAt.duration(to: now) > .seconds(Self.steadySeconds) { giveUpAt = nil }
                 if !hasTold { onRetry(error) }
@@ -53,6 +56,7 @@ public actor MasterLink {
                 giveUpAt = end
                 // A master that is silent may be gone: a new connection tells.
                 if case .deadlineExceeded? = error as? ClientError { client?.close() }
+                if (error as? PodlingError)?.isNotLeader == true { close() }
                 guard now < end else { throw error }
                 // A lost connection waits in `connected`.
                 if let client, client.isClosed { continue }
@@ -76,11 +80,16 @@ public actor MasterLink {
         case is LineConnectionError: return true
         case let error as ClientError:
             switch error {
-            case .unreachable, .connectionLost, .deadlineExceeded: return true
+            case .unreachable, .noLeader, .connectionLost, .deadlineExceeded: return true
             case .notAMaster, .unsupportedVersion, .authenticationNotSupported, .badReply, .badSpec: return false
             }
         default: return false
         }
+    }
+
+    private static func isWithoutLeader(_ error: any Error) -> Bool {
+        if case .noLeader? = error as? ClientError { return true }
+        return (error as? PodlingError)?.isNotLeader == true
     }
 
     private func connected() async throws -> PodlingClient {
@@ -106,6 +115,7 @@ public actor MasterLink {
             self.connectedAt = nil
         }
         var generator = SystemRandomNumberGenerator()
+        if let error, Self.isWithoutLeader(error) { return Int.random(in: Self.leaderMilliseconds, using: &generator) }
         var delay = backoff.next(using: &generator)
         if let wanted = (error as? PodlingError)?.retryAfterMilliseconds { delay = max(delay, wanted) }
         if let reconnect { delay = max(delay, Int.random(in: reconnect, using: &generator)) }

@@ -14,9 +14,21 @@ public final class PodlingClient: Sendable {
         public var connectTimeoutSeconds = LineConnection.connectTimeoutSecondsDefault
         public var greetingTimeoutSeconds = 5
         public var requestTimeoutSeconds = 30
+        public var choice = MasterChoice.leader
 
         public init() {}
     }
+
+    /// Which of several masters is wanted.
+    public enum MasterChoice: Sendable {
+        case leader
+        /// For those who only read: a standby where no leader is found.
+        case leaderOrStandby
+        /// The first that answers.
+        case first
+    }
+
+    private static let hintsMax = 4
 
     struct Waiter {
         let continuation: CheckedContinuation<Reply, any Error>
@@ -41,7 +53,7 @@ public final class PodlingClient: Sendable {
 
     deinit { connection.close() }
 
-    /// Tries each address in turn, and returns with the first master that takes us.
+    /// Tries each address in turn, and the leader that a standby names, until a master is found as `options` choose.
     ///
     /// - Throws: `ClientError`, `PodlingError`.
     public static func connect(
@@ -50,34 +62,51 @@ public final class PodlingClient: Sendable {
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> PodlingClient {
         var reasons: [String] = []
-        for (index, address) in addresses.enumerated() {
+        var untried = addresses
+        var hints: Set<MasterAddress> = []
+        var standby: PodlingClient?
+        var hasStandby = false
+        while !untried.isEmpty {
+            let address = untried.removeFirst()
             do {
-                return try await connect(to: address, options: options, on: group)
+                let (client, hello) = try await connect(to: address, options: options, on: group)
+                guard hello.isStandby, options.choice != .first else {
+                    standby?.close()
+                    return client
+                }
+                hasStandby = true
+                reasons.append("\(address) stands by")
+                if options.choice == .leaderOrStandby, standby == nil { standby = client } else { client.close() }
+                let leader = hello.leader.flatMap { try? MasterAddress(parsing: $0) }
+                if let leader, hints.count < hintsMax, hints.insert(leader).inserted {
+                    untried.removeAll { $0 == leader }
+                    untried.insert(leader, at: 0)
+                }
             } catch let error as LineConnectionError {
                 reasons.append(error.description)
-            } catch  where index < addresses.count - 1 {
+            } catch  where !untried.isEmpty || hasStandby {
                 reasons.append("\(address): \(error)")
             }
         }
-        throw ClientError.unreachable(reasons)
+        if let standby { return standby }
+        throw hasStandby ? ClientError.noLeader(reasons) : ClientError.unreachable(reasons)
     }
 
     private static func connect(
         to address: MasterAddress,
         options: Options,
         on group: any EventLoopGroup
-    ) async throws -> PodlingClient {
+    ) async throws -> (PodlingClient, MasterHello) {
         let connection = try await LineConnection.connect(
             to: address,
             on: group,
             timeoutSeconds: options.connectTimeoutSeconds
         )
         let client = PodlingClient(connection, options: options, timers: group.next())
-        try await client.greet()
-        return client
+        return (client, try await client.greet())
     }
 
-    private func greet() async throws {
+    private func greet() async throws -> MasterHello {
         let greeting: Reply
         do {
             greeting = try await exchange(
@@ -107,6 +136,7 @@ public final class PodlingClient: Sendable {
         object.string("role", "client")
         object.string("agent", options.agent)
         _ = try await request("hello", object.finish())
+        return hello
     }
 
     /// Sends a request and waits for its answer.

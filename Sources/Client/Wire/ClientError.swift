@@ -2,6 +2,8 @@
 public enum ClientError: Error, Hashable, CustomStringConvertible {
     /// No master could be reached; one reason for each address that was tried.
     case unreachable([String])
+    /// Masters answer, and none of them leads; one text for each address that was tried.
+    case noLeader([String])
     /// Something answers there, but does not speak the protocol.
     case notAMaster(MasterAddress)
     /// The master speaks other versions than 1.
@@ -20,6 +22,7 @@ public enum ClientError: Error, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreachable(let reasons): reasons.joined(separator: "; ")
+        case .noLeader(let reasons): "no master leads now: \(reasons.joined(separator: "; "))"
         case .notAMaster(let address): "what listens on \(address) is not a podling-master"
         case .unsupportedVersion(let address, let low, let high):
             "the master at \(address) speaks protocol \(low) to \(high), this program speaks 1"

@@ -14,6 +14,9 @@ public struct PodlingError: Error, Hashable, CustomStringConvertible {
     /// The master closed the connection after this.
     public let isFatal: Bool
 
+    /// The master stands by: another leads (proto-spec section 3.1).
+    public var isNotLeader: Bool { code == ErrorCode.notLeader.rawValue }
+
     public init(
         code: String,
         message: String,

@@ -10,7 +10,11 @@ extension AgentCore {
     /// Whether work may still be started.
     var isLeaseTrusted: Bool { now < lease.trustedUntil }
 
-    private var silenceMilliseconds: Int64 { lease.milliseconds ?? AgentLimits.silenceMilliseconds }
+    /// Where there are other masters to go to, a silent one is left well before the lease ends.
+    private var silenceMilliseconds: Int64 {
+        guard let milliseconds = lease.milliseconds else { return AgentLimits.silenceMilliseconds }
+        return configuration.addressCount > 1 ? max(milliseconds / 3, min(milliseconds, 1_000)) : milliseconds
+    }
 
     var linkDeadline: Int64? {
         let silence = lease.silentSince.map { $0 + silenceMilliseconds }
@@ -33,7 +37,13 @@ extension AgentCore {
         switch link {
         case .down(let retryAt) where now >= retryAt:
             link = .connecting
-            actions.append(.connect(address: addressIndex))
+            if let leader = search.leader {
+                search.leader = nil
+                search.triedLeader = leader
+                actions.append(.connectLeader(leader))
+            } else {
+                actions.append(.connect(address: addressIndex))
+            }
         case .refused(let retryAt) where now >= retryAt: register()
         case .registered(let heartbeatAt) where now >= heartbeatAt:
             request(.heartbeat, as: .heartbeat)
@@ -52,7 +62,8 @@ extension AgentCore {
         pending.removeAll()
         stopAllLogs()
         lease.silentSince = nil
-        addressIndex = (addressIndex + 1) % max(configuration.addressCount, 1)
+        if search.leader == nil { addressIndex = (addressIndex + 1) % max(configuration.addressCount, 1) }
+        if search.isPassingBy { return passBy(why) }
         let delay: Int64
         if let range = reconnectRange {
             delay = range.lowerBound + Int64(Double(range.upperBound - range.lowerBound) * jitter)
@@ -67,10 +78,30 @@ extension AgentCore {
         note(wasRegistered ? .warning : .info, "no connection: \(why); next try in \(delay) ms")
     }
 
+    /// Goes on to the leader, or to the next master; at leisure where all stand by.
+    private mutating func passBy(_ why: String) {
+        search.isPassingBy = false
+        reconnectTries = 0
+        let isRound = search.leader == nil && search.standbys % max(configuration.addressCount, 1) == 0
+        if isRound { search.triedLeader = nil }
+        let delay = isRound ? 200 + Int64(800 * jitter) : spread(50)
+        link = .down(retryAt: now + delay)
+        note(.info, "\(why); next try in \(delay) ms")
+    }
+
+    private mutating func leaveStandby(_ leader: String?) {
+        link = .closing
+        search.isPassingBy = true
+        search.standbys += 1
+        search.leader = leader == search.triedLeader ? nil : leader
+        actions.append(.disconnect("the master stands by, \(leader.map { "\($0) leads" } ?? "and none leads")"))
+    }
+
     mutating func received(_ message: MasterMessage) {
         lease.silentSince = nil
         switch message {
         case .hello(let versions): greeted(versions)
+        case .standby(let leader): if link == .greeting { leaveStandby(leader) }
         case .reply(let id, let reply): replied(id, reply)
         case .error(let fault): note(.warning, "the master says: \(fault.code): \(fault.message)")
         case .drain(let range):
@@ -167,6 +198,7 @@ extension AgentCore {
     private mutating func registered(_ orders: MasterOrders) {
         guard link == .registering else { return }
         reconnectTries = 0
+        search = LeaderSearch()
         reconnectRange = nil
         scheduleHeartbeat()
         note(.info, "registered with \(attempts.count) attempts; lease \(lease.milliseconds ?? 0) ms")
@@ -192,6 +224,10 @@ extension AgentCore {
         if fault.means(.unregistered), kind != .register {
             // Several requests of one turn may say so: once is enough.
             if isRegistered { register() }
+            return
+        }
+        if fault.means(.notLeader) {
+            if link != .closing { leaveStandby(nil) }
             return
         }
         switch kind {

@@ -27,6 +27,7 @@ public struct AgentCore: ~Copyable {
     /// Set by the master's `drain`: when to come back once it has closed.
     var reconnectRange: ClosedRange<Int64>?
     var addressIndex = 0
+    var search = LeaderSearch()
 
     var attempts: OrderedDictionary<AttemptKey, AttemptRecord> = [:]
     /// Being killed and removed; they still take their slots.
@@ -111,6 +112,18 @@ extension AgentCore {
         case registered(heartbeatAt: Int64)
         /// To be closed by our wish.
         case closing
+    }
+
+    /// Looking for the one that leads among several masters.
+    struct LeaderSearch {
+        /// Named by a standby, to be dialled next.
+        var leader: String?
+        /// Named, and dialled in this round.
+        var triedLeader: String?
+        /// Standbys met since a master was found that leads.
+        var standbys = 0
+        /// This connection ends because its master does not lead.
+        var isPassingBy = false
     }
 
     struct Lease {

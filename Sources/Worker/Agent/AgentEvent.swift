@@ -35,6 +35,8 @@ public enum EngineStep: String, Sendable, CaseIterable {
 public enum AgentAction: Sendable, Equatable {
     /// Dial the master with this index.
     case connect(address: Int)
+    /// Dial the master at HOST:PORT, which a standby named.
+    case connectLeader(String)
     case disconnect(String)
     case send(WorkerRequest)
     case prepare(AttemptKey, image: String, PullPolicy)

@@ -47,7 +47,8 @@ extension AgentLoop {
                 }
                 return nil
             }
-        case .connect, .disconnect, .send, .abandonPrepare, .streamLogs, .stopLogs, .note, .finish: break
+        case .connect, .connectLeader, .disconnect, .send, .abandonPrepare, .streamLogs, .stopLogs, .note, .finish:
+            break
         }
     }
 

@@ -95,6 +95,10 @@ actor AgentLoop {
     private func perform(_ action: AgentAction) {
         switch action {
         case .connect(let address): jobs[.connection] = Task { await converse(masters[address]) }
+        case .connectLeader(let text):
+            jobs[.connection] = Task {
+                do { await converse(try MasterAddress(parsing: text)) } catch { handle(.disconnected("\(error)")) }
+            }
         case .disconnect(let why):
             logger.warning("closing the connection: \(why)")
             jobs[.connection]?.cancel()

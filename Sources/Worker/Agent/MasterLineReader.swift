@@ -45,6 +45,7 @@ public struct MasterLineReader: ~Copyable {
         guard versions.count == 2, versions[0] <= versions[1] else {
             throw .field("proto", "must be the lowest and the highest version")
         }
+        if root["standby"]?.bool() == true { return .standby(leader: root["leader"]?.string()) }
         return .hello(versions: versions[0]...versions[1])
     }
 

@@ -4,6 +4,8 @@ import PodlingProtocol
 public enum MasterMessage: Sendable, Equatable {
     /// The greeting; the range of versions the master speaks.
     case hello(versions: ClosedRange<Int>)
+    /// The greeting of one that does not lead; HOST:PORT of the one that does, where it is known.
+    case standby(leader: String?)
     case reply(id: Int?, MasterReply)
     /// An `error` event: something we sent was no request at all.
     case error(MasterFault)

@@ -11,7 +11,7 @@ struct GetCommand: AsyncParsableCommand {
     var task: String
 
     func run() async throws {
-        let view = try await connection.link().perform { [task] in try await $0.get(taskId: task) }
+        let view = try await connection.link(.leaderOrStandby).perform { [task] in try await $0.get(taskId: task) }
         if format.output == .table {
             try Console.out(TaskText.details(view))
         } else {

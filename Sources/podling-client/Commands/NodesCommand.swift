@@ -10,7 +10,7 @@ struct NodesCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOptions
 
     func run() async throws {
-        let link = try connection.link()
+        let link = try connection.link(.leaderOrStandby)
         var objects = JSONObjects(format.output)
         var nodes: [NodeView] = []
         var cursor: String?

@@ -12,7 +12,7 @@ struct PingCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOptions
 
     func run() async throws {
-        let (view, address, milliseconds) = try await connection.link().perform { client in
+        let (view, address, milliseconds) = try await connection.link(.first).perform { client in
             let start = ContinuousClock.now
             let view = try await client.ping()
             return (view, client.address, (ContinuousClock.now - start) / .milliseconds(1))

@@ -41,7 +41,7 @@ struct PsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let link = try connection.link()
+        let link = try connection.link(.leaderOrStandby)
         var filter = TaskFilter()
         filter.statuses = status.isEmpty && !all ? TaskView.liveStatuses : status
         filter.nodeId = node

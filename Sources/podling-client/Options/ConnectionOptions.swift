@@ -8,7 +8,7 @@ struct ConnectionOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The master, HOST[:PORT]; several with commas between are tried in turn.",
+            "The master, HOST[:PORT]; of several, with commas between, the one that leads is found.",
             discussion: "Default: PODLING_MASTER, else \(masterDefault).",
             valueName: "address"
         )
@@ -36,8 +36,10 @@ struct ConnectionOptions: ParsableArguments {
         try MasterAddress.list(parsing: master ?? Environment.value("PODLING_MASTER") ?? Self.masterDefault)
     }
 
-    func link() throws -> MasterLink {
+    /// - Parameter choice: for commands that only read, a standby may do.
+    func link(_ choice: PodlingClient.MasterChoice = .leader) throws -> MasterLink {
         var options = PodlingClient.Options()
+        options.choice = choice
         options.agent = "podling-client/\(PodlingClientCommand.version)"
         return MasterLink(addresses: try addresses(), options: options, retrySeconds: retrySeconds) { error in
             if let report = FailureReport(error) { Console.note("\(report.message); trying again") }

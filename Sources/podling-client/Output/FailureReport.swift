@@ -49,7 +49,7 @@ struct FailureReport {
 
     private init(_ error: ClientError) {
         switch error {
-        case .unreachable:
+        case .unreachable, .noLeader:
             let hint = "is podling-master running there? Name another with --master or PODLING_MASTER"
             self.init("cannot reach the master: \(error)", ExitStatus.infrastructure, hint: hint)
         case .notAMaster:
