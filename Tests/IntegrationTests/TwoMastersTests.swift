@@ -142,4 +142,40 @@ import Testing
             #expect(first.terminate() == .exited(0))
         }
     }
+
+    /// What runs goes on through a takeover, and who waits for it is told of its end by the new leader.
+    @Test(arguments: [SIGKILL, SIGTERM, SIGSTOP]) func workersAndClientsFollowTheLead(signal: Int32) async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            let arguments = ["--heartbeat", "0.5", "--lease", "20"]
+            let first = try MasterProcess(arguments, environment: database.environment)
+            let second = try MasterProcess(arguments, environment: database.environment)
+            let scratch = try Scratch()
+            let node = try WorkerNode(.process, first, second)
+            let worker = try node.start()
+            let peer = try Peer(first)
+            let task = try GatedTask(peer, .process, scratch, code: 3)
+            try peer.awaitStatus(task.taskId, "running")
+            let client = try ProgramProcess(
+                ProductsDirectory.program("podling-client"),
+                ["wait", task.taskId],
+                environment: ["PODLING_MASTER": "\(first.address),\(second.address)"]
+            )
+            // It waits once the master has its line; a client that is later finds the new leader at once.
+            first.process.signal(signal)
+            let seconds = try Self.secondsToLead(second)
+            let new = try Peer(second)
+            try new.awaitNode(node.nodeId) { $0["status"]?.text == "online" }
+            #expect(try new.task(task.taskId)["status"]?.text == "running")
+            print("takeover after signal \(signal): \(seconds) s")
+            try task.release(attempt: 1)
+            let end = try new.awaitEnd(task.taskId)
+            #expect(end["attempt"]?.int == 1 && end["exitCode"]?.int == 3)
+            #expect(try task.starts(attempt: 1) == 1)
+            #expect(client.wait(deadline: .after(seconds: 60)) == .exited(3))
+            if signal == SIGSTOP { first.process.signal(SIGKILL) }
+            #expect(worker.terminate() == .exited(0))
+            #expect(second.terminate() == .exited(0))
+        }
+    }
 }

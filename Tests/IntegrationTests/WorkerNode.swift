@@ -8,10 +8,11 @@ final class WorkerNode: Sendable {
     private let state: Scratch
     private let masterAddress: String
 
-    init(_ engine: IntegrationEngine, _ master: MasterProcess) throws {
+    /// - Parameter masters: several share one store.
+    init(_ engine: IntegrationEngine, _ masters: MasterProcess...) throws {
         self.engine = engine
         state = try Scratch()
-        masterAddress = master.address
+        masterAddress = masters.map(\.address).joined(separator: ",")
     }
 
     deinit {
