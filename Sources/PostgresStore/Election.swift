@@ -103,10 +103,8 @@ final class Election: Sendable {
     }
 
     private func connected(isFirst: Bool) throws(PGError) -> PGConnection {
-        let connection = try PGConnection(url)
-        if isFirst { try Schema.migrate(connection) { pause(milliseconds: 200) } }
-        try connection.execute("SET statement_timeout = \(Self.statementMilliseconds)")
-        return connection
+        if isFirst { try Schema.migrate(try PGConnection(url)) { pause(milliseconds: 200) } }
+        return try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
     }
 
     private func renew(

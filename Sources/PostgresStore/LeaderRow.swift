@@ -43,11 +43,15 @@ struct LeaderRow {
                 AND ($7 OR expires_at IS NULL OR expires_at < clock_timestamp())
             RETURNING epoch
             """,
-            [
-                Array(name.utf8), address.map { Array($0.utf8) }, Array(holder.text.utf8),
-                Array(String(leaseMilliseconds).utf8), Array(String(epoch).utf8), holderText.map { Array($0.utf8) },
-                Array(evenUnexpired ? "t".utf8 : "f".utf8),
-            ]
+            PGParameters(
+                name,
+                address,
+                holder.text,
+                String(leaseMilliseconds),
+                String(epoch),
+                holderText,
+                evenUnexpired ? "t" : "f"
+            )
         ).int(0, 0)
     }
 
@@ -66,10 +70,7 @@ struct LeaderRow {
             UPDATE podling_leader SET expires_at = clock_timestamp() + $1::int * interval '1 millisecond', address = $2
             WHERE epoch = $3 AND holder = $4 RETURNING 1
             """,
-            [
-                Array(String(leaseMilliseconds).utf8), address.map { Array($0.utf8) }, Array(String(epoch).utf8),
-                Array(holder.text.utf8),
-            ]
+            PGParameters(String(leaseMilliseconds), address, String(epoch), holder.text)
         ).rowCount == 1
     }
 }

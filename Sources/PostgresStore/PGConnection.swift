@@ -1,11 +1,15 @@
 import CLibpq
+import Glibc
 
 /// One connection to PostgreSQL. Every call blocks: never use it on an event loop or the cooperative pool.
 ///
-/// Each call has a deadline: connecting by `connect_timeout`, a statement by `statement_timeout`, a dead network by
-/// `tcp_user_timeout` and keepalives (PostgreSQL manual, 34.1.2); `DATABASE_URL` overrides those of libpq.
+/// Each call has a deadline: connecting by `connect_timeout`, a statement by `statement_timeout` and, where the server
+/// does not answer at all, by a clock of this side; a dead network by `tcp_user_timeout` and keepalives (PostgreSQL
+/// manual, 34.1.2); `DATABASE_URL` overrides those of libpq.
 final class PGConnection {
-    private static let statementSeconds = 60
+    static let statementMillisecondsDefault = 60_000
+    /// The server ends a statement that is late by itself; one that does not is beyond reach.
+    private static let answerGraceMilliseconds = 5_000
     /// What stands before the URL can be overridden by it.
     private static let defaults = [
         ("connect_timeout", "10"), ("tcp_user_timeout", "15000"), ("keepalives_idle", "10"),
@@ -13,25 +17,23 @@ final class PGConnection {
     ]
 
     private let handle: OpaquePointer
+    /// Statements that this connection has prepared, by name.
+    private var prepared: Set<String> = []
+    private let notices = UnsafeMutablePointer<PGNotices>.allocate(capacity: 1)
+    private let statementMilliseconds: Int
 
+    /// - Parameter statementMilliseconds: how long one statement may take.
     /// - Throws: `PGError` with what libpq says; the URL is never in it.
-    init(_ url: String) throws(PGError) {
-        try Self.check(url)
-        let pairs = Self.defaults + [("dbname", url), ("client_encoding", "UTF8")]
-        let made = withCStrings(pairs.map { Array($0.0.utf8) }) { names in
-            withCStrings(pairs.map { Array($0.1.utf8) }) { PQconnectdbParams(names, $0, 1) }
-        }
-        guard let made else { throw PGError(message: "out of memory") }
-        handle = made
-        guard PQstatus(made) == CONNECTION_OK else {
-            throw PGError(message: Self.line(PQerrorMessage(made)), isConnectionLost: true)
-        }
-        // Notices are for people at a terminal.
-        _ = PQsetNoticeProcessor(made, { _, _ in }, nil)
-        try execute("SET statement_timeout = \(Self.statementSeconds * 1_000)")
-        try execute("SET idle_in_transaction_session_timeout = \(Self.statementSeconds * 1_000)")
+    init(_ url: String, statementMilliseconds: Int = statementMillisecondsDefault) throws(PGError) {
+        notices.initialize(to: PGNotices())
+        self.statementMilliseconds = statementMilliseconds
+        handle = try Self.connected(url)
+        PGNotices.install(notices, on: handle)
+        _ = PQsetnonblocking(handle, 1)
+        try execute("SET statement_timeout = \(statementMilliseconds)")
+        try execute("SET idle_in_transaction_session_timeout = \(Self.statementMillisecondsDefault)")
         try execute("SET TIME ZONE 'UTC'")
-        let encoding = String(cString: PQparameterStatus(made, "server_encoding"))
+        let encoding = PQparameterStatus(handle, "server_encoding").map { String(cString: $0) } ?? "unknown"
         guard encoding == "UTF8" else {
             throw PGError(
                 message: "the database's encoding is \(encoding); Podling needs one made with ENCODING 'UTF8'"
@@ -39,40 +41,137 @@ final class PGConnection {
         }
     }
 
-    deinit { PQfinish(handle) }
+    deinit {
+        PQfinish(handle)
+        notices.deinitialize(count: 1)
+        notices.deallocate()
+    }
+
+    private static func connected(_ url: String) throws(PGError) -> OpaquePointer {
+        try check(url)
+        let pairs = defaults + [("dbname", url), ("client_encoding", "UTF8")]
+        let names = PGCStrings(pairs.map(\.0))
+        let values = PGCStrings(pairs.map(\.1))
+        guard let made = PQconnectdbParams(names.pointers, values.pointers, 1) else {
+            throw PGError(message: "out of memory")
+        }
+        guard PQstatus(made) == CONNECTION_OK else {
+            defer { PQfinish(made) }
+            throw PGError(message: line(PQerrorMessage(made)), isConnectionLost: true)
+        }
+        return made
+    }
+
+    // MARK: Statements
 
     /// Runs one statement.
-    /// - Parameter parameters: `$1` and on, as text.
     @discardableResult
-    func execute(_ sql: String, _ parameters: [[UInt8]?] = []) throws(PGError) -> PGResult {
-        let made = withCStrings(parameters) {
-            PQexecParams(handle, sql, Int32(parameters.count), nil, $0, nil, nil, 0)
+    func execute(_ sql: String, _ parameters: PGParameters = PGParameters()) throws(PGError) -> PGResult {
+        let isSent = parameters.withPointers { PQsendQueryParams(handle, sql, $0, nil, $1, $2, $3, 0) }
+        guard isSent == 1 else { throw lost() }
+        guard let last = try results().last else { throw lost() }
+        return last
+    }
+
+    /// Runs a statement that is made of several.
+    /// - Parameter isPrepared: it is parsed and planned once for this connection.
+    func execute(_ statement: PGStatement, isPrepared: Bool) throws(PGError) -> PGResult {
+        guard isPrepared else { return try execute(statement.sql(), statement.parameters) }
+        let name = statement.name
+        if !prepared.contains(name) {
+            guard PQsendPrepare(handle, name, statement.sql(), 0, nil) == 1 else { throw lost() }
+            _ = try results()
+            prepared.insert(name)
         }
-        return try check(made)
+        let isSent = statement.parameters.withPointers { PQsendQueryPrepared(handle, name, $0, $1, $2, $3, 0) }
+        guard isSent == 1 else { throw lost() }
+        guard let last = try results().last else { throw lost() }
+        return last
     }
 
     /// Runs several statements, of our own text only, in one transaction.
-    func executeScript(_ sql: String) throws(PGError) { _ = try check(PQexec(handle, sql)) }
+    func executeScript(_ sql: String) throws(PGError) {
+        guard PQsendQuery(handle, sql) == 1 else { throw lost() }
+        _ = try results()
+    }
 
-    private func check(_ made: OpaquePointer?) throws(PGError) -> PGResult {
-        guard let made else { throw lost() }
+    // MARK: Results
+
+    /// The results of all that was sent.
+    private func results() throws(PGError) -> [PGResult] {
+        let deadline = Self.milliseconds() + statementMilliseconds + Self.answerGraceMilliseconds
+        var results: [PGResult] = []
+        var failure: PGError?
+        while let made = try nextResult(by: deadline) {
+            do throws(PGError) { results.append(try check(made)) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+        try checkNotices()
+        return results
+    }
+
+    /// Sends what waits to be sent, and reads until there is a result.
+    ///
+    /// - Parameter deadline: monotonic milliseconds.
+    /// - Returns: nil where the statement has no more results.
+    private func nextResult(by deadline: Int) throws(PGError) -> OpaquePointer? {
+        var isFlushed = false
+        while true {
+            if !isFlushed {
+                let left = PQflush(handle)
+                guard left >= 0 else { throw lost() }
+                isFlushed = left == 0
+            }
+            guard PQisBusy(handle) == 1 else { return PQgetResult(handle) }
+            try waitForSocket(isFlushed ? POLLIN : POLLIN | POLLOUT, by: deadline)
+        }
+    }
+
+    /// Waits for the socket, and takes what came.
+    private func waitForSocket(_ events: Int32, by deadline: Int) throws(PGError) {
+        var descriptor = pollfd(fd: PQsocket(handle), events: Int16(events), revents: 0)
+        let wait = deadline - Self.milliseconds()
+        guard wait > 0 else { throw PGError(message: "PostgreSQL did not answer in time", isConnectionLost: true) }
+        guard poll(&descriptor, 1, Int32(clamping: wait)) > 0 else { return }
+        guard Int32(descriptor.revents) == POLLOUT || PQconsumeInput(handle) == 1 else { throw lost() }
+    }
+
+    private func check(_ made: OpaquePointer) throws(PGError) -> PGResult {
         let result = PGResult(made)
         switch PQresultStatus(made) {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK: return result
         default:
             guard PQstatus(handle) == CONNECTION_OK else { throw lost() }
-            let state = PQresultErrorField(made, 67).map { String(cString: $0) }
-            let message = PQresultErrorField(made, 77).map { String(cString: $0) }
-            throw PGError(sqlState: state, message: message ?? Self.line(PQerrorMessage(handle)))
+            throw PGError(
+                sqlState: result.errorField(.sqlState),
+                message: result.errorField(.message) ?? Self.line(PQerrorMessage(handle)),
+                isConnectionLost: ["FATAL", "PANIC"].contains(result.errorField(.severity))
+            )
         }
+    }
+
+    /// A commit that the synchronous standby may not have is none.
+    private func checkNotices() throws(PGError) {
+        guard notices.pointee.isCommitLocalOnly else { return }
+        notices.pointee.isCommitLocalOnly = false
+        throw PGError(
+            message: "the transaction was committed by this server, and not known to be by its synchronous standby",
+            isConnectionLost: true
+        )
     }
 
     private func lost() -> PGError { PGError(message: Self.line(PQerrorMessage(handle)), isConnectionLost: true) }
 
     private static func line(_ text: UnsafePointer<CChar>?) -> String {
-        guard let text else { return "no reason was given" }
+        guard let text, text.pointee != 0 else { return "no reason was given" }
         return String(cString: text).split(whereSeparator: \.isNewline).map { $0.drop { $0 == "\t" } }
             .joined(separator: "; ")
+    }
+
+    private static func milliseconds() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
     /// libpq's own words on a malformed URL may quote a part of it, and the password may be that part.
@@ -89,57 +188,6 @@ final class PGConnection {
                 message: "DATABASE_URL is malformed; it must look like "
                     + "postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full, with special characters as %XX"
             )
-        }
-    }
-}
-
-/// What a statement gave, as text.
-final class PGResult {
-    private let handle: OpaquePointer
-    let rowCount: Int
-
-    init(_ handle: OpaquePointer) {
-        self.handle = handle
-        rowCount = Int(PQntuples(handle))
-    }
-
-    deinit { PQclear(handle) }
-
-    /// nil is NULL.
-    func bytes(_ row: Int, _ column: Int) -> [UInt8]? {
-        let (row, column) = (Int32(row), Int32(column))
-        guard PQgetisnull(handle, row, column) == 0, let start = PQgetvalue(handle, row, column) else { return nil }
-        return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(handle, row, column))))
-    }
-
-    func text(_ row: Int, _ column: Int) -> String? { bytes(row, column).map { String(decoding: $0, as: UTF8.self) } }
-
-    func int(_ row: Int, _ column: Int) -> Int? { text(row, column).flatMap { Int($0) } }
-
-    func flag(_ row: Int, _ column: Int) -> Bool { text(row, column) == "t" }
-}
-
-/// Calls with NUL-terminated copies, and NULL at the end.
-private func withCStrings<R>(
-    _ strings: [[UInt8]?],
-    _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R
-) -> R {
-    var offsets: [Int?] = []
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(strings.reduce(0) { $0 + ($1?.count ?? 0) + 1 })
-    for string in strings {
-        offsets.append(string.map { _ in bytes.count })
-        if let string { bytes += string + [0] }
-    }
-    return bytes.withUnsafeBytes { all in
-        let start = all.bindMemory(to: CChar.self).baseAddress
-        let pointers = offsets.map { offset in offset.flatMap { start?.advanced(by: $0) } } + [nil]
-        return pointers.withUnsafeBufferPointer { buffer in
-            withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: buffer.count) { copy in
-                _ = copy.initialize(from: buffer)
-                guard let base = copy.baseAddress else { return body([nil]) }
-                return body(base)
-            }
         }
     }
 }

@@ -51,6 +51,7 @@ public final class PostgresStore: Store {
     /// - Parameters:
     ///   - readURL: a replica, for what the master does not hold.
     ///   - address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
+    ///   - isPrepared: whether statements are prepared; not behind a PgBouncer older than 1.21 in transaction mode.
     ///   - adoptedEndedMax: how many ended tasks that another program made are loaded.
     /// - Throws: `PGError`.
     public static func open(
@@ -59,6 +60,7 @@ public final class PostgresStore: Store {
         name: String,
         address: String? = nil,
         leaseMilliseconds: Int = leaseMillisecondsDefault,
+        isPrepared: Bool = true,
         adoptedEndedMax: Int = 100_000,
         logger: Logger
     ) async throws -> PostgresStore {
@@ -71,7 +73,7 @@ public final class PostgresStore: Store {
         )
         let store = PostgresStore(
             election,
-            TaskWriter(url: url, logger: logger),
+            TaskWriter(url: url, isPrepared: isPrepared, logger: logger),
             ReadPool(url: readURL ?? url),
             adoptedEndedMax
         )

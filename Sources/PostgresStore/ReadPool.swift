@@ -15,7 +15,7 @@ final class ReadPool: Sendable {
     private static let connections = 2
     /// Queries that wait or run.
     private static let waitingMax = 1_000
-    private static let statementSeconds = 20
+    private static let statementMilliseconds = 20_000
 
     private let url: String
     private let pool = NIOThreadPool(numberOfThreads: connections)
@@ -61,8 +61,7 @@ final class ReadPool: Sendable {
                 guard error.isConnectionLost else { throw error }
             }
         }
-        let connection = try PGConnection(url)
-        try connection.execute("SET statement_timeout = \(Self.statementSeconds * 1_000)")
+        let connection = try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
         try connection.execute("SET default_transaction_read_only = on")
         return try found(query, PGConnectionBox(connection))
     }

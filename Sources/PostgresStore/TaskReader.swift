@@ -11,7 +11,7 @@ struct TaskReader {
     func page(_ query: StoreQuery) throws(PGError) -> StorePage {
         switch query {
         case .task(let id):
-            StorePage(tasks: try rows("task_id = $1", [Array(id.utf8)], order: "ASC", limit: 1))
+            StorePage(tasks: try rows("task_id = $1", PGParameters(id), order: "ASC", limit: 1))
         case .tasks(let query): try page(query)
         }
     }
@@ -45,11 +45,11 @@ struct TaskReader {
     /// What a task object has beside its spec, about.
     private static let membersBytes = 300
 
-    private static func condition(_ query: TaskQuery, after cursor: String?) -> (String, [[UInt8]?]) {
-        var parameters: [[UInt8]?] = []
+    private static func condition(_ query: TaskQuery, after cursor: String?) -> (String, PGParameters) {
+        var parameters = PGParameters()
         var parts: [String] = []
         func add(_ text: (Int) -> String, _ value: String) {
-            parameters.append(Array(value.utf8))
+            parameters.append(value)
             parts.append(text(parameters.count))
         }
         let filter = query.filter
@@ -72,7 +72,7 @@ struct TaskReader {
 
     private func rows(
         _ condition: String,
-        _ parameters: [[UInt8]?],
+        _ parameters: PGParameters,
         order: String,
         limit: Int
     ) throws(PGError) -> [TaskRow] {

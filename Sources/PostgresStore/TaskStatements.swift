@@ -1,8 +1,8 @@
 import PodlingCore
 import PodlingProtocol
 
-/// The statements for tasks. A batch is at most one insert, one update and one delete, however many tasks it has;
-/// each can be run again with the same outcome.
+/// The statements for tasks. A batch is one statement, however many tasks it has, and can be run again with the same
+/// outcome.
 enum TaskStatements {
     private static let changing = """
         attempt = EXCLUDED.attempt, uncharged_attempts = EXCLUDED.uncharged_attempts, rejections = EXCLUDED.rejections,
@@ -15,37 +15,93 @@ enum TaskStatements {
         task_id, attempt, uncharged_attempts, rejections, cancel_requested, status, reason, exit_code, node_id,
         container_id, error, detail, created_at, scheduled_at, started_at, finished_at
         """
-    private static let values = """
-        r.task_id, r.attempt, r.uncharged, r.rejections, r.cancelled, r.status, r.reason, r.exit_code, r.node_id,
-        r.container_id, r.error, r.detail, \(moment("created")), \(moment("scheduled")), \(moment("started")),
-        \(moment("finished"))
+    private static let arrays = """
+        $1::text[], $2::int[], $3::int[], $4::int[], $5::bool[], $6::text[], $7::text[], $8::int[], $9::text[],
+        $10::text[], $11::text[], $12::text[], $13::timestamp[], $14::timestamp[], $15::timestamp[], $16::timestamp[]
         """
-    private static let rows = """
-        unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::bool[], $6::text[], $7::text[], $8::int[], $9::text[],
-        $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[]
-        """
-    private static let names = """
-        task_id, attempt, uncharged, rejections, cancelled, status, reason, exit_code, node_id, container_id, error,
-        detail, created, scheduled, started, finished
-        """
+    private static let specColumns = "name, image, spec, imported_at, env"
 
-    private static func moment(_ name: String) -> String {
-        "timestamp 'epoch' + r.\(name) * interval '1 millisecond'"
-    }
-
-    static let insert = """
-        INSERT INTO tasks AS t (\(columns), name, image, env, spec, imported_at)
-        SELECT \(values), r.name, r.image, r.env::jsonb, r.spec, \(moment("imported"))
-        FROM \(rows), $17::text[], $18::text[], $19::text[], $20::text[], $21::bigint[])
-        AS r (\(names), name, image, env, spec, imported)
+    private static let insert = """
+        INSERT INTO tasks AS t (\(columns), \(specColumns))
+        SELECT \(columns), name, image, spec, imported_at, env::jsonb
+        FROM unnest(\(arrays), $17::text[], $18::text[], $19::text[], $20::timestamp[], $21::text[])
+            AS r (\(columns), \(specColumns))
+        WHERE EXISTS (SELECT FROM lead)
         ON CONFLICT (task_id) DO UPDATE SET \(changing) WHERE t.attempt <= EXCLUDED.attempt
         """
-    static let update = """
-        UPDATE tasks AS t SET \(changing)
-        FROM (SELECT \(values) FROM \(rows)) AS r (\(names))) AS EXCLUDED (\(columns))
-        WHERE t.task_id = EXCLUDED.task_id AND t.attempt <= EXCLUDED.attempt
+    private static let update = """
+        UPDATE tasks AS t SET \(changing) FROM unnest(\(arrays)) AS EXCLUDED (\(columns))
+        WHERE EXISTS (SELECT FROM lead) AND t.task_id = EXCLUDED.task_id AND t.attempt <= EXCLUDED.attempt
         """
-    static let delete = "DELETE FROM tasks WHERE task_id = ANY ($1::text[])"
+    private static let delete = """
+        DELETE FROM tasks WHERE EXISTS (SELECT FROM lead) AND task_id = ANY ($1::text[])
+        """
+    /// Empty where another master leads. The row is held until the end of the transaction: whoever takes over waits for
+    /// it, or is seen here.
+    private static let lead = "SELECT FROM podling_leader WHERE epoch = $1::text::bigint FOR KEY SHARE"
+
+    /// Writes the batch, or nothing where another master leads: then it gives 0.
+    static func write(_ batch: StoreBatch, epoch: Int) -> PGStatement {
+        let removed = Set(batch.removedTaskIDs)
+        let fresh = batch.tasks.filter { $0.spec != nil && !removed.contains($0.id) }
+        let known = batch.tasks.filter { $0.spec == nil && !removed.contains($0.id) }
+        let specBytes = fresh.reduce(0) { $0 + ($1.spec?.count ?? 0) }
+        var statement = PGStatement(capacityBytes: batch.tasks.count * rowBytes + specBytes * 2)
+        statement.add("lead", lead) { $0.append(String(epoch)) }
+        if !fresh.isEmpty {
+            statement.add("inserted", insert) {
+                appendColumns(of: fresh, to: &$0)
+                appendSpecs(of: fresh, to: &$0)
+            }
+        }
+        if !known.isEmpty { statement.add("updated", update) { appendColumns(of: known, to: &$0) } }
+        if !removed.isEmpty {
+            statement.add("deleted", delete) { parameters in
+                parameters.appendArray(.text, of: batch.removedTaskIDs) { $0.element(batch.text(ofRemoved: $1)) }
+            }
+        }
+        return statement
+    }
+
+    /// What a row without its spec takes as parameters, about.
+    private static let rowBytes = 256
+
+    private static func appendColumns(of tasks: [TaskRow], to parameters: inout PGParameters) {
+        parameters.appendArray(.text, of: tasks) { $0.element($1.idText) }
+        parameters.appendArray(.int, of: tasks) { $0.element($1.attempt) }
+        parameters.appendArray(.int, of: tasks) { $0.element($1.unchargedAttempts) }
+        parameters.appendArray(.int, of: tasks) { $0.element($1.rejections) }
+        parameters.appendArray(.bool, of: tasks) { $0.element($1.isCancelRequested) }
+        parameters.appendArray(.text, of: tasks) { $0.element($1.status.name) }
+        parameters.appendArray(.text, of: tasks) {
+            if $1.reason == .none { $0.elementNull() } else { $0.element($1.reason.name) }
+        }
+        parameters.appendArray(.int, of: tasks) { $0.element($1.exitCode) }
+        parameters.appendArray(.text, of: tasks) { $0.element($1.nodeID) }
+        parameters.appendArray(.text, of: tasks) { $0.element($1.containerID) }
+        parameters.appendArray(.text, of: tasks) { $0.element($1.error) }
+        parameters.appendArray(.text, of: tasks) { $0.element($1.detail) }
+        parameters.appendArray(.timestamp, of: tasks) { $0.element(time: $1.createdAt) }
+        parameters.appendArray(.timestamp, of: tasks) { $0.element(time: $1.scheduledAt) }
+        parameters.appendArray(.timestamp, of: tasks) { $0.element(time: $1.startedAt) }
+        parameters.appendArray(.timestamp, of: tasks) { $0.element(time: $1.finishedAt) }
+    }
+
+    private static func appendSpecs(of tasks: [TaskRow], to parameters: inout PGParameters) {
+        var reader = JSONReader()
+        let columns = tasks.map { SpecColumns($0.spec ?? [], &reader) }
+        parameters.appendArray(.text, of: columns) { $0.element($1.name) }
+        parameters.appendArray(.text, of: columns) { $0.element($1.image) }
+        parameters.appendArray(.text, of: tasks) { parameters, task in
+            (task.spec ?? []).withUnsafeBytes { parameters.element(bytes: $0) }
+        }
+        parameters.appendArray(.timestamp, of: tasks) { $0.element(time: $1.importedAt) }
+        parameters.appendArray(.text, of: columns) { parameters, column in
+            guard let env = column.env else { return parameters.elementNull() }
+            env.withUnsafeBytes { parameters.element(bytes: $0) }
+        }
+    }
+
     /// What `row` reads.
     static let readColumns = """
         task_id, attempt, uncharged_attempts, rejections, cancel_requested, status, reason, exit_code, node_id,
@@ -62,50 +118,6 @@ enum TaskStatements {
     /// Another program may have written times without end.
     private static func milliseconds(_ column: String) -> String {
         "CASE WHEN isfinite(\(column)) THEN (extract(epoch FROM \(column)) * 1000)::bigint END"
-    }
-
-    /// `$1` to `$16`, and to `$21` where the rows carry specs.
-    static func parameters(_ tasks: [TaskRow], withSpecs: Bool) -> [[UInt8]?] {
-        var arrays = [ArrayText](repeating: ArrayText(), count: withSpecs ? 21 : 16)
-        for task in tasks {
-            arrays[0].append(task.idText)
-            arrays[1].append(task.attempt)
-            arrays[2].append(task.unchargedAttempts)
-            arrays[3].append(task.rejections)
-            arrays[4].append(task.isCancelRequested ? "t" : "f")
-            arrays[5].append(task.status.name.description)
-            arrays[6].append(task.reason == .none ? nil : task.reason.name.description)
-            arrays[7].append(task.exitCode)
-            arrays[8].append(task.nodeID)
-            // PostgreSQL's text has no NUL.
-            for (index, text) in [(9, task.containerID), (10, task.error), (11, task.detail)] {
-                arrays[index].append(text?.replacing("\0", with: "\u{FFFD}"))
-            }
-            for (index, time) in [task.createdAt, task.scheduledAt, task.startedAt, task.finishedAt].enumerated() {
-                arrays[12 + index].append(time: time)
-            }
-            guard withSpecs else { continue }
-            append(task.spec ?? [], to: &arrays)
-            arrays[20].append(time: task.importedAt)
-        }
-        return arrays.map(\.finished)
-    }
-
-    private static func append(_ spec: [UInt8], to arrays: inout [ArrayText]) {
-        var reader = JSONReader()
-        ([UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]).withUnsafeBytes { bytes in
-            let root = try? reader.parse(bytes).root
-            arrays[16].append(root?["name"]?.string() ?? "")
-            arrays[17].append(root?["image"]?.string() ?? "")
-            // jsonb refuses an escaped NUL; the spec itself is kept whole.
-            let env = root?.optional("env")?.raw
-            if let env, !String(decoding: env, as: UTF8.self).contains("\\u0000") {
-                arrays[18].append(bytes: env)
-            } else {
-                arrays[18].appendNull()
-            }
-        }
-        arrays[19].append(bytes: spec)
     }
 
     /// nil for a row that no version of Podling wrote.

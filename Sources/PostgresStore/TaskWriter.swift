@@ -11,12 +11,11 @@ import PodlingStore
 final class TaskWriter: @unchecked Sendable {
     static let pageRows = 5_000
     private static let retryMilliseconds = 100...3_000
-    /// A master that stops within a transaction keeps others from the lead for no longer.
-    private static let idleInTransactionMilliseconds = 2_000
     /// How long a write that cannot succeed holds up the end of the program.
     private static let closeSeconds = 4
 
     private let url: String
+    private let isPrepared: Bool
     let logger: Logger
     private(set) var connection: PGConnection?
     private var hasConnected = false
@@ -24,8 +23,10 @@ final class TaskWriter: @unchecked Sendable {
     var adoption = Adoption()
     private let closingSince = NIOLockedValueBox<Int?>(nil)
 
-    init(url: String, logger: Logger) {
+    /// - Parameter isPrepared: whether statements are prepared, once for each connection.
+    init(url: String, isPrepared: Bool, logger: Logger) {
         self.url = url
+        self.isPrepared = isPrepared
         self.logger = logger
     }
 
@@ -38,7 +39,8 @@ final class TaskWriter: @unchecked Sendable {
 
     private func made() throws(PGError) -> PGConnection {
         let connection = try PGConnection(url)
-        try connection.execute("SET idle_in_transaction_session_timeout = \(Self.idleInTransactionMilliseconds)")
+        // The plan of a prepared statement may be of a time when the table was empty.
+        for method in ["seqscan", "hashjoin", "mergejoin"] { try connection.execute("SET enable_\(method) = off") }
         return connection
     }
 
@@ -47,8 +49,7 @@ final class TaskWriter: @unchecked Sendable {
     func openCursor() throws {
         let connection = try usable()
         try connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        // It keeps nobody from the lead, and who takes the rows may be slow.
-        try connection.execute("SET LOCAL idle_in_transaction_session_timeout = 60000")
+        try connection.execute("SET LOCAL enable_seqscan = on")
         try connection.execute(TaskStatements.openCursor)
     }
 
@@ -72,8 +73,10 @@ final class TaskWriter: @unchecked Sendable {
         var backoff = Backoff(milliseconds: Self.retryMilliseconds)
         while true {
             do throws(PGError) {
-                let connection = try usable()
-                try write(batch, on: connection)
+                let statement = TaskStatements.write(batch, epoch: epoch.withLockedValue { $0 })
+                guard try usable().execute(statement, isPrepared: isPrepared).int(0, 0) == 1 else {
+                    throw PGError.leadLost
+                }
                 return .success(())
             } catch {
                 guard error.isRetryable else {
@@ -96,41 +99,6 @@ final class TaskWriter: @unchecked Sendable {
         if hasConnected { logger.notice("PostgreSQL: connected again") }
         hasConnected = true
         return made
-    }
-
-    private func write(_ batch: StoreBatch, on connection: PGConnection) throws(PGError) {
-        try connection.execute("BEGIN")
-        do throws(PGError) {
-            // Held until COMMIT: whoever takes over waits for it, or is seen here.
-            let mine = try connection.execute(
-                "SELECT 1 FROM podling_leader WHERE epoch = $1 FOR KEY SHARE",
-                [Array(String(epoch.withLockedValue { $0 }).utf8)]
-            )
-            guard mine.rowCount == 1 else {
-                throw PGError.leadLost
-            }
-            try writeRows(batch, on: connection)
-        } catch {
-            if !error.isConnectionLost { _ = try? connection.execute("ROLLBACK") }
-            throw error
-        }
-        try connection.execute("COMMIT")
-    }
-
-    private func writeRows(_ batch: StoreBatch, on connection: PGConnection) throws(PGError) {
-        let removed = Set(batch.removedTaskIDs)
-        let fresh = batch.tasks.filter { $0.spec != nil && !removed.contains($0.id) }
-        let known = batch.tasks.filter { $0.spec == nil && !removed.contains($0.id) }
-        if !fresh.isEmpty {
-            try connection.execute(TaskStatements.insert, TaskStatements.parameters(fresh, withSpecs: true))
-        }
-        if !known.isEmpty {
-            try connection.execute(TaskStatements.update, TaskStatements.parameters(known, withSpecs: false))
-        }
-        guard !removed.isEmpty else { return }
-        var ids = ArrayText()
-        for id in batch.removedTaskIDs { ids.append(batch.text(ofRemoved: id)) }
-        try connection.execute(TaskStatements.delete, [ids.finished])
     }
 
     // MARK: Time

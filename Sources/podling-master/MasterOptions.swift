@@ -78,6 +78,7 @@ struct MasterOptions: ParsableArguments {
         _ = try listenAddress()
         _ = try httpAddress()
         _ = try databaseURL()
+        _ = try preparesStatements()
     }
 
     func listenAddress() throws -> ListenAddress {
@@ -98,6 +99,15 @@ struct MasterOptions: ParsableArguments {
             }
             return url
         case let other: throw ValidationError("STORE_TYPE=\(other) is not known; this version has: memory, postgres.")
+        }
+    }
+
+    /// Whether the store prepares its statements (DATABASE_PREPARED_STATEMENTS).
+    func preparesStatements() throws -> Bool {
+        switch ProcessInfo.processInfo.environment["DATABASE_PREPARED_STATEMENTS"] ?? "on" {
+        case "on": true
+        case "off": false
+        case let other: throw ValidationError("DATABASE_PREPARED_STATEMENTS=\(other): it may be on or off.")
         }
     }
 

@@ -100,6 +100,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                 readURL: ProcessInfo.processInfo.environment["DATABASE_READ_URL"],
                 name: options.listen ?? "",
                 leaseMilliseconds: Int(options.leaderLease * 1_000),
+                isPrepared: try options.preparesStatements(),
                 adoptedEndedMax: options.retainFinishedCount,
                 logger: logger
             )

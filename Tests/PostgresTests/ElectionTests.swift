@@ -142,7 +142,7 @@ import Testing
             """
             UPDATE podling_leader SET epoch = epoch + 1, address = 'gone:1', holder = $1, expires_at = now() + $2::interval
             """,
-            [Array(holder.utf8), Array(interval.utf8)]
+            PGParameters(holder, interval)
         )
     }
 }

@@ -1,0 +1,132 @@
+/// The parameters of a statement, `$1` and on, in one buffer; arrays are in PostgreSQL's binary form, which needs no
+/// escaping on this side and no parsing on the other.
+struct PGParameters {
+    /// Elements of arrays, by their type's number in pg_type.
+    enum Element: Int32 {
+        case bool = 16
+        case int = 23
+        case text = 25
+        case timestamp = 1_114
+    }
+
+    private static let textFormat: Int32 = 0
+    private static let binaryFormat: Int32 = 1
+    /// 2000-01-01T00:00:00Z, where PostgreSQL's times begin, in milliseconds since 1970.
+    private static let originMilliseconds: Int64 = 946_684_800_000
+
+    private var bytes: [UInt8] = []
+    /// Where each begins, and its length; nil is NULL.
+    private var spans: [(start: Int, count: Int)?] = []
+    private var formats: [Int32] = []
+
+    var count: Int { spans.count }
+
+    init(capacityBytes: Int = 0) { bytes.reserveCapacity(capacityBytes) }
+
+    /// Each as text, of whatever type the statement takes it for.
+    init(_ texts: String?...) {
+        for text in texts { append(text) }
+    }
+
+    mutating func append(_ text: String?) {
+        formats.append(Self.textFormat)
+        guard let text = text.map(Self.withoutNUL) else { return spans.append(nil) }
+        spans.append((bytes.count, text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+        bytes.append(0)
+    }
+
+    /// One array with an element for each of `rows`, which `add` appends with one of the `element` methods.
+    mutating func appendArray<Row>(
+        _ element: Element,
+        of rows: [Row],
+        _ add: (inout PGParameters, borrowing Row) -> Void
+    ) {
+        let start = bytes.count
+        // array_recv: dimensions, whether there are NULLs (not looked at), element type, length, lower bound.
+        bytes.appendBigEndian(Int32(rows.isEmpty ? 0 : 1))
+        bytes.appendBigEndian(Int32(0))
+        bytes.appendBigEndian(element.rawValue)
+        if !rows.isEmpty {
+            bytes.appendBigEndian(Int32(truncatingIfNeeded: rows.count))
+            bytes.appendBigEndian(Int32(1))
+        }
+        for row in rows { add(&self, row) }
+        spans.append((start, bytes.count - start))
+        formats.append(Self.binaryFormat)
+    }
+
+    // MARK: Elements
+
+    mutating func elementNull() { bytes.appendBigEndian(Int32(-1)) }
+
+    mutating func element(_ flag: Bool) {
+        bytes.appendBigEndian(Int32(1))
+        bytes.append(flag ? 1 : 0)
+    }
+
+    mutating func element(_ number: Int?) {
+        guard let number else { return elementNull() }
+        bytes.appendBigEndian(Int32(4))
+        bytes.appendBigEndian(Int32(clamping: number))
+    }
+
+    /// Milliseconds since 1970, of which 0 means none.
+    mutating func element(time: Int64) {
+        guard time != 0 else { return elementNull() }
+        bytes.appendBigEndian(Int32(8))
+        bytes.appendBigEndian((time &- Self.originMilliseconds) &* 1_000)
+    }
+
+    mutating func element(_ text: StaticString) {
+        element(bytes: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func element(_ text: String?) {
+        guard var text = text.map(Self.withoutNUL) else { return elementNull() }
+        text.withUTF8 { element(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    mutating func element(bytes content: UnsafeRawBufferPointer) {
+        bytes.appendBigEndian(Int32(truncatingIfNeeded: content.count))
+        bytes.append(contentsOf: content)
+    }
+
+    /// PostgreSQL's text has no NUL.
+    private static func withoutNUL(_ text: String) -> String {
+        text.utf8.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
+    }
+
+    // MARK: For libpq
+
+    /// Calls with what the functions of libpq take: count, values, lengths, formats.
+    func withPointers<R>(
+        _ body: (
+            Int32, UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?
+        ) -> R
+    ) -> R {
+        bytes.withUnsafeBytes { all in
+            let start = all.bindMemory(to: CChar.self).baseAddress
+            let values = spans.map { span in span.flatMap { start?.advanced(by: $0.start) } }
+            let lengths = spans.map { Int32(truncatingIfNeeded: $0?.count ?? 0) }
+            return values.withUnsafeBufferPointer { values in
+                lengths.withUnsafeBufferPointer { lengths in
+                    formats.withUnsafeBufferPointer { formats in
+                        body(
+                            Int32(truncatingIfNeeded: spans.count),
+                            values.baseAddress,
+                            lengths.baseAddress,
+                            formats.baseAddress
+                        )
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func appendBigEndian(_ number: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
+    }
+}

@@ -1,0 +1,28 @@
+import PodlingProtocol
+
+/// What the storage document's columns say of a spec.
+struct SpecColumns {
+    var name = ""
+    var image = ""
+    /// A JSON object as it was sent.
+    var env: [UInt8]?
+
+    /// - Parameter spec: the members without the braces.
+    init(_ spec: [UInt8], _ reader: inout JSONReader) {
+        ([UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]).withUnsafeBytes { bytes in
+            guard let root = try? reader.parse(bytes).root else { return }
+            name = root["name"]?.string() ?? ""
+            image = root["image"]?.string() ?? ""
+            guard let raw = root.optional("env")?.raw else { return }
+            // jsonb refuses an escaped NUL; the spec itself is kept whole.
+            if !Self.mentionsNUL(raw) { env = [UInt8](raw) }
+        }
+    }
+
+    private static func mentionsNUL(_ json: UnsafeRawBufferPointer) -> Bool {
+        guard json.count >= 6 else { return false }
+        return (0...json.count - 6).contains { start in
+            json[start] == UInt8(ascii: "\\") && json[start..<start + 6].elementsEqual("\\u0000".utf8)
+        }
+    }
+}
