@@ -103,11 +103,13 @@ for ((round = 1; round <= ROUNDS; round++)); do
     load master podling-idle-connections --seconds "$IDLE_SECONDS" --connections "$IDLE_CONNECTIONS"
 done
 
+scripts/bench-postgres.sh "$scratch/durable.json"
+
 # runs SERVER MODE: all its runs as one array, empty where there was none.
 runs() { if [[ -s $scratch/$1-$2.runs ]]; then jq -cs . "$scratch/$1-$2.runs"; else echo '[]'; fi; }
 
 # Floors: what must hold on two cores, in one run with the peers.
-jq -n --slurpfile alone "$scratch/bench.json" --argjson connections "$IDLE_CONNECTIONS" \
+jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/durable.json" --argjson connections "$IDLE_CONNECTIONS" \
     --argjson podling "$(runs master podling)" --argjson latency "$(runs master podling-idle-latency)" \
     --argjson idle "$(runs master podling-idle-connections)" --argjson nio "$(runs nio-echo echo-latency)" \
     --argjson echo "$(runs echo echo-latency)" --argjson beanstalkd "$(runs beanstalkd beanstalkd)" \
@@ -135,7 +137,7 @@ jq -n --slurpfile alone "$scratch/bench.json" --argjson connections "$IDLE_CONNE
             25 * $connections / 10000; true),
         row("\($connections) idle workers: heartbeat, p50"; [$idle[].p50_us]; "us"; null; true),
         row("\($connections) idle workers: heartbeat, p99"; [$idle[].p99_us]; "us"; null; true)
-    ]' >"$TABLE.part"
+    ] + $durable[0]' >"$TABLE.part"
 mv "$TABLE.part" "$TABLE"
 
 heading "the table, also in $TABLE"
@@ -145,7 +147,7 @@ jq -r '
         then "yes" else "NO" end;
     ["name", "value", "unit", "floor", "held"], (.[] | [.name, (.value | figure), .unit, (.floor | figure), held]) |
     join("|")' "$TABLE" |
-    awk -F'|' '{ printf "%-52s %12s  %-8s %10s  %s\n", $1, $2, $3, $4, $5 }'
+    awk -F'|' '{ printf "%-72s %12s  %-8s %10s  %s\n", $1, $2, $3, $4, $5 }'
 
 broken="$(jq '[.[] | select(.floor != null) | select(if .lowerIsBetter then .value > .floor else .value < .floor end)] |
     length' "$TABLE")"

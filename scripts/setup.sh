@@ -26,7 +26,7 @@ packages_of() {
             echo "docker.io podman runc netavark aardvark-dns iptables iproute2 busybox-static docker-registry"
             ;;
         images) echo "busybox-static docker-registry iproute2 util-linux" ;;
-        bench) echo "redis-server beanstalkd" ;;
+        bench) echo "redis-server beanstalkd postgresql procps" ;;
         -h | --help) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
     esac

@@ -58,6 +58,7 @@ enum LatencyModes {
         report.add("p99_us", driver.latencies.percentileMicroseconds(0.99))
         report.add("samples", driver.latencies.count)
         report.add("periods_missed", late)
+        driver.addFigures(to: &report)
         report.add("errors", 0)
         report.write()
     }
@@ -68,6 +69,7 @@ protocol LatencyDriver: LoadDriver, ~Copyable {
     var latencies: Latencies { get }
     var isIdle: Bool { get }
     mutating func send(on client: UnsafeMutablePointer<Connection>, isCounted: Bool)
+    func addFigures(to report: inout Report)
 }
 
 /// Times the `assign` that each `submit` causes.
@@ -80,6 +82,8 @@ struct AssignLatencyDriver: LatencyDriver, ~Copyable {
     init(capacity: Int) { latencies = Latencies(capacity: capacity) }
 
     var isIdle: Bool { podling.submitted == podling.completed }
+
+    func addFigures(to report: inout Report) { podling.addFigures(to: &report) }
 
     mutating func send(on client: UnsafeMutablePointer<Connection>, isCounted: Bool) {
         podling.submit(1, on: client)
@@ -108,6 +112,8 @@ struct EchoLatencyDriver: LatencyDriver, ~Copyable {
     private let line = PodlingLines.submitLine() + "\n"
 
     init(capacity: Int) { latencies = Latencies(capacity: capacity) }
+
+    func addFigures(to report: inout Report) {}
 
     mutating func send(on client: UnsafeMutablePointer<Connection>, isCounted: Bool) {
         client.pointee.output.append(line)

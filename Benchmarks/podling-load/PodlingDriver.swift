@@ -11,6 +11,7 @@ struct PodlingDriver: ThroughputDriver, ~Copyable {
     private var reattempts = 0
     private var ledger: TaskLedger
     private let verify: Bool
+    private var submits = SubmitLatencies()
     private let submitLine: UnsafeMutableRawPointer
     private let submitCount: Int
 
@@ -30,6 +31,7 @@ struct PodlingDriver: ThroughputDriver, ~Copyable {
     deinit { submitLine.deallocate() }
 
     mutating func submit(_ count: Int, on connection: UnsafeMutablePointer<Connection>) {
+        submits.sent(submitted..<submitted &+ count)
         for _ in 0..<count {
             connection.pointee.output.append(submitLine, submitCount)
             countUp()
@@ -85,6 +87,7 @@ struct PodlingDriver: ThroughputDriver, ~Copyable {
         }
         confirmed &+= 1
         connection.pointee.unconfirmed &-= 1
+        submits.confirmed(line + PodlingLines.replyHead.utf8CodeUnitCount)
         guard verify else { return }
         guard let taskID = PodlingLines.value(line, count, after: PodlingLines.taskIDKey) else {
             throw .unexpected(line, count, from: "submit")
@@ -187,5 +190,7 @@ struct PodlingDriver: ThroughputDriver, ~Copyable {
     func addFigures(to report: inout Report) {
         report.add("submitted", submitted)
         report.add("verified", verify ? 1 : 0)
+        report.add("submit_p50_us", submits.latencies.percentileMicroseconds(0.5))
+        report.add("submit_p99_us", submits.latencies.percentileMicroseconds(0.99))
     }
 }
