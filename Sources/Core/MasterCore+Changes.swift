@@ -47,46 +47,38 @@ public struct TaskRow: Sendable, Equatable {
 public struct StoreBatch: Sendable {
     /// One row a task, its latest version.
     public var tasks: [TaskRow] = []
-    /// Tasks that are forgotten.
-    public var removedTaskIDs: [TaskID] = []
-    /// The texts of those among them that another system gave.
-    public var removedForeignIDs: [TaskID: String] = [:]
-    /// It has imported tasks, whose ids may be those of tasks that earlier batches remove.
-    public var hasImports = false
+    /// The core has forgotten the tasks that ended by then (or were imported by then, if that is later), in milliseconds
+    /// since 1970; 0 is none. One whose end was reported late may be held still, and does not change any more.
+    public var forgottenUpTo: Int64 = 0
 
     public init() {}
-
-    /// A removed task's id as it is written.
-    public func text(ofRemoved id: TaskID) -> String { removedForeignIDs[id] ?? id.text }
 }
 
 extension MasterCore {
     /// Whether something changed since the last `takeChanges`.
-    public var hasChanges: Bool { !changedTasks.isEmpty || !removedTasks.isEmpty }
+    public var hasChanges: Bool { !changedTasks.isEmpty || hasForgotten }
 
     /// The changes since the last call, for a store that keeps rows.
     public mutating func takeChanges() -> StoreBatch {
         var batch = StoreBatch()
-        batch.tasks.reserveCapacity(changedTasks.count)
+        swap(&batch.tasks, &forgottenRows)
+        batch.tasks.reserveCapacity(batch.tasks.count + changedTasks.count)
         for slot in changedTasks where tasks[slot].flags.contains(.changed) {
             batch.tasks.append(row(slot))
             tasks[slot].flags.subtract([.changed, .unsaved])
         }
-        batch.removedTaskIDs = removedTasks
-        for id in removedTasks where id.isForeign { batch.removedForeignIDs[id] = tasks.text(of: id) }
-        batch.hasImports = hasImports
-        hasImports = false
+        batch.forgottenUpTo = forgottenUpTo
+        hasForgotten = false
         changedTasks.removeAll(keepingCapacity: true)
-        removedTasks.removeAll(keepingCapacity: true)
         return batch
     }
 
     /// The same for a store that keeps none: nothing is copied.
     public mutating func dropChanges() {
-        hasImports = false
+        hasForgotten = false
+        forgottenRows.removeAll()
         for slot in changedTasks { tasks[slot].flags.subtract([.changed, .unsaved]) }
         changedTasks.removeAll(keepingCapacity: true)
-        removedTasks.removeAll(keepingCapacity: true)
     }
 
     func row(_ slot: Int32) -> TaskRow {

@@ -18,7 +18,9 @@ extension MasterCore {
         let isDescending = try Self.isDescending(request.root)
         let cursor = try Self.taskCursor(request.root.optional("cursor"))
         let wantsHistory = try request.root.optional("history")?.flag("history") ?? false
-        if configuration.asksStore, wantsHistory || isStandby {
+        // All that live are here.
+        let hasEnded = filter.statuses & TaskStatus.endedBits != 0
+        if configuration.asksStore, (wantsHistory && hasEnded) || isStandby {
             let query = TaskQuery(
                 filter: filter,
                 cursor: cursor?.text,

@@ -65,7 +65,11 @@ extension MasterCore {
         counts[Int(tasks[slot].status.rawValue)] -= 1
         if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
         if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
-        if tasks[slot].flags.isDisjoint(with: [.unsaved, .adopted]) { removedTasks.append(tasks[slot].id) }
+        if tasks[slot].flags.contains(.changed) { forgottenRows.append(row(slot)) }
+        if tasks[slot].keptSince > forgottenUpTo, !tasks[slot].flags.contains(.adopted) {
+            forgottenUpTo = tasks[slot].keptSince
+            hasForgotten = true
+        }
         tasks.remove(slot)
     }
 

@@ -36,9 +36,12 @@ public struct MasterCore: ~Copyable {
     /// Tasks that ended in this turn and that somebody waits for.
     var observedEnds: [Int32] = []
     var changedTasks: [Int32] = []
-    var removedTasks: [TaskID] = []
-    /// Tasks were imported since the last batch for the store.
-    var hasImports = false
+    /// Tasks that were forgotten before the store had their last version.
+    var forgottenRows: [TaskRow] = []
+    /// See `StoreBatch`.
+    var forgottenUpTo: Int64 = 0
+    /// It grew since the last batch for the store.
+    var hasForgotten = false
     /// Nodes that got room since tasks were last placed.
     var freedNodes: [Int32] = []
     var subscriptionCount = 0

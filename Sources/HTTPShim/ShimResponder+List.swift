@@ -3,10 +3,16 @@ import Hummingbird
 import PodlingProtocol
 
 extension ShimResponder {
-    /// All tasks; with `limit` or `cursor`, one page of them and the next page's address in the headers.
+    /// All tasks that are kept; with `limit` or `cursor`, one page of them and the next page's address in the headers.
     func listTasks(_ request: Request) async throws -> Response {
-        let query = try RequestChecks.query(request, allowed: ["status", "nodeId", "name", "limit", "cursor"])
+        let query = try RequestChecks.query(
+            request,
+            allowed: ["status", "nodeId", "name", "history", "limit", "cursor"]
+        )
         if let nodeId = query["nodeId"] { try Identifier.checkNode(nodeId) }
+        guard ["true", "false"].contains(query["history"] ?? "true") else {
+            throw HTTPProblem.badRequest("history is true or false", field: "history")
+        }
         let limit = try query["limit"].map(Self.limit)
         let source = PageSource(member: "tasks", opening: Self.listOpening(query), pool: pool)
         guard limit != nil || query["cursor"] != nil else { return try await source.all() }
@@ -36,7 +42,8 @@ extension ShimResponder {
     /// `status` may name several, with commas between.
     private static func listOpening(_ query: [String: String]) -> [UInt8] {
         jsonBytes { out in
-            out.raw("{\"op\":\"list\"")
+            out.raw("{\"op\":\"list\",\"history\":")
+            out.raw(query["history"] == "false" ? "false" : "true")
             if let status = query["status"] {
                 out.raw(",\"status\":[")
                 for (index, name) in status.split(separator: ",", omittingEmptySubsequences: false).enumerated() {

@@ -26,21 +26,23 @@ final class Election: Sendable {
     private let url: String
     private let name: String
     private let leaseMilliseconds: Int
+    private let mayMigrate: Bool
     private let logger: Logger
     private let holder = LeaseHolder.this()
     private let wishes: NIOLockedValueBox<Wishes>
     private let wake = ConditionLock(value: false)
     private let pool = NIOThreadPool(numberOfThreads: 1)
 
-    init(url: String, name: String, address: String?, leaseMilliseconds: Int, logger: Logger) {
+    init(url: String, name: String, address: String?, leaseMilliseconds: Int, mayMigrate: Bool, logger: Logger) {
         self.url = url
         self.name = name
         self.leaseMilliseconds = leaseMilliseconds
+        self.mayMigrate = mayMigrate
         self.logger = logger
         wishes = NIOLockedValueBox(Wishes(address: address))
     }
 
-    /// Migrates, takes the lead if it is free, and keeps at it until `close`; `tell` is called on the election's thread.
+    /// Migrates or looks at the schema, takes the lead if it is free, and keeps at it until `close`; `tell` is called on the election's thread.
     ///
     /// - Throws: `PGError` where the database cannot be used at all.
     func start(tell: @escaping @Sendable (News) -> Void) async throws {
@@ -103,7 +105,10 @@ final class Election: Sendable {
     }
 
     private func connected(isFirst: Bool) throws(PGError) -> PGConnection {
-        if isFirst { try Schema.migrate(try PGConnection(url)) { pause(milliseconds: 200) } }
+        if isFirst {
+            let migration = try Migration(url: url)
+            if mayMigrate { try migration.run { pause(milliseconds: 200) } } else { try migration.require() }
+        }
         return try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
     }
 

@@ -20,10 +20,7 @@ public final class PostgresStore: Store {
         mutating func take() -> [(batch: StoreBatch, done: Done)] {
             var rows = 0
             let end = waiting.indices.first { index in
-                let job = waiting[index]
-                // What it imports may have the id of what a batch before it removes.
-                if job.batch.hasImports, index > 0 { return true }
-                defer { rows += job.batch.tasks.count + job.batch.removedTaskIDs.count }
+                defer { rows += waiting[index].batch.tasks.count }
                 return rows >= PostgresStore.transactionRowsMax
             }
             let jobs = Array(waiting[..<(end ?? waiting.endIndex)])
@@ -42,7 +39,9 @@ public final class PostgresStore: Store {
     private let election: Election
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let writer: TaskWriter
-    private let adoptedEndedMax: Int
+    private let mover: HistoryMover
+    private let retention: Retention
+    private let epoch = NIOLockedValueBox(0)
     private let reads: ReadPool
     private let queue = NIOLockedValueBox(Queue())
 
@@ -52,7 +51,7 @@ public final class PostgresStore: Store {
     ///   - readURL: a replica, for what the master does not hold.
     ///   - address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
     ///   - isPrepared: whether statements are prepared; not behind a PgBouncer older than 1.21 in transaction mode.
-    ///   - adoptedEndedMax: how many ended tasks that another program made are loaded.
+    ///   - mayMigrate: whether it brings older tables up to date; else they are refused.
     /// - Throws: `PGError`.
     public static func open(
         url: String,
@@ -61,7 +60,8 @@ public final class PostgresStore: Store {
         address: String? = nil,
         leaseMilliseconds: Int = leaseMillisecondsDefault,
         isPrepared: Bool = true,
-        adoptedEndedMax: Int = 100_000,
+        retention: Retention = Retention(),
+        mayMigrate: Bool = true,
         logger: Logger
     ) async throws -> PostgresStore {
         let election = Election(
@@ -69,19 +69,22 @@ public final class PostgresStore: Store {
             name: name,
             address: address,
             leaseMilliseconds: leaseMilliseconds,
+            mayMigrate: mayMigrate,
             logger: logger
         )
         let store = PostgresStore(
             election,
             TaskWriter(url: url, isPrepared: isPrepared, logger: logger),
             ReadPool(url: readURL ?? url),
-            adoptedEndedMax
+            HistoryMover(url: url, retention: retention, logger: logger),
+            retention
         )
-        let (writer, queue, news) = (store.writer, store.queue, store.news)
+        let (writer, queue, news, epoch) = (store.writer, store.queue, store.news, store.epoch)
         try await election.start { said in
             switch said {
             case .leading(let number):
                 writer.lead(epoch: number)
+                epoch.withLockedValue { $0 = number }
                 news.yield(.leading)
             case .standby(let leader): news.yield(.standby(leader: leader))
             case .lost:
@@ -94,9 +97,16 @@ public final class PostgresStore: Store {
         return store
     }
 
-    private init(_ election: Election, _ writer: TaskWriter, _ reads: ReadPool, _ adoptedEndedMax: Int) {
+    private init(
+        _ election: Election,
+        _ writer: TaskWriter,
+        _ reads: ReadPool,
+        _ mover: HistoryMover,
+        _ retention: Retention
+    ) {
         self.reads = reads
-        self.adoptedEndedMax = adoptedEndedMax
+        self.mover = mover
+        self.retention = retention
         self.election = election
         self.writer = writer
         (leadership, news) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
@@ -111,22 +121,25 @@ public final class PostgresStore: Store {
     }
 
     public func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws {
-        let writer = writer
-        try await pool.runIfActive { try writer.openCursor() }
+        let (writer, retention) = (writer, retention)
+        let endedUpTo = try await pool.runIfActive { try writer.openCursor(retention) }
         while true {
             let rows = try await pool.runIfActive { try writer.nextRows() }
             guard !rows.isEmpty else { break }
             try await take(rows)
         }
         try await pool.runIfActive { try writer.closeCursor() }
-        let endedMax = adoptedEndedMax
-        try await pool.runIfActive { try writer.openAdoption(endedMax: endedMax) }
+        try await pool.runIfActive { try writer.openAdoption(endedMax: retention.heldMax) }
         while true {
             let rows = try await pool.runIfActive { try writer.nextAdopted() }
             guard !rows.isEmpty else { break }
             try await take(rows)
         }
-        try await pool.runIfActive { try writer.closeAdoption() }
+        try await pool.runIfActive {
+            try writer.closeAdoption()
+            try writer.endLoad()
+        }
+        mover.start(epoch: epoch.withLockedValue { $0 }, forgottenUpTo: endedUpTo)
     }
 
     public func commit(
@@ -144,11 +157,13 @@ public final class PostgresStore: Store {
 
     public func close() async {
         writer.close()
+        mover.stop()
         // Behind what was handed over before.
         try? await pool.runIfActive {}
         try? await pool.shutdownGracefully()
         await reads.close()
         await election.close()
+        await mover.close()
         news.finish()
     }
 
@@ -165,7 +180,9 @@ public final class PostgresStore: Store {
             if let failure {
                 result = .failure(failure)
             } else {
-                result = writer.write(StoreBatch(coalescing: jobs.map(\.batch)))
+                let batch = StoreBatch(coalescing: jobs.map(\.batch))
+                result = writer.write(batch)
+                if case .success = result { mover.forget(upTo: batch.forgottenUpTo) }
             }
             if case .failure(let error) = result { queue.withLockedValue { $0.failure = error } }
             for job in jobs { job.done(result) }
@@ -197,8 +214,7 @@ extension StoreBatch {
                     tasks.append(row)
                 }
             }
-            removedTaskIDs += batch.removedTaskIDs
-            removedForeignIDs.merge(batch.removedForeignIDs) { $1 }
+            forgottenUpTo = max(forgottenUpTo, batch.forgottenUpTo)
         }
     }
 }

@@ -1,8 +1,13 @@
 import PodlingCore
 import PodlingProtocol
 
-/// Finds tasks among all that the database keeps.
+/// Finds tasks among all that the database keeps: in `tasks`, and in `task_history` those that were moved.
 struct TaskReader {
+    /// Conditions and order stand outside, so that all tables are read by their primary keys, merged, up to the limit.
+    private static let everywhere = """
+        (SELECT \(TaskStatements.allColumns) FROM tasks
+        UNION ALL SELECT \(TaskStatements.allColumns) FROM task_history) AS t
+        """
     /// Rows fetched at once where only a spec tells which of them are wanted.
     private static let scanRows = 1_000
 
@@ -11,7 +16,7 @@ struct TaskReader {
     func page(_ query: StoreQuery) throws(PGError) -> StorePage {
         switch query {
         case .task(let id):
-            StorePage(tasks: try rows("task_id = $1", PGParameters(id), order: "ASC", limit: 1))
+            StorePage(tasks: try rows(Self.everywhere, "task_id = $1", PGParameters(id), order: "ASC", limit: 1))
         case .tasks(let query): try page(query)
         }
     }
@@ -20,15 +25,19 @@ struct TaskReader {
         let order = query.isDescending ? "DESC" : "ASC"
         let isScan = !query.filter.labels.isEmpty
         let limit = isScan ? Self.scanRows : query.limit
+        // What was moved has ended.
+        let table = query.filter.statuses & TaskStatus.endedBits == 0 ? "tasks" : Self.everywhere
         var found: [TaskRow] = []
         var cursor = query.cursor
         var scanned = 0
         var bytes = 0
         while true {
             let (condition, parameters) = Self.condition(query, after: cursor)
-            let rows = try rows(condition, parameters, order: order, limit: limit)
+            let rows = try rows(table, condition, parameters, order: order, limit: limit)
             for row in rows {
                 scanned += 1
+                // Each once, also where the clock was set back and a repeated transaction brought back a moved row.
+                guard cursor != row.idText else { continue }
                 cursor = row.idText
                 guard !isScan || query.filter.matchesSpec(row.spec ?? []) else { continue }
                 found.append(row)
@@ -71,13 +80,14 @@ struct TaskReader {
     }
 
     private func rows(
+        _ table: String,
         _ condition: String,
         _ parameters: PGParameters,
         order: String,
         limit: Int
     ) throws(PGError) -> [TaskRow] {
         let sql = """
-            SELECT \(TaskStatements.adoptedColumns) FROM tasks WHERE \(condition)
+            SELECT \(TaskStatements.adoptedColumns) FROM \(table) WHERE \(condition)
             ORDER BY task_id \(order) LIMIT \(limit)
             """
         let result = try connection.execute(sql, parameters)

@@ -4,7 +4,7 @@ import PodlingProtocol
 /// The statements for tasks. A batch is one statement, however many tasks it has, and can be run again with the same
 /// outcome.
 enum TaskStatements {
-    private static let changing = """
+    static let changing = """
         attempt = EXCLUDED.attempt, uncharged_attempts = EXCLUDED.uncharged_attempts, rejections = EXCLUDED.rejections,
         cancel_requested = EXCLUDED.cancel_requested, status = EXCLUDED.status, reason = EXCLUDED.reason,
         exit_code = EXCLUDED.exit_code, node_id = EXCLUDED.node_id, container_id = EXCLUDED.container_id,
@@ -33,18 +33,14 @@ enum TaskStatements {
         UPDATE tasks AS t SET \(changing) FROM unnest(\(arrays)) AS EXCLUDED (\(columns))
         WHERE EXISTS (SELECT FROM lead) AND t.task_id = EXCLUDED.task_id AND t.attempt <= EXCLUDED.attempt
         """
-    private static let delete = """
-        DELETE FROM tasks WHERE EXISTS (SELECT FROM lead) AND task_id = ANY ($1::text[])
-        """
     /// Empty where another master leads. The row is held until the end of the transaction: whoever takes over waits for
     /// it, or is seen here.
     private static let lead = "SELECT FROM podling_leader WHERE epoch = $1::text::bigint FOR KEY SHARE"
 
     /// Writes the batch, or nothing where another master leads: then it gives 0.
     static func write(_ batch: StoreBatch, epoch: Int) -> PGStatement {
-        let removed = Set(batch.removedTaskIDs)
-        let fresh = batch.tasks.filter { $0.spec != nil && !removed.contains($0.id) }
-        let known = batch.tasks.filter { $0.spec == nil && !removed.contains($0.id) }
+        let fresh = batch.tasks.filter { $0.spec != nil }
+        let known = batch.tasks.filter { $0.spec == nil }
         let specBytes = fresh.reduce(0) { $0 + ($1.spec?.count ?? 0) }
         var statement = PGStatement(capacityBytes: batch.tasks.count * rowBytes + specBytes * 2)
         statement.add("lead", lead) { $0.append(String(epoch)) }
@@ -55,11 +51,6 @@ enum TaskStatements {
             }
         }
         if !known.isEmpty { statement.add("updated", update) { appendColumns(of: known, to: &$0) } }
-        if !removed.isEmpty {
-            statement.add("deleted", delete) { parameters in
-                parameters.appendArray(.text, of: batch.removedTaskIDs) { $0.element(batch.text(ofRemoved: $1)) }
-            }
-        }
         return statement
     }
 
@@ -110,10 +101,31 @@ enum TaskStatements {
         """
     /// What `adoptedRow` reads.
     static let adoptedColumns = "\(readColumns), name, image, env"
-    static let openCursor = """
-        DECLARE restored NO SCROLL CURSOR FOR SELECT \(readColumns)
-        FROM tasks WHERE spec IS NOT NULL ORDER BY task_id COLLATE "C"
+    /// All columns, as `tasks` and `task_history` have them.
+    static let allColumns = "\(columns), \(specColumns)"
+    static let endedStatuses = "('completed', 'failed', 'cancelled')"
+    /// From when on an ended task's age counts.
+    static let keptSince = "coalesce(greatest(finished_at, imported_at), created_at)"
+    /// Up to when ended tasks are not loaded, in milliseconds since 1970: `$1` milliseconds ago by the clock of the
+    /// database, or later, so that at most `$2` are.
+    static let loadedAfter = """
+        WITH oldest (at) AS (SELECT timezone('UTC', now()) - $1::bigint * interval '1 millisecond')
+        SELECT (extract(epoch FROM greatest(at, (
+            SELECT \(keptSince) AS kept FROM tasks
+            WHERE spec IS NOT NULL AND status IN \(endedStatuses) AND \(keptSince) > at
+            ORDER BY kept DESC OFFSET $2 LIMIT 1
+        ))) * 1000)::bigint FROM oldest
         """
+
+    /// Tasks that live, and those that ended after a time. A status that nobody knows is not passed over.
+    static func openCursor(endedAfter time: Int) -> String {
+        """
+        DECLARE restored NO SCROLL CURSOR FOR SELECT \(readColumns)
+        FROM tasks WHERE spec IS NOT NULL AND NOT (
+            status IN \(endedStatuses) AND \(keptSince) <= timestamp 'epoch' + \(time) * interval '1 millisecond'
+        ) ORDER BY task_id COLLATE "C"
+        """
+    }
 
     /// Another program may have written times without end.
     private static func milliseconds(_ column: String) -> String {

@@ -7,9 +7,9 @@ extension TaskWriter {
 
     // MARK: Reading what another program made
 
+    /// In the snapshot that `openCursor` took.
     func openAdoption(endedMax: Int) throws {
         guard let connection else { return }
-        try connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         let there = try connection.execute(TaskStatements.countAdoptable).int(0, 0) ?? 0
         adoption = Adoption(found: there)
         // An empty cursor costs a look at the whole table.
@@ -37,7 +37,7 @@ extension TaskWriter {
     }
 
     func closeAdoption() throws {
-        try connection?.execute("COMMIT")
+        try connection?.execute("CLOSE adopted")
         guard adoption.found > 0 else { return }
         logger.notice(
             "adopted the tasks of another program",

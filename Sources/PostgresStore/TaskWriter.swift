@@ -51,11 +51,18 @@ final class TaskWriter: @unchecked Sendable {
 
     // MARK: Reading all
 
-    func openCursor() throws {
+    /// - Returns: up to when ended tasks stay in the database only, in milliseconds since 1970.
+    func openCursor(_ retention: Retention) throws -> Int64 {
         let connection = try usable()
         try connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try connection.execute("SET LOCAL enable_seqscan = on")
-        try connection.execute(TaskStatements.openCursor)
+        let endedAfter = try connection.execute(
+            TaskStatements.loadedAfter,
+            PGParameters(String(retention.heldMilliseconds), String(retention.heldMax))
+        ).int(0, 0)
+        guard let endedAfter else { throw PGError(message: "the database does not tell the time") }
+        try connection.execute(TaskStatements.openCursor(endedAfter: endedAfter))
+        return Int64(endedAfter)
     }
 
     /// The next rows; none at the end.
@@ -69,12 +76,16 @@ final class TaskWriter: @unchecked Sendable {
         }
     }
 
-    func closeCursor() throws { try connection?.execute("COMMIT") }
+    func closeCursor() throws { try connection?.execute("CLOSE restored") }
+
+    /// Ends what `openCursor` began.
+    func endLoad() throws { try connection?.execute("COMMIT") }
 
     // MARK: Writing
 
     /// Writes the batch, for as long as it takes: the database may be away for a while.
     func write(_ batch: StoreBatch) -> Result<Void, StoreError> {
+        guard !batch.tasks.isEmpty else { return .success(()) }
         var backoff = Backoff(milliseconds: Self.retryMilliseconds)
         while true {
             do throws(PGError) {

@@ -9,6 +9,9 @@ import PodlingProtocol
 
 /// What the command line and the environment say, and what they come to.
 struct MasterOptions: ParsableArguments {
+    /// A hundred years.
+    private static let daysMax = 36_500
+
     @Option(name: .long, help: "Where workers and clients connect, HOST:PORT (PODLING_LISTEN; default 127.0.0.1:7070).")
     var listen: String?
 
@@ -39,11 +42,20 @@ struct MasterOptions: ParsableArguments {
     @Option(name: .long, help: "Seconds after which a standby takes the lead from a master that is gone.")
     var leaderLease = Double(PostgresStore.leaseMillisecondsDefault) / 1_000
 
-    @Option(name: .long, help: "Seconds that ended tasks are kept.")
+    @Option(name: .long, help: "Seconds that the master holds ended tasks; the database keeps them beyond that.")
     var retainFinishedSeconds = 86_400
 
-    @Option(name: .long, help: "How many ended tasks are kept.")
+    @Option(name: .long, help: "How many ended tasks the master holds.")
     var retainFinishedCount = 100_000
+
+    @Option(
+        name: .long,
+        help: "Days that the database keeps a month of ended tasks after its end. (default: for ever)"
+    )
+    var retainHistoryDays: Int?
+
+    @Flag(name: .long, help: "Refuse older tables in the database instead of changing them: see podling-master migrate.")
+    var noMigrate = false
 
     @Option(name: .long, help: "How many tasks may be live at once.")
     var tasksMax = Limits.liveTasksMaxDefault
@@ -75,9 +87,14 @@ struct MasterOptions: ParsableArguments {
         guard retainFinishedSeconds >= 1, retainFinishedCount >= 1, tasksMax >= 1, connectionsMax >= 1,
             firstLineTimeout >= 1, (1...3_600).contains(shutdownTimeout)
         else { throw ValidationError("Counts and times must be at least 1.") }
+        guard retainFinishedSeconds <= Self.daysMax * 86_400, (1...Self.daysMax).contains(retainHistoryDays ?? 1) else {
+            throw ValidationError(
+                "--retain-history-days must be 1 to \(Self.daysMax), and --retain-finished-seconds no longer than that."
+            )
+        }
         _ = try listenAddress()
         _ = try httpAddress()
-        _ = try databaseURL()
+        _ = try Self.databaseURL()
         _ = try preparesStatements()
     }
 
@@ -87,7 +104,7 @@ struct MasterOptions: ParsableArguments {
     }
 
     /// Where tasks are kept; nil is in memory.
-    func databaseURL() throws -> String? {
+    static func databaseURL() throws -> String? {
         let environment = ProcessInfo.processInfo.environment
         switch environment["STORE_TYPE"] ?? "memory" {
         case "memory": return nil
@@ -128,6 +145,14 @@ struct MasterOptions: ParsableArguments {
             )
         }
         return address
+    }
+
+    func retention() -> Retention {
+        Retention(
+            heldMax: retainFinishedCount,
+            heldMilliseconds: retainFinishedSeconds * 1_000,
+            historyDays: retainHistoryDays
+        )
     }
 
     func configuration() throws -> MasterConfiguration {

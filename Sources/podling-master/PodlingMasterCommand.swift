@@ -93,7 +93,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
     }
 
     private func openStore(_ logger: Logger) async throws -> any Store {
-        guard let url = try options.databaseURL() else { return MemoryStore() }
+        guard let url = try MasterOptions.databaseURL() else { return MemoryStore() }
         return try await Self.withStoreErrors(logger) {
             try await PostgresStore.open(
                 url: url,
@@ -101,7 +101,8 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                 name: options.listen ?? "",
                 leaseMilliseconds: Int(options.leaderLease * 1_000),
                 isPrepared: try options.preparesStatements(),
-                adoptedEndedMax: options.retainFinishedCount,
+                retention: options.retention(),
+                mayMigrate: !options.noMigrate,
                 logger: logger
             )
         }

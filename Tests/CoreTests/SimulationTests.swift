@@ -76,6 +76,7 @@ private struct Simulation: ~Copyable {
     private var doubled: Attempt?
     /// What a store would hold.
     private(set) var rows: [TaskID: TaskRow] = [:]
+    private var forgottenUpTo: Int64 = 0
 
     init(seed: UInt64) {
         random = SeededGenerator(state: seed)
@@ -112,12 +113,16 @@ private struct Simulation: ~Copyable {
             row.spec = row.spec ?? rows[row.id]?.spec
             rows[row.id] = row
         }
-        for id in batch.removedTaskIDs { rows[id] = nil }
+        forgottenUpTo = batch.forgottenUpTo
     }
 
     /// Where the rows and the core's tasks part.
     func storeFault() -> String? {
-        if rows.count != harness.core.tasks.count { return "\(rows.count) rows, \(harness.core.tasks.count) tasks" }
+        if rows.count != tasks.count { return "\(rows.count) rows, \(tasks.count) tasks were submitted" }
+        for row in rows.values where harness.core.tasks.slot(of: row.id) == nil {
+            let isForgotten = row.status.isTerminal && row.finishedAt <= forgottenUpTo
+            if !isForgotten { return "\(row.id.text) is gone, as \(row.status) of \(row.finishedAt)" }
+        }
         for index in 0..<harness.core.tasks.order.count {
             guard let slot = harness.core.tasks.order.slot(at: index) else { continue }
             var row = harness.core.row(slot)

@@ -90,7 +90,7 @@ import Testing
         }
         #expect(
             door.lines.last
-                == #"{"op":"list","status":["pending","running"],"nodeId":"N.1","name":"a\"b","limit":1000}"#
+                == #"{"op":"list","history":true,"status":["pending","running"],"nodeId":"N.1","name":"a\"b","limit":1000}"#
         )
     }
 
@@ -105,7 +105,7 @@ import Testing
             #expect(last.header("X-Next-Cursor") == nil)
             #expect(last.header("Link") == nil)
         }
-        #expect(door.lines.last == #"{"op":"list","limit":100,"cursor":"200"}"#)
+        #expect(door.lines.last == #"{"op":"list","history":true,"limit":100,"cursor":"200"}"#)
     }
 
     @Test func nodes() async throws {

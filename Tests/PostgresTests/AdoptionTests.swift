@@ -51,7 +51,7 @@ import Testing
         let store = try await PostgresStore.open(
             url: database.url,
             name: "test",
-            adoptedEndedMax: endedMax,
+            retention: Retention(heldMax: endedMax),
             logger: Logger(label: "test")
         )
         await store.isLeading()

@@ -79,6 +79,8 @@ public struct TaskFilter: Sendable {
     public var nodeId: String?
     public var name: String?
     public var labels: [(name: String, value: String)] = []
+    /// Ended tasks too that the master holds no longer, where its store keeps them.
+    public var hasHistory = false
     /// Newest first.
     public var isDescending = false
     /// Tasks in one page, 1 to 1,000.
@@ -92,6 +94,7 @@ public struct TaskFilter: Sendable {
         object.string("nodeId", nodeId)
         object.string("name", name)
         object.pairs("labels", labels)
+        object.bool("history", hasHistory ? true : nil)
         object.string("order", isDescending ? "desc" : nil)
         object.int("limit", pageLimit)
         object.string("cursor", cursor)

@@ -5,6 +5,9 @@ public enum TaskStatus: UInt8, Sendable, CaseIterable {
     /// An ended task never changes.
     public var isTerminal: Bool { self.rawValue >= TaskStatus.completed.rawValue }
 
+    /// `1 << rawValue` of each status that ends a task.
+    public static let endedBits = allCases.filter(\.isTerminal).reduce(UInt8(0)) { $0 | 1 << $1.rawValue }
+
     public var name: StaticString {
         switch self {
         case .pending: "pending"

@@ -13,7 +13,7 @@ struct PsCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: FormatOptions
 
-    @Flag(name: [.short, .long], help: "Ended tasks too.")
+    @Flag(name: [.short, .long], help: "Ended tasks too, all that are kept.")
     var all = false
 
     @Option(
@@ -46,6 +46,7 @@ struct PsCommand: AsyncParsableCommand {
         filter.statuses = status.isEmpty && !all ? TaskView.liveStatuses : status
         filter.nodeId = node
         filter.name = name
+        filter.hasHistory = all || status.contains { TaskView.endedStatuses.contains($0) }
         filter.isDescending = true
         var objects = JSONObjects(format.output)
         var table = TaskText.table([], now: 0)

@@ -1,0 +1,144 @@
+import Logging
+
+/// The walk of the mover through `tasks`, again and again.
+struct HistoryWalk {
+    private let connection: PGConnection
+    private let partitions: HistoryPartitions
+    private let epoch: Int
+    private let retention: Retention
+    private let logger: Logger
+    /// The last row that was looked at; empty at the beginning of the table.
+    private var position = ""
+    /// What was forgotten when this walk began, and what a walk to the end has moved.
+    private var walksUpTo: Int64 = 0
+    private var movedUpTo: Int64 = 0
+    private var months: Set<HistoryMonth> = []
+    /// Months whose partition cannot be made.
+    private var refused: Set<HistoryMonth> = []
+    private var nextDrop = ContinuousClock.now
+    /// Months that may be old, and how far each was looked through.
+    private var aging: [(month: HistoryMonth, position: String)] = []
+
+    init(connection: PGConnection, epoch: Int, retention: Retention, logger: Logger) {
+        self.connection = connection
+        partitions = HistoryPartitions(connection: connection)
+        self.epoch = epoch
+        self.retention = retention
+        self.logger = logger
+    }
+
+    /// Does the next piece of work.
+    /// - Returns: milliseconds to rest after it.
+    /// - Throws: `PGError`; `leadLost` where another master leads.
+    mutating func step(forgottenUpTo: Int64) throws(PGError) -> Int {
+        let pace = retention.pace
+        let began = ContinuousClock.now
+        if began >= nextDrop { try lookForOldMonths() }
+        if let days = retention.historyDays, let next = aging.first {
+            try age(next.month, next.position, days: days)
+        } else {
+            if position.isEmpty {
+                guard forgottenUpTo > movedUpTo else { return pace.roundMilliseconds }
+                walksUpTo = forgottenUpTo
+                // Somebody may have dropped one.
+                months = try partitions.months()
+            }
+            guard try movePage(forgottenUpTo) else {
+                position = ""
+                movedUpTo = walksUpTo
+                return pace.roundMilliseconds
+            }
+        }
+        let milliseconds = Int((ContinuousClock.now - began) / .milliseconds(1))
+        return max(pace.restMillisecondsMin, milliseconds * pace.restFactor)
+    }
+
+    // MARK: Moving
+
+    /// - Returns: false where it was the last of the table.
+    private mutating func movePage(_ forgottenUpTo: Int64) throws(PGError) -> Bool {
+        let upTo = String(forgottenUpTo)
+        let number = String(epoch)
+        let rows = retention.pace.rows
+        let page = try connection.execute(
+            HistoryStatements.look,
+            PGParameters(position, String(rows), upTo, number)
+        )
+        guard page.flag(0, 3) else { throw PGError.leadLost }
+        guard let count = page.int(0, 0), let last = page.text(0, 1) else { return false }
+        if let found = page.text(0, 2) {
+            var wanted: [String] = []
+            for text in found.split(separator: ",") where try isThere(text) { wanted.append(String(text)) }
+            let moved = try connection.execute(
+                HistoryStatements.move,
+                PGParameters(position, last, upTo, wanted.joined(separator: ","), number)
+            ).int(0, 0)
+            logger.debug("moved ended tasks to task_history", metadata: ["tasks": "\(moved ?? 0)"])
+        }
+        position = last
+        return count == rows
+    }
+
+    /// Whether rows of this month have where to go. What has not stays in `tasks`, where it is found as well.
+    private mutating func isThere(_ text: Substring) throws(PGError) -> Bool {
+        guard let month = HistoryMonth(text) else { return true }
+        if months.contains(month) { return true }
+        if refused.contains(month) { return false }
+        do throws(PGError) {
+            try partitions.make(month)
+            months = try partitions.months()
+        } catch {
+            // Insufficient privilege.
+            guard error.sqlState == "42501" else { throw error }
+        }
+        if months.contains(month) { return true }
+        refused.insert(month)
+        logger.warning(
+            "cannot make a partition: its tasks stay in the table tasks until podling-master migrate is run by its owner",
+            metadata: ["partition": "\(month.table)"]
+        )
+        return false
+    }
+
+    // MARK: Dropping
+
+    private mutating func lookForOldMonths() throws(PGError) {
+        nextDrop = .now + .milliseconds(retention.pace.dropMilliseconds)
+        refused = []
+        guard let days = retention.historyDays else { return }
+        aging = try partitions.months(olderThanDays: days).map { ($0, "") }
+    }
+
+    /// Looks through a month for tasks that ended lately, and drops it at its end. Nothing is moved meanwhile.
+    private mutating func age(_ month: HistoryMonth, _ position: String, days: Int) throws(PGError) {
+        let page = try partitions.page(of: month, after: position, olderThanDays: days)
+        if page.isYounger {
+            aging.removeFirst()
+        } else if let last = page.last {
+            aging[0].position = last
+        } else {
+            aging.removeFirst()
+            try drop(month)
+        }
+    }
+
+    private mutating func drop(_ month: HistoryMonth) throws(PGError) {
+        let leads = try connection.execute(
+            "SELECT 1 FROM podling_leader WHERE epoch = $1",
+            PGParameters(String(epoch))
+        )
+        guard leads.rowCount == 1 else { throw PGError.leadLost }
+        do throws(PGError) {
+            try partitions.drop(month)
+            months.remove(month)
+            logger.notice("dropped a month of history", metadata: ["partition": "\(month.table)"])
+        } catch {
+            guard !error.isConnectionLost else { throw error }
+            if error.isRetryable { nextDrop = .now + .milliseconds(retention.pace.retryMilliseconds) }
+            logger.warning(
+                "cannot drop a month of history now",
+                metadata: ["partition": "\(month.table)", "error": "\(error)"]
+            )
+        }
+    }
+}

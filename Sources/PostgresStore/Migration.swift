@@ -1,0 +1,99 @@
+/// Brings a database to the steps of `Schema`; several masters may do so at once.
+struct Migration {
+    /// What the tables are, and what becomes of them.
+    struct Plan {
+        var version: Int
+        var steps: [(number: Int, step: Schema.Step)]
+    }
+
+    /// `podling` in ASCII: who else uses advisory locks in this database uses another number.
+    private static let lockNumber = 31_647_262_063_484_519
+    /// An index on a table of many millions.
+    private static let statementMilliseconds = 3_600_000
+    private static let polls = 300
+
+    let connection: PGConnection
+
+    init(url: String) throws(PGError) {
+        connection = try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
+    }
+
+    /// What there is to do. It needs no right but to read.
+    ///
+    /// - Throws: `PGError`, also where the database is of a newer version.
+    func plan() throws(PGError) -> Plan {
+        var version = 0
+        if try connection.execute("SELECT to_regclass('podling_schema') IS NOT NULL").flag(0, 0) {
+            version = try connection.execute("SELECT coalesce(max(version), 0) FROM podling_schema").int(0, 0) ?? 0
+        }
+        let known = Schema.steps.count
+        guard version <= known else {
+            throw PGError(
+                message: "the database's schema is version \(version), and this podling-master knows \(known): "
+                    + "use the newer podling-master"
+            )
+        }
+        return Plan(version: version, steps: (version..<known).map { ($0 + 1, Schema.steps[$0]) })
+    }
+
+    /// Does what there is to do, and changes nothing where that is nothing.
+    ///
+    /// - Parameters:
+    ///   - pause: waits a moment, until asking again whether another master is done with it.
+    ///   - tell: is called before each step.
+    /// - Throws: `PGError`, also where another master migrates for too long.
+    func run(pause: () -> Void, tell: (Int, Schema.Step) -> Void = { _, _ in }) throws(PGError) {
+        guard try !plan().steps.isEmpty else { return }
+        var left = Self.polls
+        while try !connection.execute("SELECT pg_try_advisory_lock(\(Self.lockNumber))").flag(0, 0) {
+            left -= 1
+            guard left > 0 else { throw PGError(message: "another master is still migrating this database; try again") }
+            pause()
+        }
+        let outcome = Result { () throws(PGError) in try runLocked(tell) }
+        _ = try? connection.execute("SELECT pg_advisory_unlock(\(Self.lockNumber))")
+        try outcome.get()
+    }
+
+    /// - Throws: `PGError` where the tables are older than this version needs.
+    func require() throws(PGError) {
+        let plan = try plan()
+        guard plan.steps.isEmpty else {
+            throw PGError(
+                message: "the database's schema is version \(plan.version), and this podling-master needs "
+                    + "\(Schema.steps.count). Run podling-master migrate, or leave out --no-migrate"
+            )
+        }
+    }
+
+    private func runLocked(_ tell: (Int, Schema.Step) -> Void) throws(PGError) {
+        // Another may have done it meanwhile.
+        let steps = try plan().steps
+        for (number, step) in steps {
+            tell(number, step)
+            do throws(PGError) {
+                try connection.executeScript(Self.sql(number, step))
+            } catch {
+                if !error.isConnectionLost { _ = try? connection.execute("ROLLBACK") }
+                throw error
+            }
+        }
+    }
+
+    /// A step in a transaction of its own, with its number.
+    static func sql(_ number: Int, _ step: Schema.Step) -> String {
+        // The table of the numbers has none itself.
+        let numbers =
+            """
+            CREATE TABLE IF NOT EXISTS podling_schema (
+                version INTEGER PRIMARY KEY, applied_at TIMESTAMP NOT NULL DEFAULT timezone('UTC', now())
+            );
+            """
+        return """
+            BEGIN;
+            \(number == 1 ? numbers + "\n" : "")\(step.sql)
+            INSERT INTO podling_schema (version) VALUES (\(number));
+            COMMIT;
+            """
+    }
+}
