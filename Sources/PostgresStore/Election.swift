@@ -109,7 +109,11 @@ final class Election: Sendable {
             let migration = try Migration(url: url)
             if mayMigrate { try migration.run { pause(milliseconds: 200) } } else { try migration.require() }
         }
-        return try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
+        let connection = try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
+        if isFirst, try connection.execute("SHOW transaction_read_only").text(0, 0) == "on" {
+            throw PGError(sqlState: "25006", message: "the server is read-only")
+        }
+        return connection
     }
 
     private func renew(

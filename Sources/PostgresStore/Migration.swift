@@ -29,8 +29,7 @@ struct Migration {
         let known = Schema.steps.count
         guard version <= known else {
             throw PGError(
-                message: "the database's schema is version \(version), and this podling-master knows \(known): "
-                    + "use the newer podling-master"
+                message: "the database's schema is version \(version), and this podling-master knows \(known)"
             )
         }
         return Plan(version: version, steps: (version..<known).map { ($0 + 1, Schema.steps[$0]) })

@@ -36,7 +36,7 @@ final class PGConnection {
         let encoding = PQparameterStatus(handle, "server_encoding").map { String(cString: $0) } ?? "unknown"
         guard encoding == "UTF8" else {
             throw PGError(
-                message: "the database's encoding is \(encoding); Podling needs one made with ENCODING 'UTF8'"
+                message: "the database's encoding is \(encoding), and Podling's is UTF8"
             )
         }
     }
@@ -183,11 +183,9 @@ final class PGConnection {
             PQfreemem(message)
         }
         let isURL = url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") || url.contains("=")
-        guard options != nil, isURL else {
-            throw PGError(
-                message: "DATABASE_URL is malformed; it must look like "
-                    + "postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full, with special characters as %XX"
-            )
-        }
+        guard options == nil || !isURL else { return }
+        // This one names a parameter only.
+        let words = message.map { line($0) } ?? ""
+        throw PGError(message: words.hasPrefix("invalid URI query parameter") ? words : "DATABASE_URL is malformed")
     }
 }

@@ -54,7 +54,10 @@ struct MasterOptions: ParsableArguments {
     )
     var retainHistoryDays: Int?
 
-    @Flag(name: .long, help: "Refuse older tables in the database instead of changing them: see podling-master migrate.")
+    @Flag(
+        name: .long,
+        help: "Refuse older tables in the database instead of changing them: see podling-master migrate."
+    )
     var noMigrate = false
 
     @Option(name: .long, help: "How many tasks may be live at once.")

@@ -29,7 +29,8 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
             Several masters on one database have one leader; the others stand by, and one of them takes over.
 
-            SIGTERM and Ctrl-C end it in order. Exit code 69: the store cannot be used, or failed.
+            SIGTERM and Ctrl-C end it in order. Exit codes: 64 the command line or the environment is wrong; 69 the database
+            cannot be reached, or failed; 77 it does not let this user in, or do what is needed; 78 it is set up wrongly.
             """,
         version: Version.current
     )
@@ -108,13 +109,13 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         }
     }
 
-    /// A store that cannot be used ends the program with its own code, EX_UNAVAILABLE of sysexits.h.
+    /// A store that cannot be used ends the program with a code of its own (sysexits.h).
     private static func withStoreErrors<R>(_ logger: Logger, _ body: () async throws -> R) async throws -> R {
         do {
             return try await body()
         } catch let error as PGError {
             logger.critical("PostgreSQL: \(error)")
-            throw ExitCode(69)
+            throw ExitCode(error.exitCode)
         } catch MasterError.storeFailed(let why) {
             logger.critical("the store failed: \(why)")
             throw ExitCode(69)

@@ -6,25 +6,61 @@ public final class LineConnection {
     private var received: [UInt8] = []
     private var hasEnded = false
 
-    public init(host: String, port: UInt16) throws {
+    public init(host: String, port: UInt16) throws { socket = try Self.connected(host: host, port: port) }
+
+    /// A connected socket, which is the caller's to close.
+    static func connected(host: String, port: UInt16) throws -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else {
             throw TestSupportError("not an address: \(host)")
         }
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw TestSupportError.system("socket") }
         let size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let code = withUnsafePointer(to: address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(socket, $0, size) }
         }
-        guard code == 0 else { throw TestSupportError.system("connect to \(host):\(port)") }
+        guard code == 0 else {
+            let error = TestSupportError.system("connect to \(host):\(port)")
+            Glibc.close(socket)
+            throw error
+        }
         var one: Int32 = 1
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        return socket
     }
 
     deinit { Glibc.close(socket) }
+
+    /// A port of loopback that nobody has now.
+    public static func freePort() throws -> UInt16 {
+        let (socket, port) = try listen()
+        Glibc.close(socket)
+        return port
+    }
+
+    /// A socket that listens on a free port of loopback.
+    public static func listen() throws -> (socket: Int32, port: UInt16) {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw TestSupportError.system("socket") }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+                guard bind(socket, name, size) == 0, Glibc.listen(socket, 128) == 0 else { return Int32(-1) }
+                return getsockname(socket, name, &size)
+            }
+        }
+        guard code == 0 else {
+            Glibc.close(socket)
+            throw TestSupportError.system("listen")
+        }
+        return (socket, address.sin_port.bigEndian)
+    }
 
     /// Sends the bytes as they are.
     public func send(_ bytes: some Collection<UInt8>, seconds: Double = 10) throws {
@@ -54,6 +90,16 @@ public final class LineConnection {
             guard wait(for: POLLIN, until: deadline) else { throw TestSupportError("no line within \(seconds) s") }
             receive()
         }
+    }
+
+    /// Whether there is a line, or the end of the stream, by then.
+    public func hasLine(within seconds: Double) -> Bool {
+        let deadline = Deadline.after(seconds: seconds)
+        while !hasEnded, !received.contains(UInt8(ascii: "\n")) {
+            guard wait(for: POLLIN, until: deadline) else { return false }
+            receive()
+        }
+        return true
     }
 
     /// Ends the sending side.

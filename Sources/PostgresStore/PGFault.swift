@@ -1,0 +1,116 @@
+/// What people meet when they set a database up, known by the words that libpq or the server has for it.
+struct PGFault {
+    /// By exit code (sysexits.h).
+    enum Kind: Int32 {
+        case unavailable = 69
+        case noPermission = 77
+        case configuration = 78
+    }
+
+    let words: String
+    let kind: Kind
+    let cure: String
+
+    static func of(_ message: String) -> PGFault? { known.first { message.contains($0.words) } }
+
+    private init(_ words: String, _ kind: Kind, _ cure: String) {
+        (self.words, self.kind, self.cure) = (words, kind, cure)
+    }
+
+    /// The first that fits: what is said of several at once stands last.
+    private static let known = [
+        PGFault(
+            "Connection refused",
+            .unavailable,
+            "Is PostgreSQL running there, and does it listen on that address and port?"
+        ),
+        PGFault(
+            "timeout expired",
+            .unavailable,
+            "The host did not answer; check the address and what filters the way to it."
+        ),
+        PGFault("could not translate host name", .configuration, "Check the host in DATABASE_URL."),
+        PGFault(
+            "No such file or directory",
+            .configuration,
+            "Name a host in DATABASE_URL, or check the folder of its socket."
+        ),
+        PGFault("too many clients", .unavailable, "Raise max_connections in the server, or end other sessions."),
+        PGFault(
+            "remaining connection slots are reserved",
+            .unavailable,
+            "Raise max_connections in the server, or end other sessions."
+        ),
+        PGFault("is starting up", .unavailable, "Try again once the server is ready."),
+        PGFault("password authentication failed", .noPermission, "Check user and password in DATABASE_URL."),
+        PGFault(
+            "no password supplied",
+            .noPermission,
+            "Put the password into DATABASE_URL, PGPASSWORD or a .pgpass file."
+        ),
+        PGFault(
+            "no pg_hba.conf entry",
+            .noPermission,
+            "The server's pg_hba.conf must let this user in from this host."
+        ),
+        PGFault(
+            "pg_hba.conf rejects",
+            .noPermission,
+            "The server's pg_hba.conf must let this user in from this host."
+        ),
+        PGFault(
+            "certificate verify failed",
+            .noPermission,
+            "Check sslrootcert in DATABASE_URL against the server's certificate."
+        ),
+        PGFault(
+            "does not match host name",
+            .noPermission,
+            "Use the name in the server's certificate as the host, or sslmode=verify-ca."
+        ),
+        PGFault(
+            "does not support SSL",
+            .configuration,
+            "Turn SSL on in the server, or use sslmode=disable on a network that is yours alone."
+        ),
+        PGFault(
+            "root certificate file",
+            .configuration,
+            "sslmode verify-ca and verify-full need sslrootcert in DATABASE_URL: the certificate of your CA."
+        ),
+        PGFault(
+            "invalid sslmode value",
+            .configuration,
+            "sslmode may be disable, allow, prefer, require, verify-ca or verify-full."
+        ),
+        PGFault("permission denied", .noPermission, "GRANT ALL ON DATABASE, and on SCHEMA public, to this user."),
+        PGFault("must be owner", .noPermission, "Run podling-master migrate as the owner of the tables."),
+        PGFault(
+            "read-only",
+            .configuration,
+            "This is a standby: name the primary, or several hosts and target_session_attrs=read-write."
+        ),
+        PGFault(
+            "DATABASE_URL is malformed",
+            .configuration,
+            "It must look like postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full, with special characters as %XX."
+        ),
+        PGFault(
+            "invalid URI query parameter",
+            .configuration,
+            "The names after ? in DATABASE_URL are those of libpq, such as sslmode and sslrootcert."
+        ),
+        PGFault(
+            "the database's encoding",
+            .configuration,
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0 makes one that fits."
+        ),
+        PGFault(
+            "the database's schema is version",
+            .configuration,
+            "Use the newer podling-master: a database does not go back."
+        ),
+        PGFault("role \"", .noPermission, "CREATE USER, or check the user in DATABASE_URL."),
+        PGFault("database \"", .configuration, "CREATE DATABASE, or check the name at the end of DATABASE_URL."),
+    ]
+}
