@@ -17,6 +17,10 @@ public struct Effects: ~Copyable {
         /// The `id` as it was sent.
         var id: [UInt8]?
         public var query: StoreQuery
+        /// What is to be taken once it is known which of them the store has.
+        var importing: [ImportedTask] = []
+        /// Of imports that were taken before it was asked.
+        var importNumber = 0
     }
 
     private static let bytesKeptMax = 4 * 1024 * 1024

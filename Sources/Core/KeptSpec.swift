@@ -1,7 +1,7 @@
 import PodlingProtocol
 
 /// A spec that a store or an export kept.
-struct KeptSpec {
+struct KeptSpec: Sendable {
     let summary: TaskSummary
     /// Why no worker can run it; nil where one can.
     let fault: WireError?
@@ -16,7 +16,7 @@ struct KeptSpec {
         let made: (TaskSummary, WireError?)? = line.withUnsafeBytes { bytes in
             guard let root = try? reader.parse(bytes).root else { return nil }
             do throws(WireError) {
-                return (try TaskSummary(root, isEnvelope: false), Self.fault(ofID: id))
+                return (try TaskSummary(root, isEnvelope: false), TaskObject.fault(ofID: id))
             } catch {
                 return TaskSummary(unchecked: root).map { ($0, error) }
             }
@@ -25,9 +25,8 @@ struct KeptSpec {
         (summary, fault) = made
     }
 
-    private static func fault(ofID id: String) -> WireError? {
-        var id = id
-        let isRunnable = id.withUTF8 { NameRules.isRunnableTaskID(UnsafeRawBufferPointer($0)) }
-        return isRunnable ? nil : .field("taskId", "cannot name a container: that takes 1 to 128 of A-Z a-z 0-9 - _ .")
+    init(_ task: TaskObject) {
+        summary = task.summary
+        fault = task.fault
     }
 }

@@ -56,7 +56,7 @@ public struct StoreBatch: Sendable {
 
 extension MasterCore {
     /// Whether something changed since the last `takeChanges`.
-    public var hasChanges: Bool { !changedTasks.isEmpty || hasForgotten }
+    public var hasChanges: Bool { !changedTasks.isEmpty || !forgottenRows.isEmpty || hasForgotten }
 
     /// The changes since the last call, for a store that keeps rows.
     public mutating func takeChanges() -> StoreBatch {

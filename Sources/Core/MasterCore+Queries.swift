@@ -7,9 +7,22 @@ extension MasterCore {
     public func isAsking(_ id: SessionID) -> Bool { isOpen(id) && sessions[Int(id.slot)].isAsking }
 
     /// Leaves a request to the store.
-    mutating func ask(_ query: StoreQuery, _ request: Request, into effects: inout Effects) {
-        sessions[Int(request.session.slot)].isAsking = true
-        effects.ask(Effects.Query(session: request.session, id: request.id.map { [UInt8]($0) }, query: query))
+    mutating func ask(
+        _ query: StoreQuery,
+        _ request: Request,
+        importing: [ImportedTask] = [],
+        into effects: inout Effects
+    ) {
+        let id = request.id.map { [UInt8]($0) }
+        ask(Effects.Query(session: request.session, id: id, query: query, importing: importing), into: &effects)
+    }
+
+    mutating func ask(_ query: Effects.Query, into effects: inout Effects) {
+        sessions[Int(query.session.slot)].isAsking = true
+        var query = query
+        query.importNumber = importNumber
+        if !query.importing.isEmpty { effects.isAnswersOnly = false }
+        effects.ask(query)
     }
 
     /// Answers a request that was left to the store.
@@ -22,7 +35,7 @@ extension MasterCore {
         id.withUnsafeBytes { answer(asked, $0, page, into: &effects) }
     }
 
-    private func answer(
+    private mutating func answer(
         _ asked: Effects.Query,
         _ id: UnsafeRawBufferPointer?,
         _ page: StorePage?,
@@ -38,6 +51,7 @@ extension MasterCore {
             return effects.reply(request, error)
         }
         switch asked.query {
+        case .existing: goOn(asked, request, page, into: &effects)
         case .task(let name):
             guard let row = page.tasks.first else {
                 return effects.reply(request, WireError(.notFound, "taskId: there is no task \(name)", field: "taskId"))

@@ -8,7 +8,8 @@ extension MasterCore {
     @discardableResult
     public mutating func restore(_ row: TaskRow) -> Bool {
         guard let spec = row.spec, let kept = KeptSpec(spec, id: row.idText) else { return false }
-        guard kept.fault == nil || row.status.isTerminal || row.isAdopted else { return false }
+        let mayBreakRules = row.status.isTerminal || row.foreignID != nil
+        guard kept.fault == nil || mayBreakRules || row.isAdopted else { return false }
         let id: TaskID
         if let foreign = row.foreignID {
             guard tasks.foreign.count < configuration.foreignIDsMax,
@@ -116,7 +117,8 @@ extension MasterCore {
         tasks[slot].flags.insert(.accepted)
         let timeout = Int64(tasks[slot].timeoutSeconds) * 1_000
         if timeout > 0 {
-            tasks[slot].deadline = now.monotonic + max(timeout - (now.wall - tasks[slot].startedAt), 1)
+            let startedAt = tasks[slot].startedAt
+            tasks[slot].deadline = now.monotonic + (startedAt == 0 ? timeout : max(timeout - (now.wall - startedAt), 1))
         }
     }
 }

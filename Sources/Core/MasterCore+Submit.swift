@@ -66,7 +66,7 @@ extension MasterCore {
         return WireError(.conflict, message, field: "idempotencyKey")
     }
 
-    private func checkRoom(for count: Int) throws(WireError) {
+    func checkRoom(for count: Int) throws(WireError) {
         guard liveCount + count <= configuration.liveTasksMax else {
             let message = "\(configuration.liveTasksMax) live tasks are the most this master takes"
             throw WireError(.overloaded, message, retryAfterMilliseconds: 1_000)

@@ -36,12 +36,14 @@ public struct MasterCore: ~Copyable {
     /// Tasks that ended in this turn and that somebody waits for.
     var observedEnds: [Int32] = []
     var changedTasks: [Int32] = []
-    /// Tasks that were forgotten before the store had their last version.
+    /// Tasks that are held no longer, or were imported where there was no room, before the store had their last version.
     var forgottenRows: [TaskRow] = []
     /// See `StoreBatch`.
     var forgottenUpTo: Int64 = 0
     /// It grew since the last batch for the store.
     var hasForgotten = false
+    /// Grows with every import that took something.
+    var importNumber = 0
     /// Nodes that got room since tasks were last placed.
     var freedNodes: [Int32] = []
     var subscriptionCount = 0
@@ -150,6 +152,7 @@ public struct MasterCore: ~Copyable {
         case .get: try get(request, into: &effects)
         case .list: try list(request, into: &effects)
         case .submitMany: try submitMany(request, into: &effects)
+        case .importTasks: try importTasks(request, into: &effects)
         case .cancel: try cancel(request, into: &effects)
         case .wait: try wait(request, into: &effects)
         case .watch: try watch(request, into: &effects)
@@ -168,7 +171,8 @@ public struct MasterCore: ~Copyable {
     }
 
     private func checkClient(_ operation: Operation) throws(WireError) {
-        guard isShuttingDown, operation == .submit || operation == .submitMany else { return }
+        guard isShuttingDown else { return }
+        guard operation == .submit || operation == .submitMany || operation == .importTasks else { return }
         throw WireError(.draining, "the master is going down", retryAfterMilliseconds: 1_000)
     }
 }

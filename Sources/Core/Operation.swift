@@ -3,6 +3,7 @@ import PodlingProtocol
 /// The operations of the protocol (proto-spec.md, section 6), the frequent ones first.
 enum Operation: CaseIterable {
     case status, submit, heartbeat, accept, reject, get, list, submitMany, cancel, wait, watch, logs, unsubscribe
+    case importTasks
     case nodes, drain, ping, help, hello, register, deregister, log, logEnd
 
     init?(_ value: JSONValue) {
@@ -23,6 +24,7 @@ enum Operation: CaseIterable {
         case .get: "get"
         case .list: "list"
         case .submitMany: "submit_many"
+        case .importTasks: "import"
         case .cancel: "cancel"
         case .wait: "wait"
         case .watch: "watch"
@@ -43,8 +45,8 @@ enum Operation: CaseIterable {
     var isForWorkers: Bool {
         switch self {
         case .status, .heartbeat, .accept, .reject, .register, .deregister, .log, .logEnd: true
-        case .submit, .get, .list, .submitMany, .cancel, .wait, .watch, .logs, .unsubscribe, .nodes, .drain, .ping,
-            .help, .hello:
+        case .submit, .get, .list, .submitMany, .importTasks, .cancel, .wait, .watch, .logs, .unsubscribe, .nodes,
+            .drain, .ping, .help, .hello:
             false
         }
     }
@@ -53,16 +55,16 @@ enum Operation: CaseIterable {
     var isRead: Bool {
         switch self {
         case .get, .list, .nodes, .ping, .help, .hello, .heartbeat: true
-        case .status, .submit, .accept, .reject, .submitMany, .cancel, .wait, .watch, .logs, .unsubscribe, .drain,
-            .register, .deregister, .log, .logEnd:
+        case .status, .submit, .accept, .reject, .submitMany, .importTasks, .cancel, .wait, .watch, .logs, .unsubscribe,
+            .drain, .register, .deregister, .log, .logEnd:
             false
         }
     }
 
     /// In the order of proto-spec.md.
     static let inHelpOrder: [Operation] = [
-        .submit, .submitMany, .get, .list, .cancel, .wait, .watch, .logs, .unsubscribe, .nodes, .drain, .ping, .help,
-        .hello, .register, .heartbeat, .deregister, .accept, .reject, .status, .log, .logEnd,
+        .submit, .submitMany, .importTasks, .get, .list, .cancel, .wait, .watch, .logs, .unsubscribe, .nodes, .drain,
+        .ping, .help, .hello, .register, .heartbeat, .deregister, .accept, .reject, .status, .log, .logEnd,
     ]
 
     /// One line for `help`.
@@ -70,6 +72,8 @@ enum Operation: CaseIterable {
         switch self {
         case .submit: "submit       name image [command args env ...]  run a container; every member of a task spec"
         case .submitMany: "submit_many  tasks:[spec,...]                    up to 1000 specs, all or none"
+        case .importTasks:
+            "import       tasks:[task,...]                    take up to 1000 tasks of another store as they are"
         case .get: "get          taskId                              one task"
         case .list: "list         [status nodeId name labels limit cursor order]"
         case .cancel: "cancel       taskId                              ask that it end"

@@ -2,6 +2,8 @@
 public enum StoreQuery: Sendable {
     case task(id: String)
     case tasks(TaskQuery)
+    /// Those of these ids that are kept anywhere, in any order. It must see every batch that is durable.
+    case existing(ids: [String])
 }
 
 /// A page of tasks, by their ids, of those that are kept anywhere.

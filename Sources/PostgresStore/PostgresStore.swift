@@ -43,6 +43,7 @@ public final class PostgresStore: Store {
     private let retention: Retention
     private let epoch = NIOLockedValueBox(0)
     private let reads: ReadPool
+    private let primaryReads: ReadPool
     private let queue = NIOLockedValueBox(Queue())
 
     /// Connects, migrates, and stands for the lead.
@@ -76,6 +77,7 @@ public final class PostgresStore: Store {
             election,
             TaskWriter(url: url, isPrepared: isPrepared, logger: logger),
             ReadPool(url: readURL ?? url),
+            ReadPool(url: url),
             HistoryMover(url: url, retention: retention, logger: logger),
             retention
         )
@@ -94,6 +96,7 @@ public final class PostgresStore: Store {
         }
         store.pool.start()
         store.reads.start()
+        store.primaryReads.start()
         return store
     }
 
@@ -101,10 +104,12 @@ public final class PostgresStore: Store {
         _ election: Election,
         _ writer: TaskWriter,
         _ reads: ReadPool,
+        _ primaryReads: ReadPool,
         _ mover: HistoryMover,
         _ retention: Retention
     ) {
         self.reads = reads
+        self.primaryReads = primaryReads
         self.mover = mover
         self.retention = retention
         self.election = election
@@ -117,6 +122,8 @@ public final class PostgresStore: Store {
     public var keepsRows: Bool { true }
 
     public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
+        // A replica may be behind.
+        if case .existing = query { return primaryReads.read(query, done: done) }
         reads.read(query, done: done)
     }
 
@@ -162,6 +169,7 @@ public final class PostgresStore: Store {
         try? await pool.runIfActive {}
         try? await pool.shutdownGracefully()
         await reads.close()
+        await primaryReads.close()
         await election.close()
         await mover.close()
         news.finish()

@@ -18,7 +18,14 @@ struct TaskReader {
         case .task(let id):
             StorePage(tasks: try rows(Self.everywhere, "task_id = $1", PGParameters(id), order: "ASC", limit: 1))
         case .tasks(let query): try page(query)
+        case .existing(let ids): StorePage(tasks: try rows(ids))
         }
+    }
+
+    private func rows(_ ids: [String]) throws(PGError) -> [TaskRow] {
+        var parameters = PGParameters()
+        parameters.appendArray(.text, of: ids) { $0.element($1) }
+        return try rows(Self.everywhere, "task_id = ANY ($1::text[])", parameters, order: "ASC", limit: 2 * ids.count)
     }
 
     private func page(_ query: TaskQuery) throws(PGError) -> StorePage {

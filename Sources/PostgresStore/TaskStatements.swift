@@ -158,15 +158,3 @@ enum TaskStatements {
         return task
     }
 }
-
-extension TaskRow {
-    /// The task of an id as it is written, ours or another system's.
-    init(named text: String, createdAt: Int64) {
-        var text = text
-        if let id = text.withUTF8({ TaskID(UnsafeRawBufferPointer($0)) }) {
-            self.init(id: id, createdAt: createdAt)
-        } else {
-            self.init(foreignID: text, createdAt: createdAt)
-        }
-    }
-}

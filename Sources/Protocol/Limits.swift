@@ -14,6 +14,12 @@ public enum Limits {
     public static let taskIDBytesMax = 1_020
     /// Specs in one `submit_many`.
     public static let submitManyTasksMax = 1_000
+    /// Tasks in one `import`.
+    public static let importTasksMax = 1_000
+    /// How far ids and times of imported tasks may be ahead of the master's clock.
+    public static let importAheadSeconds = 86_400
+    /// Texts that a store keeps beside a task's spec: ids of nodes and containers, names, images.
+    public static let keptTextCharactersMax = 255
     /// Tasks or nodes in one page of `list` and `nodes`.
     public static let pageItemsMax = 1_000
     public static let pageItemsDefault = 100

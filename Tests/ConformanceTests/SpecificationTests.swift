@@ -12,6 +12,8 @@ import Testing
         "`taskId` of a request, bytes": Limits.taskIDBytesMax,
         "task spec, bytes": Limits.specBytesMax,
         "tasks in one `submit_many`": Limits.submitManyTasksMax,
+        "tasks in one `import`": Limits.importTasksMax,
+        "ids and times of an `import` ahead of the clock, seconds": Limits.importAheadSeconds,
         "tasks in one page of `list`": Limits.pageItemsMax,
         "bytes in one page of `list`": Limits.pageBytesMax,
         "tasks looked at for one page of `list`": Limits.pageTasksScannedMax,

@@ -11,6 +11,12 @@ public enum NameRules {
         (1...Limits.taskIDBytesMax).contains(text.count) && !text.contains(0)
     }
 
+    /// `t` and 12 of `0-9 a-z` without `i l o u`: an id that a master gave, of this or another store.
+    public static func isOwnTaskID(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard text.count == 13, text[0] == UInt8(ascii: "t") else { return false }
+        return text.dropFirst().allSatisfy { isLowerOrDigit($0) && !"ilou".utf8.contains($0) }
+    }
+
     /// Whether a container and a file can be named for a task of this id: 1 to 128 of `A-Z a-z 0-9 - _ .`, first a letter
     /// or digit.
     public static func isRunnableTaskID(_ text: UnsafeRawBufferPointer) -> Bool {

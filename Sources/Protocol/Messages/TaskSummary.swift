@@ -1,7 +1,7 @@
 /// What the master needs to know of a task spec, taken while every member of the spec is checked.
 ///
 /// Nothing is copied but what is asked for: the spec itself goes through as bytes.
-public struct TaskSummary {
+public struct TaskSummary: Sendable {
     public var cpuMillis = 0
     public var memoryBytes = 0
     public var priority = 0
@@ -22,11 +22,29 @@ public struct TaskSummary {
     ///
     /// - Throws: `bad_request` that names the first member at fault.
     public init(_ object: JSONValue, isEnvelope: Bool) throws(WireError) {
+        try self.init(object, beside: isEnvelope ? .envelope : .nothing)
+    }
+
+    /// What members of a spec stand beside, in one object.
+    enum Company {
+        case nothing, envelope, task
+
+        @inline(__always)
+        func has(_ member: JSONMember) -> Bool {
+            switch self {
+            case .nothing: false
+            case .envelope: member.keyEquals("op") || member.keyEquals("id")
+            case .task: TaskObject.isOwn(member)
+            }
+        }
+    }
+
+    init(_ object: JSONValue, beside company: Company) throws(WireError) {
         var name: JSONValue?
         var image: JSONValue?
         var byteCount = 0
         for member in object.members {
-            if isEnvelope, member.keyEquals("op") || member.keyEquals("id") { continue }
+            if company.has(member) { continue }
             let value = member.value
             if value.isNull {
                 guard TaskSpecRules.isKnown(member.key) else { throw TaskSpecRules.unknown(member) }
@@ -52,7 +70,7 @@ public struct TaskSummary {
         guard byteCount <= Limits.specBytesMax else {
             throw WireError(.badRequest, "the task spec is longer than \(Limits.specBytesMax) bytes")
         }
-        copy(object, isEnvelope: isEnvelope, name: name, byteCount: byteCount - 1)
+        copy(object, beside: company, name: name, byteCount: byteCount - 1)
     }
 
     private mutating func take(_ member: JSONMember) throws(WireError) {
@@ -83,13 +101,13 @@ public struct TaskSummary {
         }
     }
 
-    mutating func copy(_ object: JSONValue, isEnvelope: Bool, name: JSONValue, byteCount: Int) {
+    mutating func copy(_ object: JSONValue, beside company: Company, name: JSONValue, byteCount: Int) {
         var nameStart = 0
         bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { out, filled in
             let target = UnsafeMutableRawBufferPointer(out)
             for member in object.members {
                 if member.value.isNull { continue }
-                if isEnvelope, member.keyEquals("op") || member.keyEquals("id") { continue }
+                if company.has(member) { continue }
                 if filled > 0 {
                     target[filled] = UInt8(ascii: ",")
                     filled += 1

@@ -1,0 +1,80 @@
+import PodlingProtocol
+
+/// A task on its way from another store.
+struct ImportedTask: Sendable {
+    var row: TaskRow
+    let kept: KeptSpec
+
+    /// - Parameter wall: milliseconds since 1970; ids and times far ahead of it are refused.
+    init(_ object: TaskObject, wall: Int64) throws(WireError) {
+        kept = KeptSpec(object)
+        row = TaskRow(named: object.taskID, createdAt: object.createdAt)
+        let end = wall + Int64(Limits.importAheadSeconds) * 1_000
+        let fault = "is more than a day ahead of this master's clock"
+        // New ids follow the highest there is, and there is an end to them.
+        guard row.id < TaskID.base(wallMilliseconds: end) else { throw .field("taskId", fault) }
+        for (name, time) in [
+            ("createdAt", object.createdAt), ("scheduledAt", object.scheduledAt), ("startedAt", object.startedAt),
+            ("finishedAt", object.finishedAt),
+        ] where time > end {
+            throw .field(name, fault)
+        }
+        row.status = object.status
+        row.reason = object.reason
+        row.attempt = object.attempt
+        row.exitCode = object.exitCode
+        row.nodeID = object.nodeID
+        row.containerID = object.containerID
+        row.error = object.error
+        row.detail = object.detail
+        row.isCancelRequested = object.isCancelRequested
+        row.scheduledAt = object.scheduledAt
+        row.startedAt = object.startedAt
+        row.finishedAt = object.finishedAt
+        row.spec = object.summary.bytes
+        row.importedAt = wall
+        // It was not failed for them where it came from, so no more can have counted.
+        let lostMax = object.summary.maxAttempts - (object.status == .pending ? 1 : 0)
+        if !object.status.isTerminal { row.unchargedAttempts = max(object.attempt - lostMax, 0) }
+    }
+}
+
+extension TaskRow {
+    /// The task of an id as it is written, ours or another system's.
+    public init(named text: String, createdAt: Int64) {
+        var text = text
+        if let id = text.withUTF8({ TaskID(UnsafeRawBufferPointer($0)) }) {
+            self.init(id: id, createdAt: createdAt)
+        } else {
+            self.init(foreignID: text, createdAt: createdAt)
+        }
+    }
+
+    /// Where a task of this id that is here, with its spec, is another than this one: the member's name, and what is wrong with it.
+    ///
+    /// One that has not ended here may have gone on since; one that has ended never changes.
+    func difference(from here: TaskRow) -> (field: StaticString, fault: String)? {
+        if createdAt != here.createdAt { return ("createdAt", "there is another task of this id") }
+        guard SpecBytes.areSame(spec ?? [], here.spec ?? []) else { return ("name", "its spec is another here") }
+        guard status.isTerminal else {
+            let isBehind = here.attempt < attempt || (here.attempt == attempt && here.status.rawValue < status.rawValue)
+            return isBehind ? ("status", "is \(here.status.name) here, in attempt \(here.attempt)") : nil
+        }
+        if status != here.status { return ("status", "is \(here.status.name) here") }
+        let members: [(StaticString, Bool)] = [
+            ("attempt", attempt == here.attempt), ("reason", reason == here.reason),
+            ("exitCode", exitCode == here.exitCode), ("nodeId", Self.areSame(nodeID, here.nodeID)),
+            ("containerId", Self.areSame(containerID, here.containerID)), ("error", Self.areSame(error, here.error)),
+            ("detail", Self.areSame(detail, here.detail)), ("scheduledAt", scheduledAt == here.scheduledAt),
+            ("startedAt", startedAt == here.startedAt), ("finishedAt", finishedAt == here.finishedAt),
+        ]
+        return members.first { !$0.1 }.map { ($0.0, "is another here") }
+    }
+
+    /// By bytes; a store may not have kept a NUL.
+    private static func areSame(_ one: String?, _ other: String?) -> Bool {
+        guard let one, let other else { return one == nil && other == nil }
+        return one.utf8.elementsEqual(other.utf8)
+            || one.replacing("\0", with: "\u{FFFD}").utf8.elementsEqual(other.replacing("\0", with: "\u{FFFD}").utf8)
+    }
+}

@@ -1,0 +1,183 @@
+import PodlingProtocol
+
+extension MasterCore {
+    /// Takes tasks of another store as they are, or finds them here already (proto-spec.md, section 6.21).
+    mutating func importTasks(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let objects = try request.root.required("tasks")
+        guard objects.isArray, (1...Limits.importTasksMax).contains(objects.count) else {
+            throw .field("tasks", "must be an array of 1 to \(Limits.importTasksMax) tasks")
+        }
+        var imports: [ImportedTask] = []
+        imports.reserveCapacity(objects.count)
+        for object in objects.elements {
+            let path = "tasks[\(imports.count)]"
+            guard object.isObject else { throw .field(path, "must be a task") }
+            do throws(WireError) {
+                imports.append(try ImportedTask(TaskObject(object), wall: now.wall))
+            } catch {
+                throw error.field == nil ? WireError.field(path, error.message) : error.under(path)
+            }
+        }
+        if configuration.asksStore {
+            let unknown = imports.filter { slot(of: $0.row) == nil }.map(\.row.idText)
+            if !unknown.isEmpty { return ask(.existing(ids: unknown), request, importing: imports, into: &effects) }
+        }
+        try take(imports, stored: [:], request, into: &effects)
+    }
+
+    /// Goes on with an import, now that the store has told which of the ids it has.
+    mutating func goOn(
+        _ asked: Effects.Query,
+        _ request: RequestName,
+        _ page: StorePage,
+        into effects: inout Effects
+    ) {
+        guard asked.importNumber == importNumber else {
+            // Another import was taken meanwhile, and the store was asked before it had that.
+            return ask(asked, into: &effects)
+        }
+        var stored: [[UInt8]: TaskRow] = [:]
+        for row in page.tasks { stored[Array(row.idText.utf8)] = row }
+        do throws(WireError) {
+            try take(asked.importing, stored: stored, request, into: &effects)
+        } catch {
+            effects.reply(request, error)
+        }
+    }
+
+    private func slot(of row: TaskRow) -> Int32? {
+        guard let text = row.foreignID else { return tasks.slot(of: row.id) }
+        return tasks.foreign.id(of: Array(text.utf8)).flatMap { tasks.slot(of: $0) }
+    }
+
+    /// What became of the tasks of one request.
+    private struct Outcome {
+        var new: [Int] = []
+        var existing = 0
+        var conflicts: [(index: Int, error: WireError)] = []
+    }
+
+    private mutating func take(
+        _ imports: [ImportedTask],
+        stored: [[UInt8]: TaskRow],
+        _ request: some Asked,
+        into effects: inout Effects
+    ) throws(WireError) {
+        let outcome = sorted(imports, stored)
+        try checkRoom(for: outcome.new.map { imports[$0] })
+        for index in outcome.new { insert(imports[index], into: &effects) }
+        if !outcome.new.isEmpty { importNumber += 1 }
+        effects.isAnswersOnly = false
+        effects.beginReply(request)
+        effects.writer.raw("{\"imported\":")
+        effects.writer.int(outcome.new.count)
+        effects.writer.raw(",\"existing\":")
+        effects.writer.int(outcome.existing)
+        effects.writer.raw(",\"conflicts\":[")
+        for (place, conflict) in outcome.conflicts.enumerated() {
+            effects.writer.raw(place == 0 ? "{\"index\":" : ",{\"index\":")
+            effects.writer.int(conflict.index)
+            effects.writer.raw(",\"taskId\":")
+            effects.writer.string(imports[conflict.index].row.idText)
+            effects.writer.raw(",\"field\":")
+            effects.writer.string(conflict.error.field ?? "")
+            effects.writer.raw(",\"msg\":")
+            effects.writer.string(conflict.error.message)
+            effects.writer.byte(UInt8(ascii: "}"))
+        }
+        effects.writer.raw("]}")
+        effects.endReply()
+    }
+
+    private func sorted(_ imports: [ImportedTask], _ stored: [[UInt8]: TaskRow]) -> Outcome {
+        var outcome = Outcome()
+        var seen: [[UInt8]: Int] = [:]
+        var keys: Set<String> = []
+        for (index, task) in imports.enumerated() {
+            let id = Array(task.row.idText.utf8)
+            let here = seen[id].map { imports[$0].row } ?? slot(of: task.row).map { wholeRow($0) } ?? stored[id]
+            if let here {
+                if let (field, fault) = task.row.difference(from: here) {
+                    outcome.conflicts.append((index, .field(field.description, fault)))
+                } else {
+                    outcome.existing += 1
+                }
+                continue
+            }
+            if let key = task.kept.summary.idempotencyKey {
+                guard idempotencyKeys[key] == nil, keys.insert(key).inserted else {
+                    outcome.conflicts.append((index, .field("idempotencyKey", "another task here has it")))
+                    continue
+                }
+            }
+            seen[id] = index
+            outcome.new.append(index)
+        }
+        return outcome
+    }
+
+    private func wholeRow(_ slot: Int32) -> TaskRow {
+        var row = row(slot)
+        row.spec = tasks[slot].spec
+        return row
+    }
+
+    // MARK: Room
+
+    private func checkRoom(for imports: [ImportedTask]) throws(WireError) {
+        let live = imports.count { !$0.row.status.isTerminal }
+        try checkRoom(for: live)
+        let ended = imports.count - live
+        if !configuration.asksStore, finished.count + ended > configuration.finishedTasksMax {
+            // What is imported must not push out what is here, nor itself.
+            throw WireError(
+                .overloaded,
+                "\(configuration.finishedTasksMax) ended tasks are the most this master keeps in memory (--retain-finished-count)",
+                isRetryable: false
+            )
+        }
+        let foreign = imports.count { $0.row.foreignID != nil }
+        guard foreign == 0 || tasks.foreign.count + foreign <= configuration.foreignIDsMax else {
+            let message =
+                "\(configuration.foreignIDsMax) ids of other systems are the most this master knows in one run"
+            throw WireError(.overloaded, message, isRetryable: false)
+        }
+        let names = Set(imports.compactMap(\.row.nodeID)).filter { nodes.index(of: $0) == nil }
+        guard names.isEmpty || nodes.count + names.count <= configuration.nodesMax else {
+            let message = "\(configuration.nodesMax) nodes are the most this master knows, those of imported tasks too"
+            throw WireError(.overloaded, message, retryAfterMilliseconds: 1_000)
+        }
+    }
+
+    // MARK: Taking one
+
+    private mutating func insert(_ task: ImportedTask, into effects: inout Effects) {
+        var row = task.row
+        row.importedAt = now.wall
+        let id = row.foreignID.map { tasks.addForeign(Array($0.utf8), createdAt: row.createdAt) } ?? row.id
+        if row.status.isTerminal, configuration.asksStore, finished.count >= configuration.finishedTasksMax {
+            row.id = id
+            if !id.isForeign { nextTaskID = max(nextTaskID, id.next) }
+            return forgottenRows.append(row)
+        }
+        let slot = take(row, id, task.kept)
+        tasks[slot].flags.insert(.unsaved)
+        changed(slot)
+        guard !tasks[slot].status.isTerminal else { return }
+        let node = tasks[slot].node
+        events.append(
+            TaskEvent(
+                taskID: id,
+                slot: slot,
+                attempt: tasks[slot].attempt,
+                node: node < 0 ? nil : nodes[node].id,
+                at: now.wall,
+                from: nil,
+                to: tasks[slot].status,
+                reason: tasks[slot].reason
+            )
+        )
+        // A worker that is here said what it has when it registered.
+        if tasks[slot].isAssigned, nodes[node].session != nil { lose(slot, into: &effects) }
+    }
+}

@@ -1,0 +1,99 @@
+/// A task object (proto-spec.md, section 5.2) as `import` takes it, every member checked.
+public struct TaskObject: Sendable {
+    public var taskID = ""
+    public var status = TaskStatus.pending
+    public var reason = TaskReason.none
+    public var attempt = 0
+    public var exitCode: Int?
+    public var nodeID: String?
+    public var containerID: String?
+    public var error: String?
+    public var detail: String?
+    public var isCancelRequested = false
+    /// Milliseconds since 1970; 0 means not yet.
+    public var createdAt: Int64 = 0
+    public var scheduledAt: Int64 = 0
+    public var startedAt: Int64 = 0
+    public var finishedAt: Int64 = 0
+    public let summary: TaskSummary
+    /// Why no worker can run it; nil where one can.
+    public let fault: WireError?
+
+    /// A spec that breaks a rule is let through where the task has ended, or another system made it.
+    ///
+    /// - Throws: `bad_request` that names the first member at fault.
+    public init(_ object: JSONValue) throws(WireError) {
+        var members = TaskObjectMembers()
+        for member in object.members {
+            if Self.isOwn(member) {
+                if !member.value.isNull { try members.take(member) }
+            } else if !TaskSpecRules.isKnown(member.key) {
+                throw .field(String(member.name.prefix(Limits.idBytesMax)), "is not a member of a task")
+            }
+        }
+        guard let taskID = members.taskID else { throw .field("taskId", "is required") }
+        guard let status = members.status else { throw .field("status", "is required") }
+        guard let createdAt = members.createdAt else { throw .field("createdAt", "is required") }
+        do throws(WireError) {
+            summary = try TaskSummary(object, beside: .task)
+            fault = Self.fault(ofID: taskID)
+        } catch {
+            var id = taskID
+            let isOwn = id.withUTF8 { NameRules.isOwnTaskID(UnsafeRawBufferPointer($0)) }
+            guard status.isTerminal || !isOwn, Self.isStorable(object),
+                let kept = TaskSummary(unchecked: object, beside: .task)
+            else { throw error }
+            summary = kept
+            fault = error
+        }
+        self.taskID = taskID
+        self.status = status
+        self.createdAt = createdAt
+        reason = members.reason
+        // Who counts no attempts had one where it got that far.
+        attempt = members.attempt ?? (status == .pending ? 0 : 1)
+        exitCode = members.exitCode
+        (nodeID, containerID, error, detail) = (members.nodeID, members.containerID, members.error, members.detail)
+        isCancelRequested = members.isCancelRequested
+        (scheduledAt, startedAt, finishedAt) = (members.scheduledAt, members.startedAt, members.finishedAt)
+        try checkTogether()
+    }
+
+    private func checkTogether() throws(WireError) {
+        switch status {
+        case .pending:
+            if isCancelRequested { throw .field("cancelRequested", "a pending task is cancelled at once") }
+        case .scheduled, .running:
+            guard attempt > 0 else { throw .field("attempt", "must be 1 or more for a task that a node has") }
+            guard nodeID != nil else { throw .field("nodeId", "is required for a task that a node has") }
+        case .completed, .failed, .cancelled:
+            if isCancelRequested { throw .field("cancelRequested", "is for tasks that have not ended") }
+        }
+        if !status.isTerminal, finishedAt != 0 { throw .field("finishedAt", "is for tasks that have ended") }
+        if status == .completed, let exitCode, exitCode != 0 {
+            throw .field("exitCode", "must be 0 for completed")
+        }
+    }
+
+    /// Why a task of this id cannot run; nil where it can.
+    public static func fault(ofID id: String) -> WireError? {
+        var id = id
+        let isRunnable = id.withUTF8 { NameRules.isRunnableTaskID(UnsafeRawBufferPointer($0)) }
+        return isRunnable ? nil : .field("taskId", "cannot name a container: that takes 1 to 128 of A-Z a-z 0-9 - _ .")
+    }
+
+    /// Whether this member is one of the task and not of its spec.
+    static func isOwn(_ member: JSONMember) -> Bool {
+        TaskObjectMembers.names.contains { member.keyEquals($0) }
+    }
+
+    /// Whether every store can keep this spec, which breaks a rule.
+    private static func isStorable(_ object: JSONValue) -> Bool {
+        guard let name = object.optional("name"), let image = object.optional("image") else { return false }
+        guard TaskObjectMembers.keptText(name, from: 0) != nil, TaskObjectMembers.keptText(image, from: 0) != nil else {
+            return false
+        }
+        guard let env = object.optional("env") else { return true }
+        return env.isObject && env.members.allSatisfy { $0.value.isString }
+    }
+}
