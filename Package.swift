@@ -22,6 +22,7 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 func library(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -58,6 +59,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     ],
@@ -105,7 +107,7 @@ let package = Package(
                 unixSignals,
             ]
         ),
-        program("podling-client", ["PodlingClient", "PodlingProtocol", arguments, unixSignals]),
+        program("podling-client", ["PodlingClient", "PodlingProtocol", arguments, crypto, unixSignals]),
         program(
             "podling-bench",
             path: "Benchmarks/podling-bench",

@@ -21,6 +21,7 @@ struct PodlingClientCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, PsCommand.self, GetCommand.self, LogsCommand.self, WaitCommand.self, CancelCommand.self,
             SubmitCommand.self, WatchCommand.self, NodesCommand.self, DrainCommand.self, PingCommand.self,
+            ExportCommand.self, ImportCommand.self,
         ]
     )
 

@@ -135,7 +135,9 @@ public final class PodlingClient: Sendable {
         object.int("proto", Self.version)
         object.string("role", "client")
         object.string("agent", options.agent)
-        _ = try await request("hello", object.finish())
+        let reply = try await request("hello", object.finish())
+        let epoch = try JSONBytes.read(reply.ok) { $0["epoch"]?.string() }
+        table.withLock { $0.epoch = epoch }
         return hello
     }
 
@@ -172,6 +174,9 @@ public final class PodlingClient: Sendable {
 
     /// When to come back, where the master has said that it is going down.
     var reconnectMilliseconds: ClosedRange<Int>? { table.withLock { $0.reconnectMilliseconds } }
+
+    /// Names the run of the master: a new one after it started anew.
+    public var epoch: String? { table.withLock { $0.epoch } }
 
     var isClosed: Bool { table.withLock { $0.closedBy != nil } }
 

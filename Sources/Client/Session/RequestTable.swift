@@ -9,6 +9,8 @@ struct RequestTable<Waiter, Sink> {
     private(set) var closedBy: (any Error)?
     /// A fault that the master announced before it closes.
     var fatal: PodlingError?
+    /// The run of the master, as its answer to `hello` names it.
+    var epoch: String?
     /// When to come back to a master that goes down.
     var reconnectMilliseconds: ClosedRange<Int>?
 

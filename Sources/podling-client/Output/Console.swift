@@ -43,6 +43,9 @@ enum Console {
         try? write(Array(line.utf8), to: STDERR_FILENO)
     }
 
+    /// Ends the program as it stands.
+    static func leave(_ status: Int32) -> Never { _exit(status) }
+
     private static func write(_ bytes: [UInt8], to descriptor: CInt) throws {
         try bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]

@@ -1,0 +1,45 @@
+import PodlingProtocol
+
+/// What a master made of tasks that were to be imported.
+public struct ImportResult: Sendable {
+    /// One that is here with other content; it was left as it is.
+    public struct Conflict: Sendable {
+        /// Which of the tasks, from 0.
+        public let index: Int
+        public let taskId: String
+        /// For people: the member that differs, and how.
+        public let message: String
+    }
+
+    public let imported: Int
+    /// Tasks that were there already, as they are in the import or gone on from there.
+    public let existing: Int
+    public let conflicts: [Conflict]
+}
+
+extension PodlingClient {
+    /// Hands over tasks of another store as they are. Safe to repeat: what is there already is only counted.
+    ///
+    /// - Parameter tasks: task objects (proto-spec section 5.2), at most 1,000 and 1 MiB together.
+    public func importTasks(_ tasks: [[UInt8]]) async throws -> ImportResult {
+        var object = ObjectWriter()
+        object.jsonArray("tasks", tasks)
+        let reply = try await request("import", object.finish())
+        return try JSONBytes.read(reply.ok) { root in
+            guard let imported = root["imported"]?.int(), let existing = root["existing"]?.int() else {
+                throw ClientError.badReply("no counts of an import")
+            }
+            let conflicts = try root["conflicts"]?.elements.map { conflict in
+                guard let index = conflict["index"]?.int(), tasks.indices.contains(index) else {
+                    throw ClientError.badReply("a conflict without its index")
+                }
+                return ImportResult.Conflict(
+                    index: index,
+                    taskId: try conflict.required("taskId"),
+                    message: conflict["msg"]?.string() ?? ""
+                )
+            }
+            return ImportResult(imported: imported, existing: existing, conflicts: conflicts ?? [])
+        }
+    }
+}

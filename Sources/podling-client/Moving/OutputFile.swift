@@ -1,0 +1,87 @@
+import PodlingProtocol
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// A file that is there as a whole or not at all: it is written beside its place and moved there at the end.
+final class OutputFile {
+    private static let bufferBytes = 256 * 1024
+    private let path: String
+    private var temporaryPath: String?
+    private var descriptor: CInt
+    private var buffer: [UInt8] = []
+
+    /// - Throws: `Failure`.
+    init(_ path: String) throws {
+        self.path = path
+        var facts = stat()
+        if stat(path, &facts) == 0, facts.st_mode & S_IFMT != S_IFREG {
+            // A pipe or a device is what it is.
+            descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        } else {
+            // Task specs may hold what others must not read: mkstemp makes it the user's own.
+            var template = Array("\(path).part-XXXXXX".utf8CString)
+            descriptor = mkstemp(&template)
+            let name = template.dropLast().map { UInt8(bitPattern: $0) }
+            if descriptor >= 0 { temporaryPath = String(decoding: name, as: UTF8.self) }
+        }
+        guard descriptor >= 0 else { throw Failure(message: "cannot write \(path): \(Self.reason())") }
+    }
+
+    deinit { discard() }
+
+    func write(_ bytes: [UInt8]) throws {
+        buffer += bytes
+        if buffer.count >= Self.bufferBytes { try flush() }
+    }
+
+    /// Makes it durable, and moves it to its place.
+    func finish() throws {
+        try flush()
+        guard let temporaryPath else { return }
+        guard fsync(descriptor) == 0, close(descriptor) == 0 else {
+            throw Failure(message: "cannot write \(path): \(Self.reason())")
+        }
+        descriptor = -1
+        guard rename(temporaryPath, path) == 0 else {
+            throw Failure(message: "cannot write \(path): \(Self.reason())")
+        }
+        self.temporaryPath = nil
+    }
+
+    /// Leaves nothing behind.
+    func discard() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+        if let temporaryPath { unlink(temporaryPath) }
+        temporaryPath = nil
+    }
+
+    private func flush() throws {
+        try buffer.withUnsafeBytes { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let written = Self.write(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+                if written >= 0 {
+                    rest = rest.dropFirst(written)
+                } else if errno != EINTR {
+                    throw Failure(message: "cannot write \(path): \(Self.reason())")
+                }
+            }
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private static func write(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+        Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        #else
+        Musl.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)) }
+}
