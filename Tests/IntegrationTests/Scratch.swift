@@ -12,6 +12,9 @@ final class Scratch: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
+    /// The full path of a file in it.
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
     func lines(of name: String) -> [Substring] {
         let bytes = FileManager.default.contents(atPath: "\(path)/\(name)") ?? Data()
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n")

@@ -67,6 +67,19 @@ import Testing
         }
     }
 
+    @Test func whatExistsIsFoundByItsId() async throws {
+        var foreign = TaskRow(foreignID: #"it's "{a},\ ä"#, createdAt: Self.now)
+        (foreign.status, foreign.spec, foreign.importedAt) = (.completed, Self.row(1).spec, Self.now + 5)
+        let rows = [Self.row(1), Self.row(2, .running), foreign]
+        try await Self.withStore(rows) { store, _ in
+            let ids = rows.map(\.idText) + ["nobody's", Self.row(9).id.text]
+            let page = try await Self.read(store, .existing(ids: ids))
+            #expect(Set(page.tasks.map(\.idText)) == Set(rows.map(\.idText)))
+            #expect(page.tasks.first { $0.idText == foreign.idText } == foreign)
+            #expect(try await Self.read(store, .existing(ids: ["no", "none"])).tasks.isEmpty)
+        }
+    }
+
     @Test(arguments: [1, 7, 100, 1_000]) func pagesAddUpInBothOrders(limit: Int) async throws {
         let rows = (0..<250).map { Self.row($0, $0 % 4 == 0 ? .completed : .pending) }
         try await Self.withStore(rows) { store, _ in

@@ -42,7 +42,7 @@ struct Importer {
         defer { progress.end() }
         var faults = 0
         var good = 0
-        while let item = try file.next() {
+        while let item = try nextToCheck() {
             if let fault = Self.fault(of: item) {
                 faults += 1
                 if faults <= Self.faultsToldMax {
@@ -60,6 +60,14 @@ struct Importer {
             throw Failure(message: "\(count) a rule; nothing was taken. --skip-invalid takes the others")
         }
         return good
+    }
+
+    private func nextToCheck() throws -> TaskFile.Item? {
+        do {
+            return try file.next()
+        } catch let failure as Failure {
+            throw Failure(message: "\(failure.message); nothing was taken", exitStatus: failure.exitStatus)
+        }
     }
 
     private static func fault(of item: TaskFile.Item) -> String? {
