@@ -41,12 +41,18 @@ struct PGParameters {
         _ element: Element,
         of rows: [Row],
         _ add: (inout PGParameters, borrowing Row) -> Void
+    ) { appendArray(element.rawValue, of: rows, add) }
+
+    private mutating func appendArray<Row>(
+        _ elementType: Int32,
+        of rows: [Row],
+        _ add: (inout PGParameters, borrowing Row) -> Void
     ) {
         let start = bytes.count
         // array_recv: dimensions, whether there are NULLs (not looked at), element type, length, lower bound.
         bytes.appendBigEndian(Int32(rows.isEmpty ? 0 : 1))
         bytes.appendBigEndian(Int32(0))
-        bytes.appendBigEndian(element.rawValue)
+        bytes.appendBigEndian(elementType)
         if !rows.isEmpty {
             bytes.appendBigEndian(Int32(truncatingIfNeeded: rows.count))
             bytes.appendBigEndian(Int32(1))
@@ -54,6 +60,61 @@ struct PGParameters {
         for row in rows { add(&self, row) }
         spans.append((start, bytes.count - start))
         formats.append(Self.binaryFormat)
+    }
+
+    /// One array of a composite type with an element for each of `rows`, whose columns `add` appends in the type's order.
+    mutating func appendRows<Row>(
+        ofType type: Int32,
+        columns: Int32,
+        of rows: [Row],
+        _ add: (inout PGParameters, borrowing Row) -> Void
+    ) {
+        appendArray(type, of: rows) { parameters, row in
+            let start = parameters.bytes.count
+            parameters.bytes.appendBigEndian(Int32(0))
+            parameters.bytes.appendBigEndian(columns)
+            add(&parameters, row)
+            let length = Int32(truncatingIfNeeded: parameters.bytes.count - start - 4)
+            withUnsafeBytes(of: length.bigEndian) { parameters.bytes.replaceSubrange(start..<start + 4, with: $0) }
+        }
+    }
+
+    // MARK: Columns of a row: record_recv wants the type before each
+
+    mutating func columnNull(_ type: Element) {
+        bytes.appendBigEndian(type.rawValue)
+        elementNull()
+    }
+
+    mutating func column(_ flag: Bool) {
+        bytes.appendBigEndian(Element.bool.rawValue)
+        element(flag)
+    }
+
+    mutating func column(_ number: Int?) {
+        bytes.appendBigEndian(Element.int.rawValue)
+        element(number)
+    }
+
+    mutating func column(time: Int64) {
+        bytes.appendBigEndian(Element.timestamp.rawValue)
+        element(time: time)
+    }
+
+    mutating func column(_ text: StaticString) {
+        bytes.appendBigEndian(Element.text.rawValue)
+        element(text)
+    }
+
+    mutating func column(_ text: String?) {
+        bytes.appendBigEndian(Element.text.rawValue)
+        element(text)
+    }
+
+    mutating func column(textBytes content: [UInt8]?) {
+        bytes.appendBigEndian(Element.text.rawValue)
+        guard let content else { return elementNull() }
+        content.withUnsafeBytes { element(bytes: $0) }
     }
 
     // MARK: Elements

@@ -88,5 +88,17 @@ enum Schema {
                 );
                 """
         ),
+        Step(
+            what: "a type for rows on their way to the table tasks",
+            sql: """
+                CREATE TYPE podling_task_row AS (
+                    task_id text, attempt integer, uncharged_attempts integer, rejections integer,
+                    cancel_requested boolean, status text, reason text, exit_code integer, node_id text,
+                    container_id text, error text, detail text, created_at timestamp, scheduled_at timestamp,
+                    started_at timestamp, finished_at timestamp, name text, image text, spec text,
+                    imported_at timestamp, env text
+                );
+                """
+        ),
     ]
 }

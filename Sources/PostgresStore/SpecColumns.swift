@@ -2,10 +2,12 @@ import PodlingProtocol
 
 /// What the storage document's columns say of a spec.
 struct SpecColumns {
-    var name = ""
-    var image = ""
+    var name: String?
+    var image: String?
     /// A JSON object as it was sent.
     var env: [UInt8]?
+
+    init() {}
 
     /// - Parameter spec: the members without the braces.
     init(_ spec: [UInt8], _ reader: inout JSONReader) {

@@ -19,6 +19,8 @@ final class TaskWriter: @unchecked Sendable {
     let logger: Logger
     private(set) var connection: PGConnection?
     private var hasConnected = false
+    /// Of the connection's database: a restored one may have another.
+    private var rowType: Int32 = 0
     private let epoch = NIOLockedValueBox(0)
     var adoption = Adoption()
     private let closingSince = NIOLockedValueBox<Int?>(nil)
@@ -89,8 +91,13 @@ final class TaskWriter: @unchecked Sendable {
         var backoff = Backoff(milliseconds: Self.retryMilliseconds)
         while true {
             do throws(PGError) {
-                let statement = TaskStatements.write(batch, epoch: epoch.withLockedValue { $0 })
-                guard try usable().execute(statement, isPrepared: isPrepared).int(0, 0) == 1 else {
+                let connection = try usable()
+                let statement = TaskStatements.write(
+                    batch,
+                    epoch: epoch.withLockedValue { $0 },
+                    rowType: rowType
+                )
+                guard try connection.execute(statement, isPrepared: isPrepared).int(0, 0) == 1 else {
                     throw PGError.leadLost
                 }
                 return .success(())
@@ -111,6 +118,8 @@ final class TaskWriter: @unchecked Sendable {
     private func usable() throws(PGError) -> PGConnection {
         if let connection { return connection }
         let made = try made()
+        let type = try made.execute("SELECT '\(TaskStatements.rowType)'::regtype::oid").int(0, 0)
+        rowType = Int32(truncatingIfNeeded: type ?? 0)
         connection = made
         if hasConnected { logger.notice("PostgreSQL: connected again") }
         hasConnected = true
