@@ -32,7 +32,8 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             SIGTERM and Ctrl-C end it in order. Exit codes: 64 the command line or the environment is wrong; 69 the database
             cannot be reached, or failed; 77 it does not let this user in, or do what is needed; 78 it is set up wrongly.
             """,
-        version: Version.current
+        version: Version.current,
+        subcommands: [MigrateCommand.self]
     )
 
     @OptionGroup var options: MasterOptions

@@ -1,0 +1,59 @@
+import Glibc
+import NIOPosix
+
+/// What `podling-master migrate` does: the steps that a master would take at start, one line each, and the months of
+/// history to come, for a service that may not make tables.
+public enum MigrationByHand {
+    private static let pollMilliseconds = 200
+
+    /// - Parameters:
+    ///   - isDryRun: says the SQL instead, and changes nothing.
+    ///   - say: gets whole lines, on another thread.
+    /// - Throws: `PGError`.
+    public static func run(url: String, isDryRun: Bool, say: @escaping @Sendable (String) -> Void) async throws {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let outcome: Result<Void, any Error>
+        do {
+            try await pool.runIfActive {
+                let connection = try PGConnection(url)
+                if isDryRun { try print(connection, say) } else { try run(connection, say) }
+            }
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        try await pool.shutdownGracefully()
+        try outcome.get()
+    }
+
+    private static func run(_ connection: PGConnection, _ say: (String) -> Void) throws(PGError) {
+        let migration = Migration(connection: connection)
+        let plan = try migration.plan()
+        say("schema version \(plan.version); this podling-master knows \(Schema.steps.count)")
+        try migration.run {
+            var time = timespec(tv_sec: 0, tv_nsec: pollMilliseconds * 1_000_000)
+            nanosleep(&time, nil)
+        } tell: {
+            say("step \($0): \($1.what)")
+        }
+        let partitions = HistoryPartitions(connection: connection)
+        let months = try partitions.missingMonths()
+        for month in months {
+            say("partition \(month.table)")
+            try partitions.make(month)
+        }
+        say(plan.steps.isEmpty && months.isEmpty ? "nothing to do" : "done")
+    }
+
+    private static func print(_ connection: PGConnection, _ say: (String) -> Void) throws(PGError) {
+        let plan = try Migration(connection: connection).plan()
+        say("-- schema version \(plan.version); this podling-master knows \(Schema.steps.count)")
+        for (number, step) in plan.steps {
+            say("-- step \(number): \(step.what)\n\(Migration.sql(number, step))")
+        }
+        let months = try HistoryPartitions(connection: connection).missingMonths()
+        for month in months { say(HistoryPartitions.making(month)) }
+        if plan.steps.isEmpty, months.isEmpty { say("-- nothing to do") }
+    }
+}
