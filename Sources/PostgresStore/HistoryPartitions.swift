@@ -11,7 +11,7 @@ struct HistoryPartitions {
         let result = try connection.execute(
             """
             SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-            WHERE i.inhparent = 'task_history'::regclass
+            WHERE i.inhparent = to_regclass('task_history')
             """
         )
         return Set((0..<result.rowCount).compactMap { result.text($0, 0).flatMap { HistoryMonth(table: $0) } })

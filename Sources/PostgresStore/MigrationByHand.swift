@@ -16,8 +16,8 @@ public enum MigrationByHand {
         let outcome: Result<Void, any Error>
         do {
             try await pool.runIfActive {
-                let connection = try PGConnection(url)
-                if isDryRun { try print(connection, say) } else { try run(connection, say) }
+                let migration = try Migration(url: url)
+                if isDryRun { try print(migration, say) } else { try run(migration, say) }
             }
             outcome = .success(())
         } catch {
@@ -27,8 +27,7 @@ public enum MigrationByHand {
         try outcome.get()
     }
 
-    private static func run(_ connection: PGConnection, _ say: (String) -> Void) throws(PGError) {
-        let migration = Migration(connection: connection)
+    private static func run(_ migration: Migration, _ say: (String) -> Void) throws(PGError) {
         let plan = try migration.plan()
         say("schema version \(plan.version); this podling-master knows \(Schema.steps.count)")
         try migration.run {
@@ -37,7 +36,7 @@ public enum MigrationByHand {
         } tell: {
             say("step \($0): \($1.what)")
         }
-        let partitions = HistoryPartitions(connection: connection)
+        let partitions = HistoryPartitions(connection: migration.connection)
         let months = try partitions.missingMonths()
         for month in months {
             say("partition \(month.table)")
@@ -46,13 +45,13 @@ public enum MigrationByHand {
         say(plan.steps.isEmpty && months.isEmpty ? "nothing to do" : "done")
     }
 
-    private static func print(_ connection: PGConnection, _ say: (String) -> Void) throws(PGError) {
-        let plan = try Migration(connection: connection).plan()
+    private static func print(_ migration: Migration, _ say: (String) -> Void) throws(PGError) {
+        let plan = try migration.plan()
         say("-- schema version \(plan.version); this podling-master knows \(Schema.steps.count)")
         for (number, step) in plan.steps {
             say("-- step \(number): \(step.what)\n\(Migration.sql(number, step))")
         }
-        let months = try HistoryPartitions(connection: connection).missingMonths()
+        let months = try HistoryPartitions(connection: migration.connection).missingMonths()
         for month in months { say(HistoryPartitions.making(month)) }
         if plan.steps.isEmpty, months.isEmpty { say("-- nothing to do") }
     }
