@@ -43,20 +43,26 @@ public struct TaskRow: Sendable, Equatable {
     public var idText: String { foreignID ?? id.text }
 }
 
-/// What changed in a turn. It must be durable before the turn's effects leave.
+/// What changed in a turn. It must be durable before the turn's effects leave. What a store loads has the same shape.
 public struct StoreBatch: Sendable {
     /// One row a task, its latest version.
     public var tasks: [TaskRow] = []
     /// The core has forgotten the tasks that ended by then (or were imported by then, if that is later), in milliseconds
     /// since 1970; 0 is none. One whose end was reported late may be held still, and does not change any more.
     public var forgottenUpTo: Int64 = 0
+    /// One row a node, its latest version; it counts more than the same node among `removedNodeIDs`.
+    public var nodes: [NodeRow] = []
+    /// Nodes that are forgotten.
+    public var removedNodeIDs: [String] = []
 
-    public init() {}
+    public init(tasks: [TaskRow] = []) { self.tasks = tasks }
 }
 
 extension MasterCore {
     /// Whether something changed since the last `takeChanges`.
-    public var hasChanges: Bool { !changedTasks.isEmpty || !forgottenRows.isEmpty || hasForgotten }
+    public var hasChanges: Bool {
+        !changedTasks.isEmpty || !forgottenRows.isEmpty || hasForgotten || !changedNodes.isEmpty || !removedNodes.isEmpty
+    }
 
     /// The changes since the last call, for a store that keeps rows.
     public mutating func takeChanges() -> StoreBatch {
@@ -68,17 +74,28 @@ extension MasterCore {
             tasks[slot].flags.subtract([.changed, .unsaved])
         }
         batch.forgottenUpTo = forgottenUpTo
-        hasForgotten = false
-        changedTasks.removeAll(keepingCapacity: true)
+        for index in changedNodes where nodes[index].isChanged {
+            batch.nodes.append(nodeRow(index))
+            nodes[index].isChanged = false
+        }
+        batch.removedNodeIDs = removedNodes
+        clearChanges()
         return batch
     }
 
     /// The same for a store that keeps none: nothing is copied.
     public mutating func dropChanges() {
-        hasForgotten = false
         forgottenRows.removeAll()
         for slot in changedTasks { tasks[slot].flags.subtract([.changed, .unsaved]) }
+        for index in changedNodes { nodes[index].isChanged = false }
+        clearChanges()
+    }
+
+    private mutating func clearChanges() {
+        hasForgotten = false
         changedTasks.removeAll(keepingCapacity: true)
+        changedNodes.removeAll(keepingCapacity: true)
+        removedNodes.removeAll(keepingCapacity: true)
     }
 
     func row(_ slot: Int32) -> TaskRow {

@@ -24,7 +24,7 @@ extension MasterCore {
         guard case .standby(let leader) = leadership else { return }
         switch operation {
         case .ping, .help: return
-        case .get, .list: if configuration.asksStore { return }
+        case .get, .list, .nodes: if configuration.asksStore { return }
         case .hello where request.root["role"]?.stringEquals("client") == true: return
         default: break
         }

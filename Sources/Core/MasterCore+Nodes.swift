@@ -15,7 +15,9 @@ extension MasterCore {
             }
             index = nodes.insert(session.node)
         }
+        let isNews = !nodes[index].isOnline || !nodes[index].isAs(offer, instance: session.instance)
         nodes[index].take(offer, session: request.session, instance: session.instance, now: now)
+        if isNews { nodeChanged(index) }
         sessions[Int(request.session.slot)].nodeIndex = index
         reconcile(index, offer, request, into: &effects)
         freed(index)
@@ -144,6 +146,7 @@ extension MasterCore {
         let id = try request.root.required("nodeId").name("nodeId", NameRules.isNodeName, "is not a node id")
         let isOn = try request.root.optional("on")?.flag("on") ?? true
         guard let index = nodes.index(of: id) else { throw WireError(.notFound, "nodeId: there is no node \(id)") }
+        if nodes[index].isDraining != isOn { nodeChanged(index) }
         nodes[index].isDraining = isOn
         freed(index)
         effects.beginReply(request)
@@ -159,6 +162,7 @@ extension MasterCore {
 
     /// The connection of a node is gone; its lease runs on.
     mutating func detach(_ index: Int32) {
+        if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].session = nil
         refreshOpen(index)
     }
@@ -166,6 +170,7 @@ extension MasterCore {
     /// A node's lease ends: its attempts are lost, and its connection must register again.
     mutating func endLease(_ index: Int32, into effects: inout Effects) {
         if let session = nodes[index].session { sessions[Int(session.slot)].nodeIndex = -1 }
+        if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].hasLease = false
         nodes[index].session = nil
         refreshOpen(index)

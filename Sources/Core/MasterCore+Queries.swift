@@ -73,7 +73,27 @@ extension MasterCore {
             }
             effects.writer.byte(UInt8(ascii: "}"))
             effects.endReply()
+        case .nodes(_, let limit): answerNodes(request, page.nodes, limit, into: &effects)
         }
+    }
+
+    private func answerNodes(_ request: RequestName, _ rows: [NodeRow], _ limit: Int, into effects: inout Effects) {
+        effects.beginReply(request)
+        effects.writer.raw("{\"nodes\":[")
+        let start = effects.writer.count
+        var count = 0
+        for row in rows.prefix(limit) where effects.writer.count - start < Limits.pageBytesMax {
+            if count > 0 { effects.writer.byte(UInt8(ascii: ",")) }
+            row.write(to: &effects.writer)
+            count += 1
+        }
+        effects.writer.byte(UInt8(ascii: "]"))
+        if count > 0, count < rows.count {
+            effects.writer.raw(",\"cursor\":")
+            effects.writer.string(rows[count - 1].id)
+        }
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.endReply()
     }
 }
 

@@ -92,7 +92,9 @@ extension MasterCore {
     mutating func listNodes(_ request: Request, into effects: inout Effects) throws(WireError) {
         let limit =
             try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax) ?? Limits.pageItemsDefault
-        let cursor = try request.root.optional("cursor")?.name("cursor", NameRules.isNodeName, "is not a cursor")
+        // Another system may have given a node any id, as long as that of a task.
+        let cursor = try request.root.optional("cursor")?.text("cursor", bytes: 0...Limits.taskIDBytesMax)
+        if isStandby { return ask(.nodes(cursor: cursor, limit: limit), request, into: &effects) }
         var position = 0
         if let cursor {
             position = nodes.position(notBefore: cursor)

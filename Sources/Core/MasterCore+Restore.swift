@@ -102,10 +102,9 @@ extension MasterCore {
         let node = nodes.index(of: nodeID) ?? nodes.insert(nodeID)
         tasks[slot].node = node
         nodes[node].references += 1
-        nodes[node].lastSeenWall = max(nodes[node].lastSeenWall, now.wall)
+        nodes[node].lastSeen = now.monotonic
         guard tasks[slot].isAssigned else { return }
         nodes[node].hasLease = true
-        nodes[node].lastSeen = now.monotonic
         nodes[node].graceUntil = now.monotonic + 2 * Int64(configuration.leaseMilliseconds)
         let key = shapes[tasks[slot].shape].key
         nodes[node].used += 1

@@ -19,11 +19,15 @@ extension MasterCore {
         var forgotten: [Int32] = []
         for index in nodes.sorted {
             sweep(index, into: &effects)
-            let isOld = now.wall - nodes[index].lastSeenWall > Int64(configuration.nodeAgeMilliseconds)
+            let isOld = now.monotonic - nodes[index].lastSeen > Int64(configuration.nodeAgeMilliseconds)
             let isUnused = nodes[index].references == 0 && nodes[index].session == nil && !nodes[index].hasLease
             if isOld, isUnused { forgotten.append(index) }
         }
-        for index in forgotten { nodes.remove(index) }
+        for index in forgotten {
+            removedNodes.append(nodes[index].id)
+            nodes.remove(index)
+        }
+        markHeard()
         // Those who wait for an end are told it while the task is there.
         settleEnds(into: &effects)
         let oldest = now.wall - Int64(configuration.finishedAgeMilliseconds)

@@ -44,6 +44,11 @@ public struct MasterCore: ~Copyable {
     var hasForgotten = false
     /// Grows with every import that took something.
     var importNumber = 0
+    var changedNodes: [Int32] = []
+    var removedNodes: [String] = []
+    /// Monotonic milliseconds at which last heartbeats are to be written next.
+    var nextHeartbeatWrite: Int64 = 0
+    var heartbeatWrites = 0
     /// Nodes that got room since tasks were last placed.
     var freedNodes: [Int32] = []
     var subscriptionCount = 0

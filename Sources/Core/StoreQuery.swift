@@ -4,6 +4,8 @@ public enum StoreQuery: Sendable {
     case tasks(TaskQuery)
     /// Those of these ids that are kept anywhere, in any order. It must see every batch that is durable.
     case existing(ids: [String])
+    /// Nodes by the bytes of their ids, those after `cursor`.
+    case nodes(cursor: String?, limit: Int)
 }
 
 /// A page of tasks, by their ids, of those that are kept anywhere.
@@ -26,10 +28,12 @@ public struct TaskQuery: Sendable {
 public struct StorePage: Sendable {
     /// With their specs, in the order that was asked for.
     public var tasks: [TaskRow]
+    /// One more than was asked for, where more follow.
+    public var nodes: [NodeRow] = []
     /// The last task looked at, where more may follow.
     public var last: TaskRow?
 
-    public init(tasks: [TaskRow], last: TaskRow? = nil) {
+    public init(tasks: [TaskRow] = [], last: TaskRow? = nil) {
         self.tasks = tasks
         self.last = last
     }

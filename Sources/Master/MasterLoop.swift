@@ -43,6 +43,7 @@ final class MasterLoop {
     /// Called once a store has failed: the master cannot go on.
     var storeFailed: ((StoreError) -> Void)?
     private var hasFailed = false
+    private var hasEnded = false
 
     init(configuration: MasterConfiguration, store: any Store, eventLoop: any EventLoop, logger: Logger) {
         self.configuration = configuration
@@ -64,8 +65,11 @@ final class MasterLoop {
     }
 
     /// Takes what the store kept, before `lead`.
-    /// - Returns: how many of the rows could not be taken.
-    func restore(_ rows: [TaskRow]) -> Int { rows.reduce(0) { $0 + (core.restore($1) ? 0 : 1) } }
+    /// - Returns: how many tasks could not be taken.
+    func restore(_ kept: StoreBatch) -> Int {
+        for row in kept.nodes { core.restoreNode(row) }
+        return kept.tasks.reduce(0) { $0 + (core.restore($1) ? 0 : 1) }
+    }
 
     func lead() {
         core.endRestore()
@@ -236,7 +240,7 @@ final class MasterLoop {
     /// - Returns: whether they are durable already.
     private func commit() -> Bool {
         // What taking rows over changed waits until all of them are taken.
-        guard core.hasChanges, core.leadership == .leading else { return true }
+        guard core.hasChanges, core.leadership == .leading, !hasEnded else { return true }
         var batch = StoreBatch()
         if store.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
@@ -329,6 +333,12 @@ final class MasterLoop {
         endTurn()
         ticker?.cancel()
         closeAll(by: .now() + .seconds(Int64(configuration.shutdownSeconds)))
+    }
+
+    /// Hands the last changes to the store: nodes whose connections are closed now. What comes later is nobody's.
+    func end() {
+        endTurn()
+        hasEnded = true
     }
 
     /// Closes all sessions as soon as nothing waits for the store, or at the deadline.

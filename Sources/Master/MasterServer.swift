@@ -86,6 +86,7 @@ public final class MasterServer: Service {
         following.cancel()
         try await eventLoop.submit { loop.value.shutDown() }.get()
         try await drained()
+        try await eventLoop.submit { loop.value.end() }.get()
         await store.close()
         try await group.shutdownGracefully()
         guard let error = failure.withLockedValue({ $0 }) else { return }
@@ -102,8 +103,8 @@ public final class MasterServer: Service {
             try await eventLoop.submit { loop.value.fail(StoreError("another master leads now", isLeadLost: true)) }
                 .get()
         case .leading:
-            try await store.load { rows in
-                let refused = try await eventLoop.submit { loop.value.restore(rows) }.get()
+            try await store.load { kept in
+                let refused = try await eventLoop.submit { loop.value.restore(kept) }.get()
                 guard refused == 0 else { throw MasterError.cannotRestore(refused) }
             }
             try await eventLoop.submit { loop.value.lead() }.get()

@@ -4,6 +4,7 @@ struct PGParameters {
     /// Elements of arrays, by their type's number in pg_type.
     enum Element: Int32 {
         case bool = 16
+        case bigint = 20
         case int = 23
         case text = 25
         case timestamp = 1_114
@@ -130,6 +131,12 @@ struct PGParameters {
         guard let number else { return elementNull() }
         bytes.appendBigEndian(Int32(4))
         bytes.appendBigEndian(Int32(clamping: number))
+    }
+
+    mutating func element(bigint number: Int?) {
+        guard let number else { return elementNull() }
+        bytes.appendBigEndian(Int32(8))
+        bytes.appendBigEndian(Int64(number))
     }
 
     /// Milliseconds since 1970, of which 0 means none.

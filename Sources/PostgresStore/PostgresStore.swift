@@ -20,7 +20,7 @@ public final class PostgresStore: Store {
         mutating func take() -> [(batch: StoreBatch, done: Done)] {
             var rows = 0
             let end = waiting.indices.first { index in
-                defer { rows += waiting[index].batch.tasks.count }
+                defer { rows += waiting[index].batch.rowCount }
                 return rows >= PostgresStore.transactionRowsMax
             }
             let jobs = Array(waiting[..<(end ?? waiting.endIndex)])
@@ -127,20 +127,23 @@ public final class PostgresStore: Store {
         reads.read(query, done: done)
     }
 
-    public func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws {
+    public func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {
         let (writer, retention) = (writer, retention)
         let endedUpTo = try await pool.runIfActive { try writer.openCursor(retention) }
+        var kept = StoreBatch()
+        kept.nodes = try await pool.runIfActive { try writer.nodeRows() }
+        try await take(kept)
         while true {
             let rows = try await pool.runIfActive { try writer.nextRows() }
             guard !rows.isEmpty else { break }
-            try await take(rows)
+            try await take(StoreBatch(tasks: rows))
         }
         try await pool.runIfActive { try writer.closeCursor() }
         try await pool.runIfActive { try writer.openAdoption(endedMax: retention.heldMax) }
         while true {
             let rows = try await pool.runIfActive { try writer.nextAdopted() }
             guard !rows.isEmpty else { break }
-            try await take(rows)
+            try await take(StoreBatch(tasks: rows))
         }
         try await pool.runIfActive {
             try writer.closeAdoption()
@@ -203,26 +206,5 @@ public final class PostgresStore: Store {
             return queue.waiting
         }
         for job in jobs { job.done(.failure(StoreError("the store is closed"))) }
-    }
-}
-
-extension StoreBatch {
-    /// One batch with what several come to: the latest version of each row, with the spec that an earlier one had.
-    init(coalescing batches: [StoreBatch]) {
-        self.init()
-        var positions: [TaskID: Int] = [:]
-        for batch in batches {
-            for row in batch.tasks {
-                if let position = positions[row.id] {
-                    let spec = tasks[position].spec
-                    tasks[position] = row
-                    tasks[position].spec = row.spec ?? spec
-                } else {
-                    positions[row.id] = tasks.count
-                    tasks.append(row)
-                }
-            }
-            forgottenUpTo = max(forgottenUpTo, batch.forgottenUpTo)
-        }
     }
 }

@@ -100,5 +100,21 @@ enum Schema {
                 );
                 """
         ),
+        Step(
+            what: "what the master knows of nodes",
+            sql: """
+                ALTER TABLE nodes
+                    ADD COLUMN instance          TEXT,
+                    ADD COLUMN engine            TEXT,
+                    ADD COLUMN engine_version    TEXT,
+                    ADD COLUMN labels            JSONB,
+                    ADD COLUMN draining          BOOLEAN NOT NULL DEFAULT false,
+                    ADD COLUMN cpu_millis        BIGINT,
+                    ADD COLUMN memory_bytes      BIGINT,
+                    ADD COLUMN cpu_millis_used   BIGINT NOT NULL DEFAULT 0,
+                    ADD COLUMN memory_bytes_used BIGINT NOT NULL DEFAULT 0,
+                    ADD COLUMN registered_at     TIMESTAMP;
+                """
+        ),
     ]
 }

@@ -19,6 +19,7 @@ struct TaskReader {
             StorePage(tasks: try rows(Self.everywhere, "task_id = $1", PGParameters(id), order: "ASC", limit: 1))
         case .tasks(let query): try page(query)
         case .existing(let ids): StorePage(tasks: try rows(ids))
+        case .nodes(let cursor, let limit): try nodes(after: cursor, limit: limit)
         }
     }
 
@@ -26,6 +27,14 @@ struct TaskReader {
         var parameters = PGParameters()
         parameters.appendArray(.text, of: ids) { $0.element($1) }
         return try rows(Self.everywhere, "task_id = ANY ($1::text[])", parameters, order: "ASC", limit: 2 * ids.count)
+    }
+
+    private func nodes(after cursor: String?, limit: Int) throws(PGError) -> StorePage {
+        let (sql, parameters) = NodeStatements.page(after: cursor, limit: limit + 1)
+        let result = try connection.execute(sql, parameters)
+        var page = StorePage()
+        page.nodes = (0..<result.rowCount).map { NodeStatements.row(result, $0) }
+        return page
     }
 
     private func page(_ query: TaskQuery) throws(PGError) -> StorePage {

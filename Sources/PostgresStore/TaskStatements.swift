@@ -45,6 +45,7 @@ enum TaskStatements {
             statement.add("inserted", insert) { append(fresh, rowType, to: &$0) }
         }
         if !known.isEmpty { statement.add("updated", update) { append(known, rowType, to: &$0) } }
+        NodeStatements.add(batch, to: &statement)
         return statement
     }
 
@@ -116,7 +117,7 @@ enum TaskStatements {
     }
 
     /// Another program may have written times without end.
-    private static func milliseconds(_ column: String) -> String {
+    static func milliseconds(_ column: String) -> String {
         "CASE WHEN isfinite(\(column)) THEN (extract(epoch FROM \(column)) * 1000)::bigint END"
     }
 

@@ -67,6 +67,12 @@ final class TaskWriter: @unchecked Sendable {
         return Int64(endedAfter)
     }
 
+    /// All nodes, in the transaction of the cursor.
+    func nodeRows() throws -> [NodeRow] {
+        guard let result = try connection?.execute(NodeStatements.all) else { return [] }
+        return (0..<result.rowCount).map { NodeStatements.row(result, $0) }
+    }
+
     /// The next rows; none at the end.
     func nextRows() throws -> [TaskRow] {
         guard let result = try connection?.execute("FETCH \(Self.pageRows) FROM restored") else { return [] }
@@ -87,7 +93,7 @@ final class TaskWriter: @unchecked Sendable {
 
     /// Writes the batch, for as long as it takes: the database may be away for a while.
     func write(_ batch: StoreBatch) -> Result<Void, StoreError> {
-        guard !batch.tasks.isEmpty else { return .success(()) }
+        guard batch.rowCount > 0 else { return .success(()) }
         var backoff = Backoff(milliseconds: Self.retryMilliseconds)
         while true {
             do throws(PGError) {

@@ -24,7 +24,7 @@ public struct MemoryStore: Store {
         .durable
     }
 
-    public func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws {}
+    public func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {}
 
     public func close() async {}
 }

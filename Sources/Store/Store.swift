@@ -1,6 +1,6 @@
 import PodlingCore
 
-/// Where the master keeps its tasks.
+/// Where the master keeps its tasks and nodes.
 ///
 /// The shell hands over one batch a turn, in order, and holds the turn's effects until the store says that the
 /// batch is durable: nothing leaves the master before it is.
@@ -21,9 +21,9 @@ public protocol Store: Sendable {
     ///   order of the batches.
     func commit(_ batch: StoreBatch, done: @escaping @Sendable (Result<Void, StoreError>) -> Void) -> StoreAnswer
 
-    /// Hands over all tasks that an earlier run kept, with their specs, in the order of ids and in pieces; before the
-    /// first `commit`.
-    func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws
+    /// Hands over what an earlier run kept, in pieces, before the first `commit`: nodes, then tasks with their specs, in
+    /// the order of ids.
+    func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws
 
     /// Looks for what the master does not hold. It never blocks; `done` is called once, on any thread. Only a store that
     /// keeps rows is asked.

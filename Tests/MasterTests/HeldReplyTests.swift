@@ -22,7 +22,7 @@ private final class SlowStore: Store {
         return .later
     }
 
-    func load(_ take: @escaping @Sendable ([TaskRow]) async throws -> Void) async throws {}
+    func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {}
 
     func close() async {}
 

@@ -66,7 +66,7 @@ import Testing
     private static func loaded(_ database: Database, endedMax: Int = 100) async throws -> [String: TaskRow] {
         let store = try await open(database, endedMax: endedMax)
         let collected = Collected()
-        try await store.load { await collected.add($0) }
+        try await store.load { await collected.add($0.tasks) }
         await store.close()
         return await collected.rows
     }

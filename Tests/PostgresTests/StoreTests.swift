@@ -47,7 +47,7 @@ import Testing
     private static func loaded(_ database: Database) async throws -> [TaskRow] {
         let store = try await open(database)
         let collected = Collected()
-        try await store.load { await collected.add($0) }
+        try await store.load { await collected.add($0.tasks) }
         await store.close()
         return await collected.rows
     }

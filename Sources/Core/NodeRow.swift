@@ -1,0 +1,90 @@
+import PodlingProtocol
+
+/// A node as a store keeps it, and as `nodes` tells it.
+public struct NodeRow: Sendable, Equatable {
+    public var id: String
+    /// The run of its worker; empty where none is known.
+    public var instance = ""
+    public var hostname: String?
+    public var engine: String?
+    public var version: String?
+    public var labels: [String: String] = [:]
+    public var slots = 0
+    /// nil where its worker named no bound.
+    public var cpuMillis: Int?
+    public var memoryBytes: Int?
+    /// Its attempts, and what they were promised.
+    public var used = 0
+    public var cpuMillisUsed = 0
+    public var memoryBytesUsed = 0
+    public var isOnline = false
+    public var isDraining = false
+    /// Milliseconds since 1970; 0 means never.
+    public var registeredAt: Int64 = 0
+    /// The same of its last sign of life. A store is told it now and then only.
+    public var lastSeenAt: Int64 = 0
+
+    public init(id: String) { self.id = id }
+}
+
+extension NodeRow {
+    /// The node object (proto-spec.md, section 5.3).
+    func write(to writer: inout JSONWriter) {
+        writer.raw("{\"nodeId\":")
+        writer.string(id)
+        writer.raw(isOnline ? ",\"status\":\"online\"" : ",\"status\":\"offline\"")
+        if isDraining { writer.raw(",\"draining\":true") }
+        for (name, text) in [
+            (",\"hostname\":" as StaticString, hostname), (",\"engine\":", engine), (",\"version\":", version),
+            (",\"instance\":", instance.isEmpty ? nil : instance),
+        ] {
+            guard let text else { continue }
+            writer.raw(name)
+            writer.string(text)
+        }
+        writer.raw(",\"slots\":")
+        writer.int(slots)
+        writer.raw(",\"used\":")
+        writer.int(used)
+        if let cpuMillis { Self.writeCores(",\"cpu\":", cpuMillis, to: &writer) }
+        Self.writeCores(",\"cpuUsed\":", cpuMillisUsed, to: &writer)
+        if let memoryBytes {
+            writer.raw(",\"memory\":")
+            writer.int(memoryBytes)
+        }
+        writer.raw(",\"memoryUsed\":")
+        writer.int(memoryBytesUsed)
+        if !labels.isEmpty {
+            writer.raw(",\"labels\":{")
+            for (position, label) in labels.sorted(by: { $0.key < $1.key }).enumerated() {
+                if position > 0 { writer.byte(UInt8(ascii: ",")) }
+                writer.string(label.key)
+                writer.byte(UInt8(ascii: ":"))
+                writer.string(label.value)
+            }
+            writer.byte(UInt8(ascii: "}"))
+        }
+        for (name, time) in [
+            (",\"registeredAt\":" as StaticString, registeredAt), (",\"lastHeartbeat\":", lastSeenAt),
+        ] where time != 0 {
+            writer.raw(name)
+            writer.timestamp(milliseconds: time)
+        }
+        writer.byte(UInt8(ascii: "}"))
+    }
+
+    /// Thousandths as cores: `1500` is `1.5`.
+    private static func writeCores(_ name: StaticString, _ millis: Int, to writer: inout JSONWriter) {
+        writer.raw(name)
+        writer.int(millis / 1_000)
+        var rest = millis % 1_000
+        guard rest > 0 else { return }
+        writer.byte(UInt8(ascii: "."))
+        var scale = 100
+        while rest > 0 {
+            writer.byte(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / scale))
+            rest %= scale
+            scale /= 10
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import PodlingCore
+
+extension StoreBatch {
+    /// Rows that it writes or removes.
+    var rowCount: Int { tasks.count + nodes.count + removedNodeIDs.count }
+
+    /// One batch with what several come to: the latest version of each row, with the spec that an earlier one had.
+    init(coalescing batches: [StoreBatch]) {
+        self.init()
+        var positions: [TaskID: Int] = [:]
+        for batch in batches {
+            for row in batch.tasks {
+                if let position = positions[row.id] {
+                    let spec = tasks[position].spec
+                    tasks[position] = row
+                    tasks[position].spec = row.spec ?? spec
+                } else {
+                    positions[row.id] = tasks.count
+                    tasks.append(row)
+                }
+            }
+            forgottenUpTo = max(forgottenUpTo, batch.forgottenUpTo)
+        }
+        coalesceNodes(batches)
+    }
+
+    /// A node that was forgotten may be there again, and the other way round.
+    private mutating func coalesceNodes(_ batches: [StoreBatch]) {
+        guard batches.contains(where: { !$0.nodes.isEmpty || !$0.removedNodeIDs.isEmpty }) else { return }
+        var latest: [String: NodeRow] = [:]
+        var removed: Set<String> = []
+        for batch in batches {
+            for id in batch.removedNodeIDs {
+                latest[id] = nil
+                removed.insert(id)
+            }
+            for row in batch.nodes { latest[row.id] = row }
+        }
+        nodes = latest.values.sorted { $0.id < $1.id }
+        removedNodeIDs = removed.filter { latest[$0] == nil }.sorted()
+    }
+}
