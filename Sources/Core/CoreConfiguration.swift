@@ -21,6 +21,8 @@ public struct CoreConfiguration: Sendable {
     public var foreignIDsMax = 4_000_000
     /// The store answers `StoreQuery`: it keeps more than the core does.
     public var asksStore = false
+    /// The store keeps each transition, with who caused it.
+    public var isAudited = false
     public var eventsKeptMax = Limits.eventsKeptMax
     /// Nodes known, away ones included.
     public var nodesMax = 20_000

@@ -3,6 +3,7 @@ import PodlingProtocol
 /// One transition of a task, as `watch` tells it.
 struct TaskEvent {
     var taskID: TaskID
+    /// −1 where the task was gone already.
     var slot: Int32
     var attempt: Int32
     var node: String?
@@ -13,14 +14,20 @@ struct TaskEvent {
     var reason: TaskReason
 }
 
-/// The last transitions, numbered from 1 without gaps.
+/// The last transitions, numbered without gaps.
 struct EventRing {
     private let capacity: Int
     private var events: [TaskEvent] = []
+    private let first: Int
     /// The number the next event gets.
-    private(set) var next = 1
+    private(set) var next: Int
 
-    init(capacity: Int) { self.capacity = max(capacity, 1) }
+    /// - Parameter next: the number of the first event.
+    init(capacity: Int, next: Int = 1) {
+        self.capacity = max(capacity, 1)
+        first = next
+        self.next = next
+    }
 
     /// The oldest number kept; equal to `next` while there is none.
     var oldest: Int { next - events.count }
@@ -29,11 +36,11 @@ struct EventRing {
         if events.count < capacity {
             events.append(event)
         } else {
-            events[(next - 1) % capacity] = event
+            events[(next - first) % capacity] = event
         }
         next += 1
     }
 
     /// The event of a number from `oldest` up to, not including, `next`.
-    subscript(_ number: Int) -> TaskEvent { events[(number - 1) % capacity] }
+    subscript(_ number: Int) -> TaskEvent { events[(number - first) % capacity] }
 }

@@ -54,6 +54,12 @@ public struct StoreBatch: Sendable {
     public var nodes: [NodeRow] = []
     /// Nodes that are forgotten.
     public var removedNodeIDs: [String] = []
+    /// Transitions by number, where they are kept.
+    public var events: [TaskEventRow] = []
+    /// The epoch of a run that begins, and keeps its transitions.
+    public var newRun: String?
+    /// Of what is loaded: how the transitions go on.
+    public var trail: EventTrail?
 
     public init(tasks: [TaskRow] = []) { self.tasks = tasks }
 }
@@ -61,7 +67,9 @@ public struct StoreBatch: Sendable {
 extension MasterCore {
     /// Whether something changed since the last `takeChanges`.
     public var hasChanges: Bool {
-        !changedTasks.isEmpty || !forgottenRows.isEmpty || hasForgotten || !changedNodes.isEmpty || !removedNodes.isEmpty
+        !changedTasks.isEmpty || !forgottenRows.isEmpty || hasForgotten || !changedNodes.isEmpty
+            || !removedNodes.isEmpty
+            || isRunNew
     }
 
     /// The changes since the last call, for a store that keeps rows.
@@ -79,6 +87,8 @@ extension MasterCore {
             nodes[index].isChanged = false
         }
         batch.removedNodeIDs = removedNodes
+        batch.events = audited
+        batch.newRun = isRunNew ? configuration.epoch : nil
         clearChanges()
         return batch
     }
@@ -96,6 +106,8 @@ extension MasterCore {
         changedTasks.removeAll(keepingCapacity: true)
         changedNodes.removeAll(keepingCapacity: true)
         removedNodes.removeAll(keepingCapacity: true)
+        audited.removeAll()
+        isRunNew = false
     }
 
     func row(_ slot: Int32) -> TaskRow {

@@ -165,7 +165,7 @@ extension MasterCore {
         changed(slot)
         guard !tasks[slot].status.isTerminal else { return }
         let node = tasks[slot].node
-        events.append(
+        happened(
             TaskEvent(
                 taskID: id,
                 slot: slot,

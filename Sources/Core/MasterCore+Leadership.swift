@@ -15,6 +15,7 @@ extension MasterCore {
     public mutating func lead(now: Tick) {
         self.now = now
         leadership = .leading
+        isRunNew = configuration.isAudited
         // Another master may have made tasks since this one started.
         nextTaskID = max(nextTaskID, TaskID.base(wallMilliseconds: now.wall))
     }

@@ -31,6 +31,8 @@ extension MasterCore {
     public mutating func answer(_ asked: Effects.Query, _ page: StorePage?, into effects: inout Effects) {
         guard isOpen(asked.session) else { return }
         sessions[Int(asked.session.slot)].isAsking = false
+        acting = asked.session
+        defer { acting = nil }
         guard let id = asked.id else { return answer(asked, nil, page, into: &effects) }
         id.withUnsafeBytes { answer(asked, $0, page, into: &effects) }
     }

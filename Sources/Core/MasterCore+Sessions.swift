@@ -9,6 +9,8 @@ struct Session {
     var generation: UInt32
     var isOpen = true
     var role = Role.none
+    /// Where its client is, for people.
+    var peer = ""
     var node = ""
     var instance = ""
     /// The node it registered, while that has its lease.
@@ -38,10 +40,18 @@ enum Subscription {
 
 extension MasterCore {
     /// A connection was accepted; the master speaks first.
-    public mutating func sessionOpened(_ id: SessionID, now: Tick, into effects: inout Effects) {
+    ///
+    /// - Parameter peer: the other end's HOST:PORT, or `http`; for the audit only.
+    public mutating func sessionOpened(
+        _ id: SessionID,
+        peer: String = "",
+        now: Tick,
+        into effects: inout Effects
+    ) {
         self.now = now
         while sessions.count <= Int(id.slot) { sessions.append(.closed) }
         sessions[Int(id.slot)] = Session(generation: id.generation)
+        sessions[Int(id.slot)].peer = peer
         effects.begin(id)
         effects.writer.raw("{\"ev\":\"hello\",\"proto\":[1,1],\"auth\":\"none\",\"line_max\":")
         effects.writer.int(Limits.lineBytesMax)

@@ -82,7 +82,7 @@ extension MasterCore {
         if let key = summary.idempotencyKey { idempotencyKeys[key] = slot }
         counts[Int(TaskStatus.pending.rawValue)] += 1
         changed(slot)
-        events.append(
+        happened(
             TaskEvent(
                 taskID: record.id,
                 slot: slot,

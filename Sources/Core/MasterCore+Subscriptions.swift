@@ -76,7 +76,10 @@ extension MasterCore {
         guard let text = value.string(), let colon = text.firstIndex(of: ":"),
             let number = Int(text[text.index(after: colon)...]), number >= 0
         else { throw .field("cursor", "must be the cursor of an earlier event") }
-        guard text[..<colon] == configuration.epoch, number < events.next, number + 1 >= events.oldest else {
+        let epoch = String(text[..<colon])
+        guard epoch == configuration.epoch || earlierRuns.contains(epoch), number < events.next,
+            number + 1 >= events.oldest
+        else {
             throw WireError(.cursorExpired, "cursor: is of another run or older than what is kept", field: "cursor")
         }
         return number
@@ -134,7 +137,7 @@ extension MasterCore {
         effects.writer.timestamp(milliseconds: event.at)
         effects.writer.raw(",\"taskId\":")
         tasks.write(event.taskID, to: &effects.writer)
-        if tasks[event.slot].id == event.taskID {
+        if event.slot >= 0, tasks[event.slot].id == event.taskID {
             effects.writer.raw(",\"name\":")
             writeName(event.slot, to: &effects.writer)
         }

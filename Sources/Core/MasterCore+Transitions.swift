@@ -14,7 +14,7 @@ extension MasterCore {
         counts[Int(status.rawValue)] += 1
         changed(slot)
         let node = tasks[slot].node
-        events.append(
+        happened(
             TaskEvent(
                 taskID: tasks[slot].id,
                 slot: slot,

@@ -49,6 +49,14 @@ public struct MasterCore: ~Copyable {
     /// Monotonic milliseconds at which last heartbeats are to be written next.
     var nextHeartbeatWrite: Int64 = 0
     var heartbeatWrites = 0
+    /// Transitions since the last batch, for a store that keeps them.
+    var audited: [TaskEventRow] = []
+    /// The session whose line is carried out.
+    var acting: SessionID?
+    /// The store is not told yet that this run begins.
+    var isRunNew = false
+    /// Epochs whose cursors are good still.
+    var earlierRuns: Set<String> = []
     /// Nodes that got room since tasks were last placed.
     var freedNodes: [Int32] = []
     var subscriptionCount = 0
@@ -87,6 +95,8 @@ public struct MasterCore: ~Copyable {
             return
         }
         sawLife(of: id)
+        acting = id
+        defer { acting = nil }
         var request = Request(session: id, id: nil, root: document.root)
         do throws(WireError) {
             let operation = try Self.operation(of: &request)

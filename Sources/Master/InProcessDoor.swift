@@ -43,6 +43,8 @@ private final class DoorSink: SessionSink {
 
     init(loop: MasterLoop) { self.loop = loop }
 
+    var peerName: String { "http" }
+
     func open() { id = loop.open(self) }
 
     func request(_ line: [UInt8]) -> EventLoopFuture<[UInt8]> {

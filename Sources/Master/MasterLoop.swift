@@ -67,8 +67,11 @@ final class MasterLoop {
     /// Takes what the store kept, before `lead`.
     /// - Returns: how many tasks could not be taken.
     func restore(_ kept: StoreBatch) -> Int {
+        if let trail = kept.trail { core.restore(trail) }
         for row in kept.nodes { core.restoreNode(row) }
-        return kept.tasks.reduce(0) { $0 + (core.restore($1) ? 0 : 1) }
+        let refused = kept.tasks.reduce(0) { $0 + (core.restore($1) ? 0 : 1) }
+        if !kept.events.isEmpty { core.restoreEvents(kept.events) }
+        return refused
     }
 
     func lead() {
@@ -95,7 +98,8 @@ final class MasterLoop {
         nextGeneration &+= 1
         generations[Int(slot)] = id.generation
         sessionCount += 1
-        core.sessionOpened(id, now: Tick.current(), into: &turn.effects)
+        let peer = core.configuration.isAudited ? sink.peerName : ""
+        core.sessionOpened(id, peer: peer, now: Tick.current(), into: &turn.effects)
         scheduleTurnEnd()
         return id
     }

@@ -30,6 +30,13 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         self.loop = loop
     }
 
+    var peerName: String {
+        guard let address = context?.remoteAddress, let host = address.ipAddress, let port = address.port else {
+            return ""
+        }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
     // MARK: Opening and closing
 
     func channelActive(context: ChannelHandlerContext) {

@@ -3,6 +3,8 @@ import PodlingCore
 
 /// The far end of a session: a socket, or the in-process door. Used on the master's event loop only.
 protocol SessionSink: AnyObject {
+    /// The other end, for people.
+    var peerName: String { get }
     /// Takes whole lines, to be sent at `flush`.
     func deliver(_ lines: UnsafeRawBufferPointer)
     /// Sends what was delivered.

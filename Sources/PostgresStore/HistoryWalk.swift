@@ -106,7 +106,32 @@ struct HistoryWalk {
         nextDrop = .now + .milliseconds(retention.pace.dropMilliseconds)
         refused = []
         guard let days = retention.historyDays else { return }
+        try dropEvents(days)
         aging = try partitions.months(olderThanDays: days).map { ($0, "") }
+    }
+
+    private mutating func dropEvents(_ days: Int) throws(PGError) {
+        guard try leads() else { throw PGError.leadLost }
+        do throws(PGError) {
+            for name in try EventStatements.drop(olderThanDays: days, connection) {
+                logger.notice("dropped a month of transitions", metadata: ["partition": "\(name)"])
+            }
+        } catch {
+            try cannotDrop("task_events", error)
+        }
+    }
+
+    private func leads() throws(PGError) -> Bool {
+        try connection.execute(
+            "SELECT 1 FROM podling_leader WHERE epoch = $1",
+            PGParameters(String(epoch))
+        ).rowCount == 1
+    }
+
+    private mutating func cannotDrop(_ name: String, _ error: PGError) throws(PGError) {
+        guard !error.isConnectionLost else { throw error }
+        if error.isRetryable { nextDrop = .now + .milliseconds(retention.pace.retryMilliseconds) }
+        logger.warning("cannot drop a month of history now", metadata: ["partition": "\(name)", "error": "\(error)"])
     }
 
     /// Looks through a month for tasks that ended lately, and drops it at its end. Nothing is moved meanwhile.
@@ -123,22 +148,13 @@ struct HistoryWalk {
     }
 
     private mutating func drop(_ month: HistoryMonth) throws(PGError) {
-        let leads = try connection.execute(
-            "SELECT 1 FROM podling_leader WHERE epoch = $1",
-            PGParameters(String(epoch))
-        )
-        guard leads.rowCount == 1 else { throw PGError.leadLost }
+        guard try leads() else { throw PGError.leadLost }
         do throws(PGError) {
             try partitions.drop(month)
             months.remove(month)
             logger.notice("dropped a month of history", metadata: ["partition": "\(month.table)"])
         } catch {
-            guard !error.isConnectionLost else { throw error }
-            if error.isRetryable { nextDrop = .now + .milliseconds(retention.pace.retryMilliseconds) }
-            logger.warning(
-                "cannot drop a month of history now",
-                metadata: ["partition": "\(month.table)", "error": "\(error)"]
-            )
+            try cannotDrop(month.table, error)
         }
     }
 }

@@ -41,6 +41,7 @@ public final class PostgresStore: Store {
     private let writer: TaskWriter
     private let mover: HistoryMover
     private let retention: Retention
+    private let eventsMax: Int?
     private let epoch = NIOLockedValueBox(0)
     private let reads: ReadPool
     private let primaryReads: ReadPool
@@ -53,6 +54,7 @@ public final class PostgresStore: Store {
     ///   - address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
     ///   - isPrepared: whether statements are prepared; not behind a PgBouncer older than 1.21 in transaction mode.
     ///   - mayMigrate: whether it brings older tables up to date; else they are refused.
+    ///   - eventsMax: how many transitions are loaded; nil where none are kept.
     /// - Throws: `PGError`.
     public static func open(
         url: String,
@@ -63,6 +65,7 @@ public final class PostgresStore: Store {
         isPrepared: Bool = true,
         retention: Retention = Retention(),
         mayMigrate: Bool = true,
+        eventsMax: Int? = nil,
         logger: Logger
     ) async throws -> PostgresStore {
         let election = Election(
@@ -79,7 +82,8 @@ public final class PostgresStore: Store {
             ReadPool(url: readURL ?? url),
             ReadPool(url: url),
             HistoryMover(url: url, retention: retention, logger: logger),
-            retention
+            retention,
+            eventsMax
         )
         let (writer, queue, news, epoch) = (store.writer, store.queue, store.news, store.epoch)
         try await election.start { said in
@@ -106,8 +110,10 @@ public final class PostgresStore: Store {
         _ reads: ReadPool,
         _ primaryReads: ReadPool,
         _ mover: HistoryMover,
-        _ retention: Retention
+        _ retention: Retention,
+        _ eventsMax: Int?
     ) {
+        self.eventsMax = eventsMax
         self.reads = reads
         self.primaryReads = primaryReads
         self.mover = mover
@@ -132,6 +138,11 @@ public final class PostgresStore: Store {
         let endedUpTo = try await pool.runIfActive { try writer.openCursor(retention) }
         var kept = StoreBatch()
         kept.nodes = try await pool.runIfActive { try writer.nodeRows() }
+        var events: [TaskEventRow] = []
+        if let eventsMax {
+            let (trail, rows) = try await pool.runIfActive { try writer.lastEvents(max: eventsMax) }
+            (kept.trail, events) = (trail, rows)
+        }
         try await take(kept)
         while true {
             let rows = try await pool.runIfActive { try writer.nextRows() }
@@ -149,6 +160,9 @@ public final class PostgresStore: Store {
             try writer.closeAdoption()
             try writer.endLoad()
         }
+        var last = StoreBatch()
+        last.events = events
+        try await take(last)
         mover.start(epoch: epoch.withLockedValue { $0 }, forgottenUpTo: endedUpTo)
     }
 

@@ -116,5 +116,31 @@ enum Schema {
                     ADD COLUMN registered_at     TIMESTAMP;
                 """
         ),
+        Step(
+            what: "transitions of tasks by months, in task_events, for --audit",
+            sql: """
+                CREATE TABLE task_events (
+                    epoch       BIGINT       NOT NULL,
+                    seq         BIGINT       NOT NULL,
+                    at          TIMESTAMP    NOT NULL,
+                    task_id     VARCHAR(255) NOT NULL,
+                    attempt     INTEGER      NOT NULL,
+                    node_id     VARCHAR(255),
+                    from_status VARCHAR(50),
+                    to_status   VARCHAR(50)  NOT NULL,
+                    reason      VARCHAR(50),
+                    actor       TEXT         NOT NULL,
+                    PRIMARY KEY (seq, at)
+                ) PARTITION BY RANGE (at);
+                CREATE INDEX idx_task_events_task_id ON task_events (task_id);
+                CREATE TABLE task_events_default PARTITION OF task_events DEFAULT;
+                CREATE TABLE podling_runs (
+                    epoch BIGINT PRIMARY KEY,
+                    run   TEXT NOT NULL,
+                    since TIMESTAMP NOT NULL DEFAULT timezone('UTC', now())
+                );
+                ALTER TABLE podling_leader ADD COLUMN last_event BIGINT NOT NULL DEFAULT 0;
+                """
+        ),
     ]
 }

@@ -2,7 +2,7 @@ import PodlingCore
 
 extension StoreBatch {
     /// Rows that it writes or removes.
-    var rowCount: Int { tasks.count + nodes.count + removedNodeIDs.count }
+    var rowCount: Int { tasks.count + nodes.count + removedNodeIDs.count + events.count + (newRun == nil ? 0 : 1) }
 
     /// One batch with what several come to: the latest version of each row, with the spec that an earlier one had.
     init(coalescing batches: [StoreBatch]) {
@@ -20,6 +20,8 @@ extension StoreBatch {
                 }
             }
             forgottenUpTo = max(forgottenUpTo, batch.forgottenUpTo)
+            events += batch.events
+            newRun = newRun ?? batch.newRun
         }
         coalesceNodes(batches)
     }

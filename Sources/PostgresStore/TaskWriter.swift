@@ -14,6 +14,9 @@ final class TaskWriter: @unchecked Sendable {
     /// How long a write that cannot succeed holds up the end of the program.
     private static let closeSeconds = 4
 
+    /// Partitions are made ahead, by looking after them once an hour.
+    private static let partitionSeconds = 3_600
+
     private let url: String
     private let isPrepared: Bool
     let logger: Logger
@@ -23,6 +26,9 @@ final class TaskWriter: @unchecked Sendable {
     private var rowType: Int32 = 0
     private let epoch = NIOLockedValueBox(0)
     var adoption = Adoption()
+    private var hasWritten = false
+    /// Monotonic seconds at which partitions were looked after; nil is never.
+    private var partitionsAt: Int?
     private let closingSince = NIOLockedValueBox<Int?>(nil)
 
     /// - Parameter isPrepared: whether statements are prepared, once for each connection.
@@ -73,6 +79,12 @@ final class TaskWriter: @unchecked Sendable {
         return (0..<result.rowCount).map { NodeStatements.row(result, $0) }
     }
 
+    /// The last transitions, in the same way.
+    func lastEvents(max count: Int) throws -> (EventTrail, [TaskEventRow]) {
+        guard let connection else { return (EventTrail(runs: [], lastNumber: 0), []) }
+        return try EventStatements.load(connection, max: count)
+    }
+
     /// The next rows; none at the end.
     func nextRows() throws -> [TaskRow] {
         guard let result = try connection?.execute("FETCH \(Self.pageRows) FROM restored") else { return [] }
@@ -98,14 +110,14 @@ final class TaskWriter: @unchecked Sendable {
         while true {
             do throws(PGError) {
                 let connection = try usable()
-                let statement = TaskStatements.write(
-                    batch,
-                    epoch: epoch.withLockedValue { $0 },
-                    rowType: rowType
-                )
+                if !batch.events.isEmpty { preparePartitions(connection) }
+                let epoch = epoch.withLockedValue { $0 }
+                var statement = TaskStatements.write(batch, epoch: epoch, rowType: rowType)
+                EventStatements.add(batch, epoch: epoch, isFirst: !hasWritten, to: &statement)
                 guard try connection.execute(statement, isPrepared: isPrepared).int(0, 0) == 1 else {
                     throw PGError.leadLost
                 }
+                hasWritten = true
                 return .success(())
             } catch {
                 guard error.isRetryable else {
@@ -118,6 +130,17 @@ final class TaskWriter: @unchecked Sendable {
                 logger.warning("PostgreSQL: will try again", metadata: ["error": "\(error)"])
                 Self.pause(milliseconds: backoff.next())
             }
+        }
+    }
+
+    /// Transitions of a month without a partition go to the default one, as long as it cannot be made.
+    private func preparePartitions(_ connection: PGConnection) {
+        guard Self.seconds() - (partitionsAt ?? -Self.partitionSeconds) >= Self.partitionSeconds else { return }
+        partitionsAt = Self.seconds()
+        do throws(PGError) {
+            try EventStatements.partitions.prepare(connection)
+        } catch {
+            logger.warning("PostgreSQL: no partition of task_events for the month", metadata: ["error": "\(error)"])
         }
     }
 

@@ -22,7 +22,7 @@ public protocol Store: Sendable {
     func commit(_ batch: StoreBatch, done: @escaping @Sendable (Result<Void, StoreError>) -> Void) -> StoreAnswer
 
     /// Hands over what an earlier run kept, in pieces, before the first `commit`: nodes, then tasks with their specs, in
-    /// the order of ids.
+    /// the order of ids; the last transitions come with the last, and their trail with the first.
     func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws
 
     /// Looks for what the master does not hold. It never blocks; `done` is called once, on any thread. Only a store that

@@ -60,6 +60,12 @@ struct MasterOptions: ParsableArguments {
     )
     var noMigrate = false
 
+    @Flag(
+        name: .long,
+        help: "Keep each transition of a task, with who caused it, in the table task_events; with STORE_TYPE=postgres."
+    )
+    var audit = false
+
     @Option(name: .long, help: "How many tasks may be live at once.")
     var tasksMax = Limits.liveTasksMaxDefault
 
@@ -97,7 +103,9 @@ struct MasterOptions: ParsableArguments {
         }
         _ = try listenAddress()
         _ = try httpAddress()
-        _ = try Self.databaseURL()
+        guard try Self.databaseURL() != nil || !audit else {
+            throw ValidationError("--audit keeps transitions in PostgreSQL: set STORE_TYPE=postgres and DATABASE_URL.")
+        }
         _ = try preparesStatements()
     }
 
@@ -170,6 +178,7 @@ struct MasterOptions: ParsableArguments {
         core.finishedAgeMilliseconds = retainFinishedSeconds * 1_000
         core.finishedTasksMax = retainFinishedCount
         core.liveTasksMax = tasksMax
+        core.isAudited = audit
         var configuration = MasterConfiguration(core: core)
         let address = try listenAddress()
         configuration.host = address.host

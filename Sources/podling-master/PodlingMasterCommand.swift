@@ -105,6 +105,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                 isPrepared: try options.preparesStatements(),
                 retention: options.retention(),
                 mayMigrate: !options.noMigrate,
+                eventsMax: options.audit ? Limits.eventsKeptMax : nil,
                 logger: logger
             )
         }

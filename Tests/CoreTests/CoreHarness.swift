@@ -29,8 +29,8 @@ struct CoreHarness: ~Copyable {
 
     // MARK: What happens
 
-    mutating func open(_ session: SessionID) {
-        core.sessionOpened(session, now: now, into: &effects)
+    mutating func open(_ session: SessionID, peer: String = "") {
+        core.sessionOpened(session, peer: peer, now: now, into: &effects)
         endTurn()
     }
 

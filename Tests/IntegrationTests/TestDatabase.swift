@@ -17,6 +17,17 @@ final class TestDatabase {
 
     deinit { try? run("DROP DATABASE \(name) WITH (FORCE)") }
 
+    /// The first column of what a query gives.
+    func rows(_ sql: String) throws -> [String] {
+        let url = environment["DATABASE_URL"] ?? ""
+        let program = try ProgramProcess(
+            "/usr/bin/psql",
+            ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url]
+        )
+        guard program.wait(deadline: .after(seconds: 30)) == .exited(0) else { throw TestSupportError(program.output) }
+        return program.output.split(separator: "\n").map(String.init)
+    }
+
     private func run(_ sql: String) throws {
         let program = try ProgramProcess("/usr/bin/psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, server])
         guard program.wait(deadline: .after(seconds: 30)) == .exited(0) else { throw TestSupportError(program.output) }
