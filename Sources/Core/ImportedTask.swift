@@ -55,7 +55,9 @@ extension TaskRow {
     /// One that has not ended here may have gone on since; one that has ended never changes.
     func difference(from here: TaskRow) -> (field: StaticString, fault: String)? {
         if createdAt != here.createdAt { return ("createdAt", "there is another task of this id") }
-        guard SpecBytes.areSame(spec ?? [], here.spec ?? []) else { return ("name", "its spec is another here") }
+        guard SpecBytes.haveSameContent(spec ?? [], here.spec ?? []) else {
+            return ("name", "its spec is another here")
+        }
         guard status.isTerminal else {
             let isBehind = here.attempt < attempt || (here.attempt == attempt && here.status.rawValue < status.rawValue)
             return isBehind ? ("status", "is \(here.status.name) here, in attempt \(here.attempt)") : nil

@@ -116,6 +116,23 @@ enum SpecBytes {
         one == other || compact(one) == compact(other)
     }
 
+    /// Whether two specs say the same, in whatever way they are written: a program in between may have written them anew.
+    static func haveSameContent(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+        if one == other { return true }
+        var reader = JSONReader()
+        var otherReader = JSONReader()
+        return whole(one).withUnsafeBytes { one in
+            whole(other).withUnsafeBytes { other in
+                guard let one = try? reader.parse(one).root, let other = try? otherReader.parse(other).root else {
+                    return false
+                }
+                return one.hasContent(of: other)
+            }
+        }
+    }
+
+    private static func whole(_ spec: [UInt8]) -> [UInt8] { [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")] }
+
     private static func compact(_ bytes: [UInt8]) -> [UInt8] {
         var isInString = false
         var isEscaped = false

@@ -116,6 +116,26 @@ import Testing
         #expect(harness.send(Self.request(task), from: client) == [Self.ok(0, 1)])
     }
 
+    @Test func aSpecThatWasWrittenAnewIsTheSame() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let head = #""taskId":"x","createdAt":"2026-01-01T00:00:00Z","status":"failed","name":"a","#
+        let one = #""image":"b","command":["ä",""],"priority":10,"env":{"A":"1","B":"2"}"#
+        let other = #""env" : {"B":"2","\u0041":"1"},"priority":10,"command":["\u00e4",""],"image":"b""#
+        #expect(harness.send(Self.request(head + one), from: client) == [Self.ok(1, 0)])
+        #expect(harness.send(Self.request(head + other), from: client) == [Self.ok(0, 1)])
+        for (part, changed) in [
+            (#""B":"2""#, #""B":"3""#), (#""B":"2""#, #""C":"2""#), (#""ä","""#, #""","ä""#), ("10", "11"),
+            (#","""#, ""),
+        ] {
+            let different = one.replacing(part, with: changed)
+            #expect(different != one)
+            #expect(
+                harness.send(Self.request(head + different), from: client).last?.contains(#""field":"name""#) == true
+            )
+        }
+    }
+
     @Test(arguments: [
         (#""status":"completed","attempt":1"#, "status"), (#""status":"failed","attempt":2"#, "attempt"),
         (#""status":"failed","attempt":1,"reason":"oom_killed""#, "reason"),

@@ -89,7 +89,9 @@ import Testing
             // What cannot be a container's name would fail as soon as it is imported.
             let taskId =
                 state.contains("pending") ? id.replacing("legacy/", with: "old-").replacing(" ä", with: "") : id
-            return #"{"taskId":"\#(taskId)",\#(state),"name":"a","image":"busybox","env":{"N":"\#(number) \"q\""}}"#
+            let name = taskId.hasPrefix("legacy") ? "My Töb" : "a"
+            return
+                #"{"taskId":"\#(taskId)",\#(state),"name":"\#(name)","image":"busybox","env":{"N":"\#(number) \"q\""}}"#
         }
     }
 

@@ -83,8 +83,6 @@ public struct TaskFilter: Sendable {
     public var hasHistory = false
     /// Newest first.
     public var isDescending = false
-    /// Also what only the master's store keeps.
-    public var includesHistory = false
     /// Tasks in one page, 1 to 1,000.
     public var pageLimit: Int?
 
@@ -98,7 +96,6 @@ public struct TaskFilter: Sendable {
         object.pairs("labels", labels)
         object.bool("history", hasHistory ? true : nil)
         object.string("order", isDescending ? "desc" : nil)
-        object.bool("history", includesHistory ? true : nil)
         object.int("limit", pageLimit)
         object.string("cursor", cursor)
         return object.finish()

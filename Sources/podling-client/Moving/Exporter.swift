@@ -13,7 +13,7 @@ struct Exporter {
     func run() async throws -> Int {
         var filter = TaskFilter()
         filter.statuses = statuses
-        filter.includesHistory = true
+        filter.hasHistory = true
         filter.pageLimit = Self.pageLimit
         var progress = Progress("exported")
         defer { progress.end() }
