@@ -59,7 +59,7 @@ extension TaskRow {
             return ("name", "its spec is another here")
         }
         guard status.isTerminal else {
-            let isBehind = here.attempt < attempt || (here.attempt == attempt && here.status.rawValue < status.rawValue)
+            let isBehind = here.attempt < attempt || (here.attempt == attempt && here.stepInAttempt < stepInAttempt)
             return isBehind ? ("status", "is \(here.status.name) here, in attempt \(here.attempt)") : nil
         }
         if status != here.status { return ("status", "is \(here.status.name) here") }
@@ -71,6 +71,16 @@ extension TaskRow {
             ("startedAt", startedAt == here.startedAt), ("finishedAt", finishedAt == here.finishedAt),
         ]
         return members.first { !$0.1 }.map { ($0.0, "is another here") }
+    }
+
+    /// How far it is within its attempt, which it waits after: for the next.
+    private var stepInAttempt: Int {
+        switch status {
+        case .scheduled: 0
+        case .running: 1
+        case .pending: 2
+        case .completed, .failed, .cancelled: 3
+        }
     }
 
     /// By bytes; a store may not have kept a NUL.

@@ -173,6 +173,25 @@ import Testing
         #expect(harness.task("t00000001000a").contains(#""status":"pending""#))
     }
 
+    /// Within an attempt: scheduled, running, then pending for the next.
+    @Test func oneThatWentOnIsThereAndOneThatIsBehindIsNot() {
+        let steps = [
+            #""status":"pending""#, #""status":"scheduled","attempt":1,"nodeId":"n1""#,
+            #""status":"running","attempt":1,"nodeId":"n1""#, #""status":"pending","attempt":1,"reason":"node_lost""#,
+            #""status":"running","attempt":2,"nodeId":"n1""#,
+        ]
+        for (place, here) in steps.enumerated() {
+            for (other, told) in steps.enumerated() {
+                var harness = CoreHarness()
+                let client = harness.client()
+                harness.send(Self.request(Self.ours + "," + here), from: client)
+                let answer = harness.send(Self.request(Self.ours + "," + told), from: client).last ?? ""
+                let isThere = answer.contains(#""existing":1"#)
+                #expect(isThere == (place >= other), "\(here), \(told)")
+            }
+        }
+    }
+
     @Test func anIdempotencyKeyHasOneTask() {
         var harness = CoreHarness()
         let client = harness.client()

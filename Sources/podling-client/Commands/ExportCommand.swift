@@ -46,7 +46,12 @@ struct ExportCommand: AsyncParsableCommand {
         let count = try await Interruptible.run { [status, outputFile] in
             let file = try outputFile.map { try OutputFile($0) }
             defer { file?.discard() }
-            return try await Exporter(link: link, statuses: status, file: file).run()
+            do {
+                return try await Exporter(link: link, statuses: status, file: file).run()
+            } catch is CancellationError {
+                let rest = file == nil ? "what was written has no trailer" : "no file was written"
+                throw Failure(message: "interrupted; \(rest)", exitStatus: ExitStatus.cancelled)
+            }
         }
         Console.note("\(Progress.grouped(count)) tasks exported")
     }

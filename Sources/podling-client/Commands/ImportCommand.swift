@@ -84,6 +84,10 @@ struct ImportCommand: AsyncParsableCommand {
             counts.lastLine == 0
             ? "nothing was taken"
             : "the tasks up to line \(counts.lastLine) were taken: \(summary(counts).dropLast())"
+        if error is CancellationError {
+            let message = "interrupted; \(taken); run the same import again to go on"
+            return Failure(message: message, exitStatus: ExitStatus.cancelled)
+        }
         guard let report = FailureReport(error) else { return error }
         return Failure(message: "\(report.line); \(taken)", exitStatus: report.exitStatus)
     }

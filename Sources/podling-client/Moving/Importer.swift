@@ -127,8 +127,9 @@ struct Importer {
             } catch let error as PodlingError {
                 guard let index = Self.index(in: error.field), batch.indices.contains(index) else { throw error }
                 // The master knows more rules than this program: its clock is one.
-                guard skipsInvalid else { throw Failure(message: "line \(batch[index].line): \(error.message)") }
-                Console.note("line \(batch[index].line): \(error.message); left out")
+                let words = error.message.replacing("tasks[\(index)].", with: "")
+                guard skipsInvalid else { throw Failure(message: "line \(batch[index].line): \(words)") }
+                Console.note("line \(batch[index].line): \(words); left out")
                 counts.skipped += 1
                 batch.remove(at: index)
             }

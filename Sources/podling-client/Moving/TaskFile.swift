@@ -15,13 +15,14 @@ final class TaskFile {
 
     /// No task is longer.
     static let itemBytesMax = 512 * 1024
-    private static let chunkBytes = 256 * 1024
+    static let chunkBytesDefault = 256 * 1024
     private static let pollMilliseconds: CInt = 200
     private static let lineEnd = UInt8(ascii: "\n")
 
     private let name: String
     private let descriptor: CInt
     private let start: off_t
+    private let chunkBytes: Int
     private var buffer: [UInt8] = []
     private var at = 0
     private var line = 1
@@ -35,7 +36,8 @@ final class TaskFile {
 
     /// - Parameter path: `-` is standard input.
     /// - Throws: `Failure`.
-    init(_ path: String) throws {
+    init(_ path: String, chunkBytes: Int = chunkBytesDefault) throws {
+        self.chunkBytes = chunkBytes
         name = path == "-" ? "standard input" : path
         descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure(message: "cannot open \(path): \(Self.reason())") }
@@ -223,7 +225,7 @@ final class TaskFile {
         at = 0
         try waitForInput()
         let start = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: Self.chunkBytes))
+        buffer.append(contentsOf: repeatElement(0, count: chunkBytes))
         var got = 0
         repeat {
             got = buffer.withUnsafeMutableBytes { bytes in
@@ -231,7 +233,7 @@ final class TaskFile {
             }
         } while got < 0 && errno == EINTR
         guard got >= 0 else { throw Failure(message: "cannot read \(name): \(Self.reason())") }
-        buffer.removeLast(Self.chunkBytes - got)
+        buffer.removeLast(chunkBytes - got)
         isAtEnd = got == 0
         return got > 0
     }
