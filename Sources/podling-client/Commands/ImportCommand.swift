@@ -20,9 +20,9 @@ struct ImportCommand: AsyncParsableCommand {
                 podling-client import --master new-master tasks.ndjson
                 curl http://old-master:8070/api/v1/tasks | podling-client import -
 
-            End the old master before: a task that waits is run here, and one that a node
-            had is this master's, which waits for that node for two leases and then runs
-            it again under its next attempt.
+            End the old master once the export is made: a task that waits is run here, and
+            one that a node had waits for that node for two leases, and then runs again
+            under its next attempt.
 
             Exit status: 0 all is here; 1 a conflict, or the file is not as it should be;
             125 the master cannot be reached; 130 interrupted.
