@@ -12,7 +12,8 @@ down  ends it and removes DIRECTORY
 USAGE
 }
 
-readonly START_SECONDS=60
+# Tests run side by side, each with masters of its own.
+readonly START_SECONDS=60 CONNECTIONS_MAX=500
 command="${1:-}" directory="${2:-}"
 [[ -n $directory ]] || { usage >&2 && exit 2; }
 
@@ -39,7 +40,7 @@ up() {
         die "initdb failed"
     port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
     as_owner "$bin/pg_ctl" -D "$directory/data" -w -t "$START_SECONDS" -l "$directory/log" \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start >/dev/null ||
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=$CONNECTIONS_MAX" start >/dev/null ||
         die "PostgreSQL did not start: $(tail -n 5 "$directory/log")"
     echo "postgres://podling@127.0.0.1:$port/postgres?sslmode=disable"
 }

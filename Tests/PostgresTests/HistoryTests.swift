@@ -111,7 +111,7 @@ import Testing
 
     private static func load(_ store: PostgresStore) async throws -> [TaskRow] {
         let collected = Collected()
-        try await store.load { await collected.add($0) }
+        try await store.load { await collected.add($0.tasks) }
         return await collected.rows
     }
 
