@@ -10,7 +10,7 @@ usage: scripts/setup.sh [SET...]
 base     what building and `make demo` need (default)
 test     the foreign clients that the tests speak through
 images   what scripts/engines.sh needs beside an engine that is already installed
-engines  a Docker Engine, Podman and a registry for the container tests (runs them only in scripts/engines.sh)
+engines  a Docker Engine, Podman, a registry and docker-compose for the container tests (scripts/engines.sh runs them)
 bench    the servers that `make bench` measures beside Podling
 USAGE
 }
@@ -24,6 +24,7 @@ packages_of() {
         engines)
             # By name and not by recommendation: netavark and iptables give Podman its network.
             echo "docker.io podman runc netavark aardvark-dns iptables iproute2 busybox-static docker-registry"
+            echo "binutils docker-compose python3"
             ;;
         images) echo "busybox-static docker-registry iproute2 util-linux" ;;
         bench) echo "redis-server beanstalkd postgresql procps" ;;
