@@ -34,7 +34,8 @@ skip() {
 
 docker_call() { timeout "$CALL_SECONDS" docker "$@"; }
 compose() { timeout "$CALL_SECONDS" "${COMPOSE[@]}" --env-file "$scratch/env" --project-name "podling-$TAG" "$@" </dev/null; }
-client() { compose run --rm -T client "$@"; }
+# docker-compose tells what it does on standard error.
+client() { compose run --rm -T client "$@" 2>"$scratch/client.log"; }
 
 clean_up() {
     local code=$? node
@@ -42,7 +43,10 @@ clean_up() {
     trap '' INT TERM
     set +e
     if $started; then
-        ((code == 0)) || compose --profile all logs --tail 40 >&2
+        if ((code != 0)); then
+            show_log_tail "$scratch/client.log"
+            compose --profile all logs --tail 40 >&2
+        fi
         compose --profile all --profile client down --volumes --remove-orphans --timeout 5 >"$scratch/down.log" 2>&1 ||
             show_log_tail "$scratch/down.log"
         for node in worker-1 worker-2; do
@@ -129,11 +133,19 @@ make_debian() {
     rm -rf "$root"
 }
 
-# build_stand_in TAG FOLDER: an image of Debian's stand-in and the tree FOLDER/root.
+# build IMAGE CONTEXT ARGUMENTS...
+build() {
+    timeout "$BUILD_SECONDS" docker build --force-rm --tag "$1" "${@:3}" "$2" >"$scratch/build.log" 2>&1 || {
+        show_log_tail "$scratch/build.log"
+        die "$1 could not be built"
+    }
+}
+
+# build_stand_in IMAGE FOLDER: an image of Debian's stand-in and the tree FOLDER/root.
 build_stand_in() {
     printf 'FROM %s\nCOPY root /\n' "$DEBIAN" >"$2/Dockerfile"
     cat >>"$2/Dockerfile"
-    docker_call build --force-rm --quiet --tag "$1" "$2" >/dev/null
+    build "$1" "$2"
     rm -rf "$2"
 }
 
@@ -204,11 +216,8 @@ DOCKERFILE
 build_images() {
     local target
     for target in master worker client; do
-        timeout "$BUILD_SECONDS" docker build --force-rm --target "$target" --tag "podling-$target:$TAG" --build-arg "SWIFT_IMAGE=$SWIFT" \
-            --build-arg "DEBIAN_IMAGE=$DEBIAN" . >"$scratch/build.log" 2>&1 || {
-            show_log_tail "$scratch/build.log"
-            die "the image of the $target could not be built"
-        }
+        build "podling-$target:$TAG" . --target "$target" --build-arg "SWIFT_IMAGE=$SWIFT" \
+            --build-arg "DEBIAN_IMAGE=$DEBIAN"
     done
 }
 
@@ -233,6 +242,17 @@ leader() {
 leads() { [[ $(leader) == "$1" ]]; }
 nodes_online() { [[ $(client nodes --output ndjson | grep -c '"online"') == 2 ]]; }
 
+# As a user of the machine would: both masters by their published ports, whichever leads, and HTTP.
+expect_reach_from_host() {
+    local port
+    timeout "$CALL_SECONDS" "$PROGRAMS/podling-client" nodes --output ndjson \
+        --master "127.0.0.1:$PODLING_PORT_1,127.0.0.1:$PODLING_PORT_2" >"$scratch/nodes" ||
+        die "the masters cannot be reached from the host"
+    for port in "$PODLING_HTTP_PORT_1" "$PODLING_HTTP_PORT_2"; do
+        curl -fsS --max-time 5 -o /dev/null "http://127.0.0.1:$port/health" || die "no HTTP on port $port"
+    done
+}
+
 test_database_alone() {
     heading "docker-compose up -d: PostgreSQL alone"
     compose config --quiet
@@ -256,8 +276,9 @@ test_all() {
         [[ -z $(docker_call port "$(container "$master")" | grep -v '127\.0\.0\.1:') ]] || die "$master is published widely"
     done
     wait_until "$READY_SECONDS" nodes_online || die "the workers do not come online"
+    expect_reach_from_host
     expect "the output of a task" "$(client run hello --pull never -i busybox -- echo hello)" hello
-    client run fails --pull never -i busybox -- sh -c 'exit 3' || code=$?
+    client run fails --pull never -i busybox -- sh -c 'exit 3' >/dev/null || code=$?
     expect "the exit code of a task" "$code" 3
 }
 
