@@ -27,7 +27,7 @@ ENV PODLING_LISTEN=0.0.0.0:7070 \
 EXPOSE 7070 8070
 USER podling
 # A standby is healthy too.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
     CMD ["podling-client", "ping", "--retry-seconds", "0"]
 LABEL org.opencontainers.image.title="podling-master" \
     org.opencontainers.image.description="Accepts workers and clients, places tasks, and tells what became of them." \
