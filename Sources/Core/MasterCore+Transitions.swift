@@ -66,11 +66,16 @@ extension MasterCore {
         if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
         if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
         if tasks[slot].flags.contains(.changed) { forgottenRows.append(row(slot)) }
-        if tasks[slot].keptSince > forgottenUpTo, !tasks[slot].flags.contains(.adopted) {
-            forgottenUpTo = tasks[slot].keptSince
-            hasForgotten = true
-        }
+        if !tasks[slot].flags.contains(.adopted) { forget(upTo: tasks[slot].keptSince) }
         tasks.remove(slot)
+    }
+
+    /// Moves the time that the store is told, short of the task that will be forgotten next.
+    private mutating func forget(upTo time: Int64) {
+        let next = finished.first.map { tasks[$0.slot].keptSince - 1 } ?? time
+        guard min(time, next) > forgottenUpTo else { return }
+        forgottenUpTo = min(time, next)
+        hasForgotten = true
     }
 
     /// Takes a task from its node: the room is free again.

@@ -30,8 +30,6 @@ final class HistoryMover: Sendable {
     }
 
     private static let statementMilliseconds = 10_000
-    /// Who reads history waits no longer for a partition to come or go.
-    private static let lockMilliseconds = 500
 
     private let url: String
     private let retention: Retention
@@ -94,9 +92,7 @@ final class HistoryMover: Sendable {
     }
 
     private func connected() throws(PGError) -> PGConnection {
-        let connection = try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
-        try connection.execute("SET lock_timeout = \(Self.lockMilliseconds)")
-        return connection
+        try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
     }
 
     /// Blocks the mover's own thread, until it is to end or for so long.

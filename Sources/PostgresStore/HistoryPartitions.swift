@@ -3,6 +3,8 @@ struct HistoryPartitions {
     /// Months that `podling-master migrate` makes beforehand, for a service that may not.
     static let monthsAhead = 12
     private static let pageRows = 10_000
+    /// Who reads history waits no longer for a partition to come or go.
+    private static let lockMilliseconds = 500
 
     let connection: PGConnection
 
@@ -37,7 +39,7 @@ struct HistoryPartitions {
     /// Makes the partition of a month; another master may do so at once.
     func make(_ month: HistoryMonth) throws(PGError) {
         do throws(PGError) {
-            try connection.executeScript(Self.making(month))
+            try change(Self.making(month))
         } catch {
             switch error.sqlState {
             // Another was faster: duplicate_table, unique_violation, invalid_object_definition (an overlap).
@@ -50,23 +52,21 @@ struct HistoryPartitions {
 
     /// The same where the default partition has rows of the month, as of a partition that somebody detached.
     private func makeFromDefault(_ month: HistoryMonth) throws(PGError) {
-        do throws(PGError) {
-            try connection.executeScript(
-                """
-                BEGIN;
-                CREATE TABLE \(month.table) (LIKE task_history INCLUDING ALL);
-                WITH moved AS (
-                    DELETE FROM task_history_default
-                    WHERE created_at >= '\(month.firstDay)' AND created_at < '\(month.next.firstDay)' RETURNING *
-                ) INSERT INTO \(month.table) SELECT * FROM moved;
-                ALTER TABLE task_history ATTACH PARTITION \(month.table) \(Self.bounds(month));
-                COMMIT;
-                """
-            )
-        } catch {
-            if !error.isConnectionLost { _ = try? connection.execute("ROLLBACK") }
-            throw error
-        }
+        try change(
+            """
+            CREATE TABLE \(month.table) (LIKE task_history INCLUDING ALL);
+            WITH moved AS (
+                DELETE FROM task_history_default
+                WHERE created_at >= '\(month.firstDay)' AND created_at < '\(month.next.firstDay)' RETURNING *
+            ) INSERT INTO \(month.table) SELECT * FROM moved;
+            ALTER TABLE task_history ATTACH PARTITION \(month.table) \(Self.bounds(month));
+            """
+        )
+    }
+
+    /// Several statements that are one transaction.
+    private func change(_ sql: String) throws(PGError) {
+        try connection.executeScript("SET LOCAL lock_timeout = \(Self.lockMilliseconds); \(sql)")
     }
 
     private static func bounds(_ month: HistoryMonth) -> String {
@@ -104,6 +104,6 @@ struct HistoryPartitions {
     }
 
     func drop(_ month: HistoryMonth) throws(PGError) {
-        try connection.executeScript("DROP TABLE IF EXISTS \(month.table)")
+        try change("DROP TABLE IF EXISTS \(month.table)")
     }
 }

@@ -59,8 +59,8 @@ struct Migration {
         let plan = try plan()
         guard plan.steps.isEmpty else {
             throw PGError(
-                message: "the database's schema is version \(plan.version), and this podling-master needs "
-                    + "\(Schema.steps.count). Run podling-master migrate, or leave out --no-migrate"
+                message: "the tables in the database are of schema version \(plan.version), and this podling-master "
+                    + "needs \(Schema.steps.count)"
             )
         }
     }

@@ -83,7 +83,11 @@ struct PGFault {
             .configuration,
             "sslmode may be disable, allow, prefer, require, verify-ca or verify-full."
         ),
-        PGFault("permission denied", .noPermission, "GRANT ALL ON DATABASE, and on SCHEMA public, to this user."),
+        PGFault(
+            "permission denied",
+            .noPermission,
+            "GRANT ALL ON DATABASE, and on SCHEMA public, to this user; or run podling-master migrate as the owner of the tables."
+        ),
         PGFault("must be owner", .noPermission, "Run podling-master migrate as the owner of the tables."),
         PGFault(
             "read-only",
@@ -109,6 +113,11 @@ struct PGFault {
             "the database's schema is version",
             .configuration,
             "Use the newer podling-master: a database does not go back."
+        ),
+        PGFault(
+            "the tables in the database are of schema version",
+            .configuration,
+            "Run podling-master migrate as their owner, or leave out --no-migrate."
         ),
         PGFault("role \"", .noPermission, "CREATE USER, or check the user in DATABASE_URL."),
         PGFault("database \"", .configuration, "CREATE DATABASE, or check the name at the end of DATABASE_URL."),

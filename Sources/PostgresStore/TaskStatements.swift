@@ -96,13 +96,13 @@ enum TaskStatements {
     /// From when on an ended task's age counts.
     static let keptSince = "coalesce(greatest(finished_at, imported_at), created_at)"
     /// Up to when ended tasks are not loaded, in milliseconds since 1970: `$1` milliseconds ago by the clock of the
-    /// database, or later, so that at most `$2` are.
+    /// database, or later, so that not many more than `$2` are: those that ended in the same millisecond as the last.
     static let loadedAfter = """
         WITH oldest (at) AS (SELECT timezone('UTC', now()) - $1::bigint * interval '1 millisecond')
         SELECT (extract(epoch FROM greatest(at, (
-            SELECT \(keptSince) AS kept FROM tasks
+            SELECT \(keptSince) - interval '1 millisecond' AS kept FROM tasks
             WHERE spec IS NOT NULL AND status IN \(endedStatuses) AND \(keptSince) > at
-            ORDER BY kept DESC OFFSET $2 LIMIT 1
+            ORDER BY kept DESC OFFSET $2::bigint - 1 LIMIT 1
         ))) * 1000)::bigint FROM oldest
         """
 

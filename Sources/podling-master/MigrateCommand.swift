@@ -17,7 +17,8 @@ struct MigrateCommand: AsyncParsableCommand {
 
             It also makes the partitions of history for the next 12 months. Masters may run meanwhile.
 
-            Exit codes: 0, done or nothing to do; 64, no database is named; 69, the database cannot be used.
+            Exit codes: 0, done or nothing to do; 64, no database is named; 69, it is not reached; 77, this user may not;
+            78, something is set up wrongly, or the tables are of a newer version.
             """
     )
 
@@ -32,7 +33,7 @@ struct MigrateCommand: AsyncParsableCommand {
             try await MigrationByHand.run(url: url, isDryRun: dryRun) { print($0) }
         } catch let error as PGError {
             StandardError.write(Array("podling-master: PostgreSQL: \(error)\n".utf8))
-            throw ExitCode(69)
+            throw ExitCode(error.exitCode)
         }
     }
 }

@@ -1,4 +1,5 @@
 import PodlingCore
+import PodlingProtocol
 import Testing
 
 /// A core that goes on with the rows another one left.
@@ -87,6 +88,32 @@ import Testing
         #expect(harness.task(name).contains(#""status":"running","attempt":1,"nodeId":"n1""#))
         harness.advance(milliseconds: 5_250)
         #expect(harness.task(name).contains(#""status":"scheduled","attempt":2,"nodeId":"n2""#))
+    }
+
+    /// What is forgotten in the turn that made it is stored nevertheless, and the store is told up to when.
+    @Test func whatIsForgottenAtOnceIsStored() {
+        var harness = CoreHarness { $0.finishedTasksMax = 2 }
+        let client = harness.client()
+        var names: [String] = []
+        for _ in 0..<5 {
+            harness.now.wall += 10
+            names.append(harness.submit(from: client))
+            harness.send(#"{"op":"cancel","taskId":"\#(names.last ?? "")"}"#, from: client)
+        }
+        let batch = harness.core.takeChanges()
+        #expect(Set(batch.tasks.map(\.id.text)) == Set(names))
+        #expect(batch.tasks.allSatisfy { $0.status == .cancelled && $0.spec != nil })
+        let ends = batch.tasks.map(\.finishedAt).sorted()
+        #expect((ends[2]..<ends[3]).contains(batch.forgottenUpTo))
+        let hasChanges = harness.core.hasChanges
+        #expect(!hasChanges)
+        // Of those that ended in one millisecond, some are held: it is not told.
+        for _ in 0..<5 {
+            harness.send(#"{"op":"cancel","taskId":"\#(harness.submit(from: client))"}"#, from: client)
+        }
+        let second = harness.core.takeChanges()
+        #expect(second.tasks.count == 5)
+        #expect((ends[4] - 1..<harness.now.wall).contains(second.forgottenUpTo))
     }
 
     @Test func rowsOutOfOrderOrWithoutASpecAreRefused() {

@@ -120,7 +120,7 @@ private struct Simulation: ~Copyable {
     func storeFault() -> String? {
         if rows.count != tasks.count { return "\(rows.count) rows, \(tasks.count) tasks were submitted" }
         for row in rows.values where harness.core.tasks.slot(of: row.id) == nil {
-            let isForgotten = row.status.isTerminal && row.finishedAt <= forgottenUpTo
+            let isForgotten = row.status.isTerminal && row.finishedAt <= forgottenUpTo + 1
             if !isForgotten { return "\(row.id.text) is gone, as \(row.status) of \(row.finishedAt)" }
         }
         for index in 0..<harness.core.tasks.order.count {
