@@ -18,20 +18,21 @@ Exit status: 0 restored, 1 nothing was changed, 2 the command line is wrong.
 USAGE
 }
 
-# Every table that a master makes. What else depends on them goes too.
+# Every table and type that a master makes. What else depends on them goes too.
 readonly OURS="'^(tasks|nodes|task_history.*|task_events.*|podling_.*)\$'"
 
 # The statements that come before what the file holds, and after it.
 drop_ours() {
     cat <<SQL
 DO \$\$
-DECLARE ours regclass;
+DECLARE ours record;
 BEGIN
     FOR ours IN
-        SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname ~ $OURS
+        SELECT c.relname AS name, CASE c.relkind WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END AS kind
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'c') AND NOT c.relispartition AND c.relname ~ $OURS
     LOOP
-        EXECUTE format('DROP TABLE %s CASCADE', ours);
+        EXECUTE format('DROP %s public.%I CASCADE', ours.kind, ours.name);
     END LOOP;
 END \$\$;
 SQL
@@ -46,6 +47,10 @@ BEGIN
     -- The first schemas have no lease.
     IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.podling_leader'::regclass AND attname = 'holder') THEN
         UPDATE public.podling_leader SET address = NULL, holder = NULL, expires_at = NULL;
+    END IF;
+    -- The numbers of transitions after the backup are given again: no cursor of watch goes on.
+    IF to_regclass('public.podling_runs') IS NOT NULL THEN
+        DELETE FROM public.podling_runs;
     END IF;
 END \$\$;
 SQL

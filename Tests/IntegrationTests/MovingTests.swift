@@ -66,6 +66,36 @@ import Testing
         }
     }
 
+    /// At every bound at once: what is accepted, a database can keep.
+    @Test(.enabled(if: hasDatabase, skipMessage)) func theLargestAndTheOddestAreKept() async throws {
+        try await onThread {
+            let (first, second) = (try MovingPlace(.postgres), try MovingPlace())
+            let wide = String(repeating: "\u{1F980}", count: 255)
+            let time = "2026-01-02T03:04:05.678Z"
+            let times = #""createdAt":"1970-01-01T00:00:00.001Z","scheduledAt":"\#(time)","finishedAt":"\#(time)""#
+            let words = String(repeating: "e\\u0007", count: 512)
+            let env = (0..<1_000).map { #""A B \#($0)":"\\u0000\#(String(repeating: "v", count: 40))""# }.joined(
+                separator: ","
+            )
+            let odd =
+                #"{"taskId":"\#(wide)","status":"failed","attempt":2147483647,"nodeId":"\#(wide)","containerId":"\#(wide)","#
+                + #""error":"\#(words)","detail":"d","reason":"lost_too_often","exitCode":-2147483648,\#(times),"#
+                + #""name":"\#(wide)","image":"\#(wide)","env":{\#(env)}}"#
+            let quotes = odd.replacing(#""taskId":"\#(wide)""#, with: #""taskId":"{\"','\\\\}; DROP TABLE tasks --""#)
+            try MovingTasks.fill(first, [odd, quotes])
+            let exported = try first.exported()
+            #expect(Set(exported) == [odd, quotes])
+            try second.client(["import", first.scratch.file("all.ndjson")])
+            #expect(Set(try second.exported()) == [odd, quotes])
+            let tooLong = odd.replacing(#""name":"\#(wide)"#, with: #""name":"x\#(wide)"#)
+            try MovingFiles.write(tooLong, first.scratch.file("long.ndjson"))
+            let said = try first.client(["import", "--no-trailer", first.scratch.file("long.ndjson")], status: 1)
+            #expect(said.contains("line 1: name: "), "\(said)")
+            first.end()
+            second.end()
+        }
+    }
+
     @Test func statusNarrows() async throws {
         try await onThread {
             let source = try MovingPlace()

@@ -40,9 +40,9 @@ public struct TaskObject: Sendable {
         } catch {
             var id = taskID
             let isOwn = id.withUTF8 { NameRules.isOwnTaskID(UnsafeRawBufferPointer($0)) }
-            guard status.isTerminal || !isOwn, Self.isStorable(object),
-                let kept = TaskSummary(unchecked: object, beside: .task)
-            else { throw error }
+            guard status.isTerminal || !isOwn else { throw error }
+            try Self.checkStorable(object)
+            guard let kept = TaskSummary(unchecked: object, beside: .task) else { throw error }
             summary = kept
             fault = error
         }
@@ -87,13 +87,17 @@ public struct TaskObject: Sendable {
         TaskObjectMembers.names.contains { member.keyEquals($0) }
     }
 
-    /// Whether every store can keep this spec, which breaks a rule.
-    private static func isStorable(_ object: JSONValue) -> Bool {
-        guard let name = object.optional("name"), let image = object.optional("image") else { return false }
-        guard TaskObjectMembers.keptText(name, from: 0) != nil, TaskObjectMembers.keptText(image, from: 0) != nil else {
-            return false
+    /// What of a spec that breaks a rule must hold all the same: every store is to keep it.
+    private static func checkStorable(_ object: JSONValue) throws(WireError) {
+        for name in ["name", "image"] as [StaticString] {
+            guard TaskObjectMembers.keptText(try object.required(name), from: 0) != nil else {
+                let fault = "must be a string of at most \(Limits.keptTextCharactersMax) characters without NUL"
+                throw .field(name.description, fault)
+            }
         }
-        guard let env = object.optional("env") else { return true }
-        return env.isObject && env.members.allSatisfy { $0.value.isString }
+        guard let env = object.optional("env") else { return }
+        guard env.isObject, env.members.allSatisfy({ $0.value.isString }) else {
+            throw .field("env", "must be an object of strings")
+        }
     }
 }
