@@ -169,8 +169,8 @@ for unneeded in .build .git; do
     [[ ! -e $unneeded ]] || { echo "$unneeded is in the build context" >&2; exit 1; }
 done
 case "$5" in
-    --show-bin-path) echo /prebuilt.out ;;
-    --product) mkdir -p /prebuilt.out && cp "/prebuilt/$6" /prebuilt.out/ ;;
+    --show-bin-path) echo /prebuilt ;;
+    --product) [[ -x /prebuilt/$6 ]] ;;
     *) exit 1 ;;
 esac
 SWIFT
