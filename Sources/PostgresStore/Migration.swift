@@ -44,14 +44,11 @@ struct Migration {
     func run(pause: () -> Void, tell: (Int, Schema.Step) -> Void = { _, _ in }) throws(PGError) {
         guard try !plan().steps.isEmpty else { return }
         var left = Self.polls
-        while try !connection.execute("SELECT pg_try_advisory_lock(\(Self.lockNumber))").flag(0, 0) {
+        while try !isRunLocked(tell) {
             left -= 1
             guard left > 0 else { throw PGError(message: "another master is still migrating this database; try again") }
             pause()
         }
-        let outcome = Result { () throws(PGError) in try runLocked(tell) }
-        _ = try? connection.execute("SELECT pg_advisory_unlock(\(Self.lockNumber))")
-        try outcome.get()
     }
 
     /// - Throws: `PGError` where the tables are older than this version needs.
@@ -65,22 +62,29 @@ struct Migration {
         }
     }
 
-    private func runLocked(_ tell: (Int, Schema.Step) -> Void) throws(PGError) {
-        // Another may have done it meanwhile.
-        let steps = try plan().steps
-        for (number, step) in steps {
-            tell(number, step)
-            do throws(PGError) {
-                try connection.executeScript(Self.sql(number, step))
-            } catch {
-                if !error.isConnectionLost { _ = try? connection.execute("ROLLBACK") }
-                throw error
+    /// All steps in one transaction, which has the lock: the session may be lent to others by a pooler.
+    /// - Returns: false where another master has it.
+    private func isRunLocked(_ tell: (Int, Schema.Step) -> Void) throws(PGError) -> Bool {
+        try connection.execute("BEGIN")
+        do throws(PGError) {
+            let isLocked = try connection.execute("SELECT pg_try_advisory_xact_lock(\(Self.lockNumber))").flag(0, 0)
+            // Another may have done it meanwhile.
+            for (number, step) in isLocked ? try plan().steps : [] {
+                tell(number, step)
+                try connection.executeScript(Self.statements(number, step))
             }
+            try connection.execute("COMMIT")
+            return isLocked
+        } catch {
+            if !error.isConnectionLost { _ = try? connection.execute("ROLLBACK") }
+            throw error
         }
     }
 
     /// A step in a transaction of its own, with its number.
-    static func sql(_ number: Int, _ step: Schema.Step) -> String {
+    static func sql(_ number: Int, _ step: Schema.Step) -> String { "BEGIN;\n\(statements(number, step))\nCOMMIT;" }
+
+    private static func statements(_ number: Int, _ step: Schema.Step) -> String {
         // The table of the numbers has none itself.
         let numbers =
             """
@@ -89,10 +93,8 @@ struct Migration {
             );
             """
         return """
-            BEGIN;
             \(number == 1 ? numbers + "\n" : "")\(step.sql)
             INSERT INTO podling_schema (version) VALUES (\(number));
-            COMMIT;
             """
     }
 }

@@ -10,6 +10,9 @@ final class PGConnection {
     static let statementMillisecondsDefault = 60_000
     /// The server ends a statement that is late by itself; one that does not is beyond reach.
     private static let answerGraceMilliseconds = 5_000
+    /// How soon an answer that nobody wants any more is given up.
+    private static let sliceMilliseconds = 250
+    private static let markName = "podling.session"
     /// What stands before the URL can be overridden by it.
     private static let defaults = [
         ("connect_timeout", "10"), ("tcp_user_timeout", "15000"), ("keepalives_idle", "10"),
@@ -21,18 +24,33 @@ final class PGConnection {
     private var prepared: Set<String> = []
     private let notices = UnsafeMutablePointer<PGNotices>.allocate(capacity: 1)
     private let statementMilliseconds: Int
+    /// Whether the server's session is this connection's own: what is set or prepared stays. A pooler that lends sessions
+    /// for a transaction does not hand on what a session begins with.
+    private(set) var ownsSession = false
+    /// Asked several times a second while an answer is waited for; true gives it up.
+    var isGivenUp: (() -> Bool)?
 
-    /// - Parameter statementMilliseconds: how long one statement may take.
+    /// - Parameters:
+    ///   - statementMilliseconds: how long one statement may take.
+    ///   - settings: of the session, names and values.
     /// - Throws: `PGError` with what libpq says; the URL is never in it.
-    init(_ url: String, statementMilliseconds: Int = statementMillisecondsDefault) throws(PGError) {
+    init(
+        _ url: String,
+        statementMilliseconds: Int = statementMillisecondsDefault,
+        settings: [(String, String)] = []
+    ) throws(PGError) {
         notices.initialize(to: PGNotices())
         self.statementMilliseconds = statementMilliseconds
-        handle = try Self.connected(url)
+        let mark = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        let own = [
+            ("statement_timeout", String(statementMilliseconds)),
+            ("idle_in_transaction_session_timeout", String(Self.statementMillisecondsDefault)), ("timezone", "UTC"),
+            (Self.markName, mark),
+        ]
+        handle = try Self.connected(url, own + settings)
         PGNotices.install(notices, on: handle)
         _ = PQsetnonblocking(handle, 1)
-        try execute("SET statement_timeout = \(statementMilliseconds)")
-        try execute("SET idle_in_transaction_session_timeout = \(Self.statementMillisecondsDefault)")
-        try execute("SET TIME ZONE 'UTC'")
+        ownsSession = try execute("SELECT current_setting('\(Self.markName)', true)").text(0, 0) == mark
         let encoding = PQparameterStatus(handle, "server_encoding").map { String(cString: $0) } ?? "unknown"
         guard encoding == "UTF8" else {
             throw PGError(
@@ -47,9 +65,12 @@ final class PGConnection {
         notices.deallocate()
     }
 
-    private static func connected(_ url: String) throws(PGError) -> OpaquePointer {
-        try check(url)
-        let pairs = defaults + [("dbname", url), ("client_encoding", "UTF8")]
+    private static func connected(_ url: String, _ settings: [(String, String)]) throws(PGError) -> OpaquePointer {
+        // As the session begins, and not by SET: that would cost round trips, and stay in a pooler's session for others.
+        let given = try option("options", in: url) ?? getenv("PGOPTIONS").map { String(cString: $0) }
+        let options = settings.map { "-c \($0.0)=\($0.1)" } + (given.map { [$0] } ?? [])
+        let pairs =
+            defaults + [("dbname", url), ("client_encoding", "UTF8"), ("options", options.joined(separator: " "))]
         let names = PGCStrings(pairs.map(\.0))
         let values = PGCStrings(pairs.map(\.1))
         guard let made = PQconnectdbParams(names.pointers, values.pointers, 1) else {
@@ -131,8 +152,10 @@ final class PGConnection {
     private func waitForSocket(_ events: Int32, by deadline: Int) throws(PGError) {
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(events), revents: 0)
         let wait = deadline - Self.milliseconds()
-        guard wait > 0 else { throw PGError(message: "PostgreSQL did not answer in time", isConnectionLost: true) }
-        guard poll(&descriptor, 1, Int32(clamping: wait)) > 0 else { return }
+        guard wait > 0, isGivenUp?() != true else {
+            throw PGError(message: "PostgreSQL did not answer in time", isConnectionLost: true)
+        }
+        guard poll(&descriptor, 1, Int32(min(wait, Self.sliceMilliseconds))) > 0 else { return }
         guard Int32(descriptor.revents) == POLLOUT || PQconsumeInput(handle) == 1 else { throw lost() }
     }
 
@@ -174,8 +197,10 @@ final class PGConnection {
         return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
+    /// The value of an option that the URL gives.
+    ///
     /// libpq's own words on a malformed URL may quote a part of it, and the password may be that part.
-    private static func check(_ url: String) throws(PGError) {
+    private static func option(_ name: String, in url: String) throws(PGError) -> String? {
         var message: UnsafeMutablePointer<CChar>?
         let options = PQconninfoParse(url, &message)
         defer {
@@ -183,9 +208,16 @@ final class PGConnection {
             PQfreemem(message)
         }
         let isURL = url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") || url.contains("=")
-        guard options == nil || !isURL else { return }
-        // This one names a parameter only.
-        let words = message.map { line($0) } ?? ""
-        throw PGError(message: words.hasPrefix("invalid URI query parameter") ? words : "DATABASE_URL is malformed")
+        guard let options, isURL else {
+            // This one names a parameter only.
+            let words = message.map { line($0) } ?? ""
+            throw PGError(message: words.hasPrefix("invalid URI query parameter") ? words : "DATABASE_URL is malformed")
+        }
+        var next = options
+        while let keyword = next.pointee.keyword {
+            if String(cString: keyword) == name { return next.pointee.val.map { String(cString: $0) } }
+            next += 1
+        }
+        return nil
     }
 }

@@ -84,6 +84,11 @@ struct PGFault {
             "sslmode may be disable, allow, prefer, require, verify-ca or verify-full."
         ),
         PGFault(
+            "unsupported startup parameter",
+            .configuration,
+            "In PgBouncer's configuration, set ignore_startup_parameters = options."
+        ),
+        PGFault(
             "permission denied",
             .noPermission,
             "GRANT ALL ON DATABASE, and on SCHEMA public, to this user; or run podling-master migrate as the owner of the tables."

@@ -61,8 +61,11 @@ final class ReadPool: Sendable {
                 guard error.isConnectionLost else { throw error }
             }
         }
-        let connection = try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
-        try connection.execute("SET default_transaction_read_only = on")
+        let connection = try PGConnection(
+            url,
+            statementMilliseconds: Self.statementMilliseconds,
+            settings: [("default_transaction_read_only", "on")]
+        )
         return try found(query, PGConnectionBox(connection))
     }
 

@@ -6,8 +6,8 @@ import PodlingProtocol
 enum TaskStatements {
     static let changing = """
         attempt = EXCLUDED.attempt, uncharged_attempts = EXCLUDED.uncharged_attempts, rejections = EXCLUDED.rejections,
-        cancel_requested = EXCLUDED.cancel_requested, status = EXCLUDED.status, reason = EXCLUDED.reason,
-        exit_code = EXCLUDED.exit_code, node_id = EXCLUDED.node_id, container_id = EXCLUDED.container_id,
+        cancel_requested = t.cancel_requested OR EXCLUDED.cancel_requested, status = EXCLUDED.status,
+        reason = EXCLUDED.reason, exit_code = EXCLUDED.exit_code, node_id = EXCLUDED.node_id, container_id = EXCLUDED.container_id,
         error = EXCLUDED.error, detail = EXCLUDED.detail, scheduled_at = EXCLUDED.scheduled_at,
         started_at = EXCLUDED.started_at, finished_at = EXCLUDED.finished_at
         """
@@ -17,17 +17,25 @@ enum TaskStatements {
         """
     private static let specColumns = "name, image, spec, imported_at, env"
 
+    /// Within an attempt a task only goes forward: so a statement that was given up, and runs after later ones all the
+    /// same, changes nothing.
+    private static let notBackward = "(t.attempt, \(place("t"))) <= (EXCLUDED.attempt, \(place("EXCLUDED")))"
+
+    private static func place(_ row: String) -> String {
+        "CASE \(row).status WHEN 'scheduled' THEN 1 WHEN 'running' THEN 2 WHEN 'pending' THEN 3 ELSE 4 END"
+    }
+
     /// A type of the schema: an array of rows costs the server half of what an array for each column does.
     static let rowType = "podling_task_row"
     private static let insert = """
         INSERT INTO tasks AS t (\(columns), \(specColumns))
         SELECT \(columns), name, image, spec, imported_at, env::jsonb
         FROM unnest($1::\(rowType)[]) WHERE EXISTS (SELECT FROM lead)
-        ON CONFLICT (task_id) DO UPDATE SET \(changing) WHERE t.attempt <= EXCLUDED.attempt
+        ON CONFLICT (task_id) DO UPDATE SET \(changing) WHERE \(notBackward)
         """
     private static let update = """
         UPDATE tasks AS t SET \(changing) FROM unnest($1::\(rowType)[]) AS EXCLUDED
-        WHERE EXISTS (SELECT FROM lead) AND t.task_id = EXCLUDED.task_id AND t.attempt <= EXCLUDED.attempt
+        WHERE EXISTS (SELECT FROM lead) AND t.task_id = EXCLUDED.task_id AND \(notBackward)
         """
     /// Empty where another master leads. The row is held until the end of the transaction: whoever takes over waits for
     /// it, or is seen here.

@@ -9,7 +9,7 @@ extension TaskWriter {
 
     /// In the snapshot that `openCursor` took.
     func openAdoption(endedMax: Int) throws {
-        guard let connection else { return }
+        guard let connection = reader else { return }
         let there = try connection.execute(TaskStatements.countAdoptable).int(0, 0) ?? 0
         adoption = Adoption(found: there)
         // An empty cursor costs a look at the whole table.
@@ -18,7 +18,7 @@ extension TaskWriter {
 
     /// The next rows; none at the end.
     func nextAdopted() throws -> [TaskRow] {
-        guard adoption.found > 0, let connection else { return [] }
+        guard adoption.found > 0, let connection = reader else { return [] }
         let result = try connection.execute("FETCH \(Self.pageRows) FROM adopted")
         return (0..<result.rowCount).map { index in
             let (task, remark) = TaskStatements.adoptedRow(result, index)
@@ -37,7 +37,7 @@ extension TaskWriter {
     }
 
     func closeAdoption() throws {
-        try connection?.execute("CLOSE adopted")
+        try reader?.execute("CLOSE adopted")
         guard adoption.found > 0 else { return }
         logger.notice(
             "adopted the tasks of another program",

@@ -10,6 +10,13 @@ import PodlingStore
 /// 34.20): all but `close` and `lead` is called on the store's one thread only.
 final class TaskWriter: @unchecked Sendable {
     static let pageRows = 5_000
+    /// After that time and a little more, a write whose answer does not come is tried again on a new connection.
+    static let statementMillisecondsDefault = 20_000
+    /// One plan, made once, serves batches of one row and of thousands, and the table that was empty then.
+    private static let settings = [
+        ("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ]
     private static let retryMilliseconds = 100...3_000
     /// How long a write that cannot succeed holds up the end of the program.
     private static let closeSeconds = 4
@@ -19,8 +26,11 @@ final class TaskWriter: @unchecked Sendable {
 
     private let url: String
     private let isPrepared: Bool
+    private let statementMilliseconds: Int
     let logger: Logger
-    private(set) var connection: PGConnection?
+    private var connection: PGConnection?
+    /// Where all is read from: another, because there statements may take longer.
+    private(set) var reader: PGConnection?
     private var hasConnected = false
     /// Of the connection's database: a restored one may have another.
     private var rowType: Int32 = 0
@@ -31,10 +41,16 @@ final class TaskWriter: @unchecked Sendable {
     private var partitionsAt: Int?
     private let closingSince = NIOLockedValueBox<Int?>(nil)
 
-    /// - Parameter isPrepared: whether statements are prepared, once for each connection.
-    init(url: String, isPrepared: Bool, logger: Logger) {
+    /// - Parameter isPrepared: whether statements are prepared, once for each connection, where a session is its own.
+    init(
+        url: String,
+        isPrepared: Bool,
+        statementMilliseconds: Int = statementMillisecondsDefault,
+        logger: Logger
+    ) {
         self.url = url
         self.isPrepared = isPrepared
+        self.statementMilliseconds = statementMilliseconds
         self.logger = logger
     }
 
@@ -46,14 +62,12 @@ final class TaskWriter: @unchecked Sendable {
     func lead(epoch: Int) { self.epoch.withLockedValue { $0 = epoch } }
 
     private func made() throws(PGError) -> PGConnection {
-        let connection = try PGConnection(url)
-        // One plan, made once, serves batches of one row and of thousands, and the table that was empty then.
-        try connection.executeScript(
-            """
-            SET plan_cache_mode = force_generic_plan;
-            SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
-            """
+        let connection = try PGConnection(
+            url,
+            statementMilliseconds: statementMilliseconds,
+            settings: isPrepared ? Self.settings : []
         )
+        connection.isGivenUp = { [closingSince] in Self.isOver(closingSince) }
         return connection
     }
 
@@ -61,9 +75,9 @@ final class TaskWriter: @unchecked Sendable {
 
     /// - Returns: up to when ended tasks stay in the database only, in milliseconds since 1970.
     func openCursor(_ retention: Retention) throws -> Int64 {
-        let connection = try usable()
+        let connection = try PGConnection(url)
+        reader = connection
         try connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        try connection.execute("SET LOCAL enable_seqscan = on")
         let endedAfter = try connection.execute(
             TaskStatements.loadedAfter,
             PGParameters(String(retention.heldMilliseconds), String(retention.heldMax))
@@ -75,19 +89,19 @@ final class TaskWriter: @unchecked Sendable {
 
     /// All nodes, in the transaction of the cursor.
     func nodeRows() throws -> [NodeRow] {
-        guard let result = try connection?.execute(NodeStatements.all) else { return [] }
+        guard let result = try reader?.execute(NodeStatements.all) else { return [] }
         return (0..<result.rowCount).map { NodeStatements.row(result, $0) }
     }
 
     /// The last transitions, in the same way.
     func lastEvents(max count: Int) throws -> (EventTrail, [TaskEventRow]) {
-        guard let connection else { return (EventTrail(runs: [], lastNumber: 0), []) }
-        return try EventStatements.load(connection, max: count)
+        guard let reader else { return (EventTrail(runs: [], lastNumber: 0), []) }
+        return try EventStatements.load(reader, max: count)
     }
 
     /// The next rows; none at the end.
     func nextRows() throws -> [TaskRow] {
-        guard let result = try connection?.execute("FETCH \(Self.pageRows) FROM restored") else { return [] }
+        guard let result = try reader?.execute("FETCH \(Self.pageRows) FROM restored") else { return [] }
         return try (0..<result.rowCount).map { index in
             guard let row = TaskStatements.row(result, index) else {
                 throw PGError(message: "task \(result.text(index, 0) ?? "") in the database is none of this version's")
@@ -96,10 +110,13 @@ final class TaskWriter: @unchecked Sendable {
         }
     }
 
-    func closeCursor() throws { try connection?.execute("CLOSE restored") }
+    func closeCursor() throws { try reader?.execute("CLOSE restored") }
 
     /// Ends what `openCursor` began.
-    func endLoad() throws { try connection?.execute("COMMIT") }
+    func endLoad() throws {
+        try reader?.execute("COMMIT")
+        reader = nil
+    }
 
     // MARK: Writing
 
@@ -114,6 +131,7 @@ final class TaskWriter: @unchecked Sendable {
                 let epoch = epoch.withLockedValue { $0 }
                 var statement = TaskStatements.write(batch, epoch: epoch, rowType: rowType)
                 EventStatements.add(batch, epoch: epoch, isFirst: !hasWritten, to: &statement)
+                let isPrepared = isPrepared && connection.ownsSession
                 guard try connection.execute(statement, isPrepared: isPrepared).int(0, 0) == 1 else {
                     throw PGError.leadLost
                 }
@@ -124,7 +142,7 @@ final class TaskWriter: @unchecked Sendable {
                     return .failure(StoreError(error.description, isLeadLost: error.isLeadLost))
                 }
                 if error.isConnectionLost || error.sqlState?.hasPrefix("53") != true { connection = nil }
-                if let since = closingSince.withLockedValue({ $0 }), Self.seconds() - since >= Self.closeSeconds {
+                if Self.isOver(closingSince) {
                     return .failure(StoreError("gave up at the end of the program: \(error)"))
                 }
                 logger.warning("PostgreSQL: will try again", metadata: ["error": "\(error)"])
@@ -156,6 +174,10 @@ final class TaskWriter: @unchecked Sendable {
     }
 
     // MARK: Time
+
+    private static func isOver(_ closingSince: NIOLockedValueBox<Int?>) -> Bool {
+        closingSince.withLockedValue { $0 }.map { seconds() - $0 >= closeSeconds } ?? false
+    }
 
     private static func seconds() -> Int {
         var time = timespec()

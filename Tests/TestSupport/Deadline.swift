@@ -16,6 +16,9 @@ public struct Deadline: Sendable {
         return Int32(clamping: Int64(max(0, left.rounded(.up))))
     }
 
+    /// Waits for it: for the pace of a load, and never for something to have happened.
+    public func elapse() { while !hasPassed { _ = Glibc.poll(nil, 0, millisecondsLeft) } }
+
     /// Asks again every 5 ms until `condition` gives a value or the deadline has passed: for what cannot be
     /// waited on, such as a file that another process writes.
     public func poll<Value>(_ condition: () throws -> Value?) rethrows -> Value? {

@@ -1,0 +1,209 @@
+import Glibc
+import Logging
+import PodlingCore
+import PodlingProtocol
+import PodlingStore
+import TestSupport
+import Testing
+
+@testable import PodlingPostgres
+
+/// A connection whose other side stops answering, or answers less than it was asked.
+@Suite(.enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"), .timeLimit(.minutes(2)))
+struct PGConnectionTests {
+    private static let statementMilliseconds = 500
+    private let cluster: PostgresCluster
+    private let proxy: CuttingProxy
+
+    init() throws {
+        cluster = try PostgresCluster()
+        proxy = try CuttingProxy(to: cluster.port)
+    }
+
+    private var proxied: String { cluster.url(port: proxy.port) }
+
+    private static func batch(_ number: UInt64) -> StoreBatch {
+        var batch = StoreBatch()
+        batch.tasks = [TaskRow(id: TaskID(number: number), createdAt: 1_790_000_000_000)]
+        batch.tasks[0].spec = Array(#""name":"a","image":"b""#.utf8)
+        return batch
+    }
+
+    /// A writer that leads.
+    private func writer(
+        _ url: String,
+        statementMilliseconds: Int = statementMilliseconds,
+        isPrepared: Bool = true
+    ) throws -> TaskWriter {
+        try Migration(url: cluster.url).run(pause: {})
+        let writer = TaskWriter(
+            url: url,
+            isPrepared: isPrepared,
+            statementMilliseconds: statementMilliseconds,
+            logger: Logger(label: "test")
+        )
+        writer.lead(epoch: 0)
+        return writer
+    }
+
+    private func count() throws -> Int? { try cluster.sql("SELECT count(*) FROM tasks").first.flatMap { Int($0) } }
+
+    private static func milliseconds(_ body: () throws -> Void) rethrows -> Double {
+        let began = ContinuousClock.now
+        try body()
+        return began.duration(to: .now) / .milliseconds(1)
+    }
+
+    @Test func anAnswerThatNeverComesIsWaitedForOnlySoLong() async throws {
+        try await onThread {
+            let connection = try PGConnection(proxied, statementMilliseconds: Self.statementMilliseconds)
+            proxy.swallowAll(true)
+            let waited = Self.milliseconds {
+                #expect { try connection.execute("SELECT 1") } throws: { ($0 as? PGError)?.isConnectionLost == true }
+            }
+            #expect(waited >= 500 && waited < 10_000)
+            // It is not asked again: an answer might be to the question before.
+            #expect(throws: PGError.self) { try connection.execute("SELECT 2") }
+        }
+    }
+
+    @Test func aStatementHasItsTimeAndTheConnectionLives() async throws {
+        try await onThread {
+            let connection = try PGConnection(cluster.url, statementMilliseconds: Self.statementMilliseconds)
+            #expect { try connection.execute("SELECT pg_sleep(20)") } throws: {
+                ($0 as? PGError)?.sqlState == "57014"
+            }
+            #expect(try connection.execute("SELECT 1").int(0, 0) == 1)
+        }
+    }
+
+    @Test func theSessionBeginsWithWhatTheURLSaysToo() async throws {
+        try await onThread {
+            let connection = try PGConnection(cluster.url + "&options=-c%20work_mem%3D7MB")
+            #expect(connection.ownsSession)
+            #expect(try connection.execute("SHOW work_mem").text(0, 0) == "7MB")
+            #expect(try connection.execute("SHOW timezone").text(0, 0) == "UTC")
+        }
+    }
+
+    /// Larger than any socket's buffer, both ways.
+    @Test func largeStatementsAndAnswersPass() async throws {
+        try await onThread {
+            let connection = try PGConnection(proxied)
+            let text = String(repeating: "x", count: 20_000_000)
+            let result = try connection.execute("SELECT $1::text || $1::text", PGParameters(text))
+            #expect(result.bytes(0, 0)?.count == 2 * text.utf8.count)
+        }
+    }
+
+    @Test(
+        arguments: [
+            CuttingProxy.Fault.cutAfterCommit, .cutBetweenAnswerAndCommit, .cutBeforeCommit, .swallowFromCommit,
+        ],
+        [true, false]
+    )
+    func aCommitWithoutAnAnswerIsMadeCertain(fault: CuttingProxy.Fault, isPrepared: Bool) async throws {
+        try await onThread {
+            let writer = try writer(proxied, isPrepared: isPrepared)
+            for number in 1...2 {
+                proxy.strike(fault)
+                let waited = Self.milliseconds {
+                    #expect(throws: Never.self) { try writer.write(Self.batch(UInt64(number))).get() }
+                }
+                #expect(proxy.strikes == number)
+                #expect(try count() == number)
+                #expect(waited < 10_000)
+            }
+        }
+    }
+
+    @Test func aConnectionThatIsSwallowedIsGivenUp() async throws {
+        try await onThread {
+            let writer = try writer(proxied)
+            try writer.write(Self.batch(1)).get()
+            proxy.swallowThose()
+            let waited = try Self.milliseconds { try writer.write(Self.batch(2)).get() }
+            #expect(waited >= 500 && waited < 10_000)
+            #expect(try count() == 2)
+        }
+    }
+
+    @Test func connectingHasADeadlineToo() async throws {
+        try await onThread {
+            proxy.swallowAll(true)
+            let waited = Self.milliseconds {
+                #expect(throws: PGError.self) { _ = try PGConnection(proxied + "&connect_timeout=2") }
+            }
+            #expect(waited < 10_000)
+        }
+    }
+
+    /// A server's process that was stopped, and goes on when its work was given up and done by another.
+    @Test func aStatementThatComesLateTurnsNothingBack() async throws {
+        try await onThread {
+            let writer = try writer(cluster.url)
+            var batch = Self.batch(1)
+            try writer.write(batch).get()
+            let found = try cluster.sql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%podling_leader WHERE%'")
+            let stopped = try #require(found.lazy.compactMap { pid_t($0) }.first { $0 > 1 })
+            batch.tasks[0].spec = nil
+            (batch.tasks[0].status, batch.tasks[0].attempt, batch.tasks[0].nodeID) = (.running, 1, "n")
+            kill(stopped, SIGSTOP)
+            try writer.write(batch).get()
+            batch.tasks[0].status = .completed
+            try writer.write(batch).get()
+            kill(stopped, SIGCONT)
+            let isGone = try Deadline.after(seconds: 20).poll { () throws -> Bool? in
+                try cluster.sql("SELECT 1 FROM pg_stat_activity WHERE pid = \(stopped)").isEmpty ? true : nil
+            }
+            #expect(isGone == true)
+            #expect(try cluster.sql("SELECT status FROM tasks") == ["completed"])
+        }
+    }
+
+    /// A program that is asked to end does not wait for an answer that does not come.
+    @Test func closingGivesUpWaiting() async throws {
+        try await onThread {
+            let writer = try writer(proxied, statementMilliseconds: 60_000)
+            try writer.write(Self.batch(1)).get()
+            proxy.swallowAll(true)
+            writer.close()
+            let waited = Self.milliseconds {
+                #expect(throws: StoreError.self) { try writer.write(Self.batch(2)).get() }
+            }
+            #expect(waited < 20_000)
+        }
+    }
+
+    /// The wait for a standby that was cancelled is a success and a warning; the warning counts.
+    @Test func aCommitThatNoStandbyHasIsNotAcknowledged() async throws {
+        try await onThread {
+            let writer = try writer(cluster.url, statementMilliseconds: 60_000)
+            try writer.write(Self.batch(1)).get()
+            try cluster.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            try cluster.sql("SELECT pg_reload_conf()")
+            let cluster = cluster
+            let write = TestThread { try writer.write(Self.batch(2)).get() }
+            for call in ["pg_cancel_backend", "pg_terminate_backend", "pg_cancel_backend"] {
+                let struck = try Deadline.after(seconds: 20).poll { () throws -> Bool? in
+                    let found = try cluster.sql(
+                        "SELECT \(call)(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                    )
+                    return found == ["t"] ? true : nil
+                }
+                #expect(struck == true)
+                #expect(!write.hasEnded)
+            }
+            // Nobody has confirmed it, and it is still asked for.
+            let waits = try Deadline.after(seconds: 20).poll { () throws -> Bool? in
+                try cluster.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").count == 1
+                    ? true : nil
+            }
+            #expect(waits == true && !write.hasEnded)
+            try cluster.sql("ALTER SYSTEM RESET synchronous_standby_names")
+            try cluster.sql("SELECT pg_reload_conf()")
+            try write.join(seconds: 60)
+            #expect(try count() == 2)
+        }
+    }
+}
