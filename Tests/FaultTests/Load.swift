@@ -1,0 +1,62 @@
+import FoundationEssentials
+import Synchronization
+import TestSupport
+import Testing
+
+/// Clients and workers that go on through whatever happens to the masters, and the comparison afterwards.
+final class Load {
+    private static let clientCount = 4
+    private static let workerCount = 3
+    private static let drainSeconds = 120.0
+
+    let masters: Masters
+    let ledger = Ledger()
+    private let clients: [LoadClient]
+    private let workers: [LoadWorker]
+    private let threads: [TestThread]
+
+    init(_ masters: Masters, seed: UInt64 = UInt64.random(in: 0...UInt64.max)) {
+        let ledger = ledger
+        self.masters = masters
+        clients = (1...Self.clientCount).map { LoadClient($0, masters, ledger, seed: seed) }
+        workers = (1...Self.workerCount).map { LoadWorker("n\($0)", masters, ledger, seed: seed &+ UInt64($0)) }
+        threads =
+            clients.map { client in TestThread { try client.run() } }
+            + workers.map { worker in TestThread { try worker.run() } }
+    }
+
+    /// How long the full span of a fault is: `PODLING_FAULT_SECONDS`.
+    static func seconds(default seconds: Double) -> Double {
+        ProcessInfo.processInfo.environment["PODLING_FAULT_SECONDS"].flatMap(Double.init) ?? seconds
+    }
+
+    /// Waits until so many submits were acknowledged, beyond those there are.
+    func awaitProgress(_ count: Int, seconds: Double = 60) throws {
+        let wanted = ledger.acknowledgedCount + count
+        let done = Deadline.after(seconds: seconds).poll { ledger.acknowledgedCount >= wanted ? true : nil }
+        guard done != nil else {
+            throw TestSupportError("\(ledger.acknowledgedCount) acknowledged of \(wanted) within \(seconds) s")
+        }
+    }
+
+    /// Lets all come to its end, and compares.
+    /// - Parameter rows: what the table has.
+    func finish(_ what: String, rows: () throws -> [Listed]) throws -> Counts {
+        for client in clients { client.stop() }
+        for thread in threads.prefix(clients.count) { try thread.join(seconds: Self.drainSeconds) }
+        let deadline = Deadline.after(seconds: Self.drainSeconds)
+        var live: Int?
+        let isDrained = try deadline.poll { () throws -> Bool? in
+            live = try Message(masters.ask(#"{"op":"ping","id":1}"#)).live
+            return live == 0 ? true : nil
+        }
+        for worker in workers { worker.stop() }
+        for thread in threads.dropFirst(clients.count) { try thread.join(seconds: 30) }
+        let counts = ledger.compare(listed: try masters.list(), rows: try rows())
+        print("\(what): \(counts)")
+        #expect(isDrained == true, "\(live ?? -1) tasks did not end")
+        #expect(counts.faults == 0, "\(counts.words.joined(separator: "; "))")
+        #expect(counts.acknowledged > 100)
+        return counts
+    }
+}
