@@ -34,7 +34,7 @@ enum HistoryStatements {
                 AND \(month) = ANY (string_to_array($4, ',')) AND EXISTS (SELECT 1 FROM podling_leader WHERE epoch = $5)
             RETURNING \(TaskStatements.allColumns)
         ), kept AS (
-            INSERT INTO task_history (\(TaskStatements.allColumns)) SELECT \(TaskStatements.allColumns) FROM moved
+            INSERT INTO task_history AS t (\(TaskStatements.allColumns)) SELECT \(TaskStatements.allColumns) FROM moved
             ON CONFLICT (task_id, created_at) DO UPDATE SET \(TaskStatements.changing) RETURNING 1
         )
         SELECT count(*) FROM kept
