@@ -14,12 +14,14 @@ RUN mkdir /programs \
             && cp "$(swift build -c release --static-swift-stdlib --show-bin-path)/$program" /programs/ || exit 1; \
     done
 
+FROM ${DEBIAN_IMAGE} AS runtime
+RUN useradd --system --uid 7070 --user-group --home-dir /nonexistent --shell /usr/sbin/nologin podling
+
 # The CA certificates are for sslmode=verify-full; the client is for the health check and for `docker exec`.
-FROM ${DEBIAN_IMAGE} AS master
+FROM runtime AS master
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libpq5 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 7070 --user-group --home-dir /nonexistent --shell /usr/sbin/nologin podling
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=build /programs/podling-master /programs/podling-client /usr/local/bin/
 # Loopback of a container reaches nobody; --insecure stays for whoever runs it to say.
 ENV PODLING_LISTEN=0.0.0.0:7070 \
@@ -34,17 +36,18 @@ LABEL org.opencontainers.image.title="podling-master" \
     org.opencontainers.image.licenses="Apache-2.0"
 ENTRYPOINT ["podling-master"]
 
-# Root, as whoever may use the engine's socket is as good as root; --user and --group-add narrow it.
-FROM ${DEBIAN_IMAGE} AS worker
+# Root, as the group of the engine's socket is not known here; with --group-add it runs as podling, in the same folder.
+FROM runtime AS worker
 COPY --from=build /programs/podling-worker /usr/local/bin/
+RUN install -d -o podling -g podling /var/lib/podling-worker
+ENV XDG_STATE_HOME=/var/lib
 VOLUME /var/lib/podling-worker
 LABEL org.opencontainers.image.title="podling-worker" \
     org.opencontainers.image.description="Runs Podling's tasks through the engine whose socket is mounted." \
     org.opencontainers.image.licenses="Apache-2.0"
 ENTRYPOINT ["podling-worker"]
 
-FROM ${DEBIAN_IMAGE} AS client
-RUN useradd --system --uid 7070 --user-group --home-dir /nonexistent --shell /usr/sbin/nologin podling
+FROM runtime AS client
 COPY --from=build /programs/podling-client /usr/local/bin/
 USER podling
 LABEL org.opencontainers.image.title="podling-client" \

@@ -47,6 +47,7 @@ clean_up() {
             show_log_tail "$scratch/client.log"
             compose --profile all logs --tail 40 >&2
         fi
+        docker_call rm --force --volumes "podling-$TAG-podling" >/dev/null 2>&1
         compose --profile all --profile client down --volumes --remove-orphans --timeout 5 >"$scratch/down.log" 2>&1 ||
             show_log_tail "$scratch/down.log"
         for node in worker-1 worker-2; do
@@ -242,6 +243,21 @@ leader() {
 leads() { [[ $(leader) == "$1" ]]; }
 nodes_online() { [[ $(client nodes --output ndjson | grep -c '"online"') == 2 ]]; }
 
+# The worker of the image as another user than root, in a volume that is new.
+expect_worker_without_root() {
+    local name="podling-$TAG-podling" log="$scratch/worker.log"
+    docker_call run --detach --name "$name" --network "podling-${TAG}_default" --env PODLING_MASTER=master-1,master-2 \
+        --user podling --group-add "$(stat -c %g "$DOCKER_SOCKET")" --volume "$DOCKER_SOCKET:/var/run/docker.sock" \
+        "podling-worker:$TAG" --node-id without-root >"$log" 2>&1
+    wait_until "$READY_SECONDS" has_node without-root || {
+        docker_call logs "$name" >"$log" 2>&1
+        show_log_tail "$log"
+        die "the worker does not come online as another user"
+    }
+    docker_call rm --force --volumes "$name" >/dev/null
+}
+has_node() { client nodes --output ndjson | grep -F "\"$1\""; }
+
 # As a user of the machine would: both masters by their published ports, whichever leads, and HTTP.
 expect_reach_from_host() {
     local port
@@ -299,6 +315,7 @@ test_takeover() {
     expect "the output of a task" "$(client run again --pull never -i busybox -- echo again)" again
     expect "the tasks" "$(client ps --all --output ndjson | jq -r '.name + " " + .status' | sort | xargs)" \
         "again completed fails failed hello completed"
+    expect_worker_without_root
     compose start "$first" >"$scratch/start.log" 2>&1
     expect_healthy "$first"
     expect "the leader" "$(leader)" "$second"
