@@ -12,8 +12,12 @@ final class HistoryMover: Sendable {
     struct Pace: Sendable {
         /// Rows looked at in one statement.
         var rows = 1_000
-        /// It rests for so many times as long as a statement took.
+        /// It rests for so many times as long as a page took; longer where hardly anything was to be moved, as among a
+        /// million tasks that wait.
         var restFactor = 4
+        var restFactorWhereLittle = 19
+        /// A page has little to be moved below one row in so many.
+        var littleShare = 20
         var restMillisecondsMin = 20
         /// From the end of the table to the next walk.
         var roundMilliseconds = 2_000

@@ -2,6 +2,7 @@
 struct HistoryPartitions {
     /// Months that `podling-master migrate` makes beforehand, for a service that may not.
     static let monthsAhead = 12
+    static let history = "task_history"
     private static let pageRows = 10_000
     /// Who reads history waits no longer for a partition to come or go.
     private static let lockMilliseconds = 500
@@ -19,32 +20,33 @@ struct HistoryPartitions {
         return Set((0..<result.rowCount).compactMap { result.text($0, 0).flatMap { HistoryMonth(table: $0) } })
     }
 
-    /// This month and those that follow, which have none yet.
-    func missingMonths() throws(PGError) -> [HistoryMonth] {
-        let there = try months()
+    /// This month and those that follow, of which a table has none yet.
+    func missingMonths(of table: String) throws(PGError) -> [HistoryMonth] {
         let result = try connection.execute(
             """
-            SELECT to_char(timezone('UTC', now()) + number * interval '1 month', 'YYYY_MM')
-            FROM generate_series(0, \(Self.monthsAhead)) AS number
+            SELECT month FROM (
+                SELECT to_char(timezone('UTC', now()) + number * interval '1 month', 'YYYY_MM')
+                FROM generate_series(0, \(Self.monthsAhead)) AS number
+            ) AS months (month)
+            WHERE to_regclass('\(table)_' || month) IS NULL
             """
         )
         return (0..<result.rowCount).compactMap { result.text($0, 0).flatMap { HistoryMonth($0) } }
-            .filter { !there.contains($0) }
     }
 
-    static func making(_ month: HistoryMonth) -> String {
-        "CREATE TABLE IF NOT EXISTS \(month.table) PARTITION OF task_history \(bounds(month));"
+    static func making(_ month: HistoryMonth, of table: String = history) -> String {
+        "CREATE TABLE IF NOT EXISTS \(table)_\(month.text) PARTITION OF \(table) \(bounds(month));"
     }
 
     /// Makes the partition of a month; another master may do so at once.
-    func make(_ month: HistoryMonth) throws(PGError) {
+    func make(_ month: HistoryMonth, of table: String = history) throws(PGError) {
         do throws(PGError) {
-            try change(Self.making(month))
+            try change(Self.making(month, of: table))
         } catch {
             switch error.sqlState {
             // Another was faster: duplicate_table, unique_violation, invalid_object_definition (an overlap).
             case "42P07", "23505", "42P17": return
-            case "23514": try makeFromDefault(month)
+            case "23514" where table == Self.history: try makeFromDefault(month)
             default: throw error
             }
         }

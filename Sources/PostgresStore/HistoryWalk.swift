@@ -33,6 +33,7 @@ struct HistoryWalk {
     mutating func step(forgottenUpTo: Int64) throws(PGError) -> Int {
         let pace = retention.pace
         let began = ContinuousClock.now
+        var restFactor = pace.restFactor
         if began >= nextDrop { try lookForOldMonths() }
         if let days = retention.historyDays, let next = aging.first {
             try age(next.month, next.position, days: days)
@@ -43,20 +44,22 @@ struct HistoryWalk {
                 // Somebody may have dropped one.
                 months = try partitions.months()
             }
-            guard try movePage(forgottenUpTo) else {
-                position = ""
+            let moved = try movePage(forgottenUpTo)
+            if moved * pace.littleShare < pace.rows { restFactor = pace.restFactorWhereLittle }
+            if position.isEmpty {
                 movedUpTo = walksUpTo
                 return pace.roundMilliseconds
             }
         }
         let milliseconds = Int((ContinuousClock.now - began) / .milliseconds(1))
-        return max(pace.restMillisecondsMin, milliseconds * pace.restFactor)
+        return max(pace.restMillisecondsMin, milliseconds * restFactor)
     }
 
     // MARK: Moving
 
-    /// - Returns: false where it was the last of the table.
-    private mutating func movePage(_ forgottenUpTo: Int64) throws(PGError) -> Bool {
+    /// Moves what is to be moved of the next rows; the position is empty again after the last.
+    /// - Returns: how many those were.
+    private mutating func movePage(_ forgottenUpTo: Int64) throws(PGError) -> Int {
         let upTo = String(forgottenUpTo)
         let number = String(epoch)
         let rows = retention.pace.rows
@@ -65,18 +68,23 @@ struct HistoryWalk {
             PGParameters(position, String(rows), upTo, number)
         )
         guard page.flag(0, 3) else { throw PGError.leadLost }
-        guard let count = page.int(0, 0), let last = page.text(0, 1) else { return false }
+        guard let count = page.int(0, 0), let last = page.text(0, 1) else {
+            position = ""
+            return 0
+        }
+        var moved = 0
         if let found = page.text(0, 2) {
             var wanted: [String] = []
             for text in found.split(separator: ",") where try isThere(text) { wanted.append(String(text)) }
-            let moved = try connection.execute(
-                HistoryStatements.move,
-                PGParameters(position, last, upTo, wanted.joined(separator: ","), number)
-            ).int(0, 0)
-            logger.debug("moved ended tasks to task_history", metadata: ["tasks": "\(moved ?? 0)"])
+            moved =
+                try connection.execute(
+                    HistoryStatements.move,
+                    PGParameters(position, last, upTo, wanted.joined(separator: ","), number)
+                ).int(0, 0) ?? 0
+            logger.debug("moved ended tasks to task_history", metadata: ["tasks": "\(moved)"])
         }
-        position = last
-        return count == rows
+        position = count == rows ? last : ""
+        return moved
     }
 
     /// Whether rows of this month have where to go. What has not stays in `tasks`, where it is found as well.

@@ -5,6 +5,7 @@ import NIOPosix
 /// history to come, for a service that may not make tables.
 public enum MigrationByHand {
     private static let pollMilliseconds = 200
+    private static let events = "task_events"
 
     /// - Parameters:
     ///   - isDryRun: says the SQL instead, and changes nothing.
@@ -37,12 +38,23 @@ public enum MigrationByHand {
             say("step \($0): \($1.what)")
         }
         let partitions = HistoryPartitions(connection: migration.connection)
-        let months = try partitions.missingMonths()
+        let months = try partitions.missingMonths(of: HistoryPartitions.history)
         for month in months {
             say("partition \(month.table)")
             try partitions.make(month)
         }
-        say(plan.steps.isEmpty && months.isEmpty ? "nothing to do" : "done")
+        let eventMonths = try partitions.missingMonths(of: events)
+        for month in eventMonths {
+            say("partition \(events)_\(month.text)")
+            do throws(PGError) {
+                try partitions.make(month, of: events)
+            } catch {
+                // Its transitions are where they are found as well.
+                guard error.sqlState == "23514" else { throw error }
+                say("    left out: \(events)_default has rows of that month")
+            }
+        }
+        say(plan.steps.isEmpty && months.isEmpty && eventMonths.isEmpty ? "nothing to do" : "done")
     }
 
     private static func print(_ migration: Migration, _ say: (String) -> Void) throws(PGError) {
@@ -51,8 +63,12 @@ public enum MigrationByHand {
         for (number, step) in plan.steps {
             say("-- step \(number): \(step.what)\n\(Migration.sql(number, step))")
         }
-        let months = try HistoryPartitions(connection: migration.connection).missingMonths()
-        for month in months { say(HistoryPartitions.making(month)) }
-        if plan.steps.isEmpty, months.isEmpty { say("-- nothing to do") }
+        let partitions = HistoryPartitions(connection: migration.connection)
+        var made: [String] = []
+        for table in [HistoryPartitions.history, events] {
+            made += try partitions.missingMonths(of: table).map { HistoryPartitions.making($0, of: table) }
+        }
+        for sql in made { say(sql) }
+        if plan.steps.isEmpty, made.isEmpty { say("-- nothing to do") }
     }
 }

@@ -9,7 +9,8 @@ import Testing
 @testable import PodlingPostgres
 
 /// Ended tasks that the master has forgotten, on their way to `task_history` and out of it.
-@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(2))) struct HistoryTests {
+@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(2)))
+struct HistoryTests {
     private static let now = Int64(Date().timeIntervalSince1970) * 1_000
     private static let day: Int64 = 86_400_000
 
@@ -24,6 +25,7 @@ import Testing
         retention.pace = HistoryMover.Pace(
             rows: rows,
             restFactor: 1,
+            restFactorWhereLittle: 1,
             restMillisecondsMin: 1,
             roundMilliseconds: 10,
             dropMilliseconds: 100,
