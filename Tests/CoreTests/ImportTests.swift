@@ -285,7 +285,49 @@ import Testing
         #expect(harness.send(Self.request(task), from: client) == [Self.ok(0, 1)])
     }
 
+    /// A store gives it back as it is, at the next start.
+    @Test func oneThatRunsAndBreaksARuleIsRestored() {
+        var first = CoreHarness()
+        let task =
+            #""taskId":"old-1","status":"running","attempt":1,"nodeId":"n1","createdAt":"2025-01-01T00:00:00.000Z""#
+            + #","name":"My Job","image":"b""#
+        #expect(first.send(Self.request(task), from: first.client()) == [Self.ok(1, 0)])
+        let rows = first.core.takeChanges().tasks
+        var second = CoreHarness()
+        for row in rows {
+            let isTaken = second.core.restore(row)
+            #expect(isTaken)
+        }
+        second.core.endRestore()
+        #expect(second.task("old-1").contains(#""status":"running","attempt":1,"nodeId":"n1""#))
+        second.advance(milliseconds: 30_250)
+        #expect(second.task("old-1").contains(#""status":"failed""#))
+    }
+
     // MARK: Bounds
+
+    @Test func nodesAndForeignIdsAreBounded() {
+        var harness = CoreHarness {
+            $0.nodesMax = 2
+            $0.foreignIDsMax = 2
+        }
+        let client = harness.client()
+        func task(_ id: String, _ node: String) -> String {
+            #""taskId":"\#(id)","createdAt":"2026-01-01T00:00:00.000Z","name":"a","image":"b","status":"completed","nodeId":"\#(node)""#
+        }
+        let nodes = harness.send(
+            Self.request(task("t000000010001", "n1"), task("t000000010002", "n2"), task("t000000010003", "n3")),
+            from: client
+        )
+        #expect(nodes.last?.contains(#""code":"overloaded""#) == true, "\(nodes)")
+        let ids = harness.send(Self.request(task("a", "n1"), task("b", "n1"), task("c", "n1")), from: client)
+        #expect(ids.last?.contains(#""code":"overloaded""#) == true, "\(ids)")
+        #expect(harness.send(Self.request(task("a", "n1"), task("b", "n2")), from: client) == [Self.ok(2, 0)])
+        // Those that are known cost nothing more.
+        #expect(
+            harness.send(Self.request(task("a", "n1"), task("t000000010003", "n2")), from: client) == [Self.ok(1, 1)]
+        )
+    }
 
     @Test func memoryIsNotOverfilled() {
         var harness = CoreHarness {

@@ -108,6 +108,28 @@ import Testing
         }
     }
 
+    /// Three clients with the same file, most of which the master does not hold: each task is taken once.
+    @Test(.enabled(if: MovingTests.hasDatabase, MovingTests.skipMessage)) func manyAtATimeTakeEachTaskOnce()
+        async throws
+    {
+        try await onThread {
+            let target = try MovingPlace(.postgres, ["--retain-finished-count", "50"])
+            let tasks = MovingTasks.make(4_000)
+            let path = target.scratch.file("given.ndjson")
+            try MovingFiles.write(tasks.joined(separator: "\n") + "\n", path)
+            let programs = try (0..<3).map { _ in try target.start(["import", "--no-trailer", path]) }
+            var imported = 0
+            for program in programs {
+                #expect(program.wait(deadline: .after(seconds: 120)) == .exited(0), "\(program.output)")
+                #expect(program.output.hasSuffix(" 0 in conflict\n"), "\(program.output)")
+                imported += Int(program.output.prefix { $0.isNumber }) ?? 0
+            }
+            #expect(imported == tasks.count)
+            #expect(Set(try target.exported()) == Set(tasks))
+            target.end()
+        }
+    }
+
     /// A worker that is given both masters goes over with what it runs.
     @Test func whatRunsGoesOnUnderTheNewMaster() async throws {
         try await onThread {
