@@ -96,7 +96,12 @@ final class HistoryMover: Sendable {
     }
 
     private func connected() throws(PGError) -> PGConnection {
-        try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
+        // Statistics may be of a time when the table was small: the walk never sorts it.
+        try PGConnection(
+            url,
+            statementMilliseconds: Self.statementMilliseconds,
+            settings: [("enable_seqscan", "off")]
+        )
     }
 
     /// Blocks the mover's own thread, until it is to end or for so long.
