@@ -70,6 +70,22 @@ import Testing
         #expect(harness.core.takeChanges().events.isEmpty)
     }
 
+    /// The store was asked in between.
+    @Test func anImportIsItsClients() {
+        var harness = Self.harness()
+        let client = CoreHarness.session(0)
+        harness.open(client, peer: "192.0.2.1:4711")
+        harness.send(
+            #"{"op":"import","tasks":[{"taskId":"old-1","name":"a","image":"b","status":"pending","attempt":0,"#
+                + #""createdAt":"2026-01-02T03:04:05.678Z"}]}"#,
+            from: client
+        )
+        for query in harness.queries() { harness.answer(query, StorePage()) }
+        let rows = harness.core.takeChanges().events
+        #expect(rows.map(\.taskID) == ["old-1"])
+        #expect(rows.map(\.actor) == ["client 192.0.2.1:4711"])
+    }
+
     @Test func withoutTheAuditNothingIsHandedOver() {
         var harness = CoreHarness { $0.asksStore = true }
         harness.core.lead(now: harness.now)

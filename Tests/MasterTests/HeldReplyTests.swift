@@ -88,6 +88,34 @@ private final class SlowStore: Store {
         }
     }
 
+    @Test func aDrainIsAcknowledgedOnceItIsDurable() async throws {
+        let store = SlowStore()
+        try await Self.withServer(store) { session, door in
+            let worker = try await door.open()
+            _ = try await worker.request(
+                Self.line(#"{"op":"hello","proto":1,"role":"worker","node":"n1","instance":"i"}"#)
+            )
+            async let registered = worker.request(Self.line(#"{"op":"register","slots":1}"#))
+            while store.batches.isEmpty { await Task.yield() }
+            store.release()
+            _ = try await registered
+            let answered = NIOLockedValueBox(false)
+            async let drained: [UInt8] = {
+                let reply = try await session.request(Self.line(#"{"op":"drain","id":1,"nodeId":"n1"}"#))
+                answered.withLockedValue { $0 = true }
+                return reply
+            }()
+            let isHandedOver = { store.batches.contains { $0.nodes.contains { $0.isDraining } } }
+            // Before it there may be the node's last heartbeat.
+            while !isHandedOver() { await Task.yield() }
+            for _ in 0..<200 { await Task.yield() }
+            #expect(!answered.withLockedValue { $0 })
+            while isHandedOver() { store.release() }
+            #expect(try await String(decoding: drained, as: UTF8.self).contains(#""draining":true"#))
+            worker.close()
+        }
+    }
+
     @Test func batchesAreAnsweredInTheirOrder() async throws {
         let store = SlowStore()
         try await Self.withServer(store) { session, _ in

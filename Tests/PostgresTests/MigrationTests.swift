@@ -60,7 +60,9 @@ struct MigrationTests {
         let done = try await Self.byHand(other)
         #expect(done.last == "done")
         #expect(try Self.relations(other) == byScript)
-        #expect(done.filter { $0.hasPrefix("partition task_history_") }.count == HistoryPartitions.monthsAhead + 1)
+        for table in ["task_history", "task_events"] {
+            #expect(done.filter { $0.hasPrefix("partition \(table)_") }.count == HistoryPartitions.monthsAhead + 1)
+        }
     }
 
     @Test(arguments: 1..<Schema.steps.count) func everyOlderVersionIsBroughtUp(version: Int) async throws {
