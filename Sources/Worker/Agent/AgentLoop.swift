@@ -26,6 +26,8 @@ actor AgentLoop {
     private var core: AgentCore
     private var writer = JSONWriter()
     private var connection: LineConnection?
+    /// Why the connection is being closed, where it is this side that does.
+    private var closing: String?
     private var jobs: [Job: Task<Void, Never>] = [:]
     private var nextCall = 0
     private var timerDeadline: Int64?
@@ -101,6 +103,7 @@ actor AgentLoop {
             }
         case .disconnect(let why):
             logger.warning("closing the connection: \(why)")
+            closing = why
             jobs[.connection]?.cancel()
         case .send(let request): send(request)
         case .streamLogs(let request, let containerId): forwardLogs(request, containerId)
@@ -147,8 +150,9 @@ actor AgentLoop {
             }
             why = connection.closedReason?.description ?? "closed"
         } catch {
-            why = "\(error)"
+            why = (error is CancellationError ? closing : nil) ?? "\(error)"
         }
+        closing = nil
         connection = nil
         handle(.disconnected(why))
     }

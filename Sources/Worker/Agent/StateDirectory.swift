@@ -29,7 +29,9 @@ public final class StateDirectory: Sendable {
                 attributes: [.posixPermissions: 0o700]
             )
         } catch {
-            throw StateDirectoryError("cannot make the state directory \(path): \(error)")
+            let posix = (error as? CocoaError)?.underlying as? POSIXError
+            let why = posix.map { String(cString: strerror($0.code.rawValue)) } ?? "\(error)"
+            throw StateDirectoryError("cannot make the state directory \(path): \(why); choose one with --state-dir")
         }
         lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw StateDirectoryError.system("cannot open \(path)/lock") }
