@@ -4,16 +4,14 @@ import PodlingCore
 ///
 /// How long ended tasks are held, by age and by number, is the core's configuration.
 public struct MemoryStore: Store {
+    public let leadership = AsyncStream { continuation in
+        continuation.yield(StoreLeadership.leading)
+        continuation.finish()
+    }
+
     public init() {}
 
     public var keepsRows: Bool { false }
-
-    public var leadership: AsyncStream<StoreLeadership> {
-        AsyncStream { continuation in
-            continuation.yield(.leading)
-            continuation.finish()
-        }
-    }
 
     public func advertise(_ address: String) {}
 
