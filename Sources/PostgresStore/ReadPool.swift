@@ -61,11 +61,9 @@ final class ReadPool: Sendable {
                 guard error.isConnectionLost else { throw error }
             }
         }
-        let connection = try PGConnection(
-            url,
-            statementMilliseconds: Self.statementMilliseconds,
-            settings: [("default_transaction_read_only", "on")]
-        )
+        let connection = try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
+        // Not as the session begins: libpq would take the server for a standby, where the URL wants another.
+        if connection.ownsSession { try connection.execute("SET default_transaction_read_only = on") }
         return try found(query, PGConnectionBox(connection))
     }
 

@@ -13,9 +13,10 @@ final class TaskWriter: @unchecked Sendable {
     /// After that time and a little more, a write whose answer does not come is tried again on a new connection.
     static let statementMillisecondsDefault = 20_000
     /// One plan, made once, serves batches of one row and of thousands, and the table that was empty then.
+    /// What is turned off costs so much on paper that such a plan would be compiled, for a second.
     private static let settings = [
         ("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_hashjoin", "off"),
-        ("enable_mergejoin", "off"),
+        ("enable_mergejoin", "off"), ("jit", "off"),
     ]
     private static let retryMilliseconds = 100...3_000
     /// How long a write that cannot succeed holds up the end of the program.
