@@ -13,6 +13,8 @@ PODLING_ENGINES=required  Docker Engine and Podman are installed where missing; 
                           (the default with CI=true)
 PODLING_ENGINES=off       container tests are skipped
 
+PODLING_FAULT_SECONDS     how long the master is killed again and again, and a transaction held open (60 and 15)
+
 TEST_DATABASE_URL         a PostgreSQL to test with; without it a throwaway one is started, where it is installed
 
 PODLING_TEST_DOCKER_SOCKET, PODLING_TEST_PODMAN_SOCKET: where one is set, those engines are used and none is started.
@@ -143,6 +145,8 @@ bring_postgres_up() {
 }
 
 # Tests that compute would starve those that wait for sockets and processes with deadlines: each kind has its own run.
+# Faults are done to programs under load, and take minutes: alone, at the end.
+readonly FAULTS='^FaultTests\.'
 readonly COMPUTING='^(ProtocolTests|CoreTests|StoreTests)\.' IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests)\.'
 
 # swift_tests NAME ARGUMENTS...
@@ -213,7 +217,8 @@ main() {
     else
         swift_tests "tests that compute" --filter "$COMPUTING"
         swift_tests "tests in one process" --filter "$IN_PROCESS"
-        swift_tests "tests of engines and programs" --skip "$COMPUTING" --skip "$IN_PROCESS"
+        swift_tests "tests of engines and programs" --skip "$COMPUTING" --skip "$IN_PROCESS" --skip "$FAULTS"
+        swift_tests "tests of faults under load" --filter "$FAULTS"
         shell_tests
     fi
     summary

@@ -11,6 +11,20 @@ import Testing
         #expect(outcome.ending == .exited(0), "\(outcome.output)")
     }
 
+    /// The same with a store that makes all durable first.
+    @Test(
+        .timeLimit(.minutes(2)),
+        .enabled(if: TestDatabase.isAvailable, "TEST_DATABASE_URL is not set"),
+        arguments: TranscriptFiles.names
+    )
+    func masterFollowsWithPostgreSQL(transcript name: String) async throws {
+        let outcome = try await onThread {
+            let database = try TestDatabase()
+            return try Self.play(name, environment: database.environment)
+        }
+        #expect(outcome.ending == .exited(0), "\(outcome.output)")
+    }
+
     /// SIGTERM: every connection is told, then closed (section 3, point 7).
     @Test(.timeLimit(.minutes(1))) func masterSaysThatItGoes() async throws {
         let ending = try await onThread {
@@ -28,9 +42,12 @@ import Testing
     }
 
     /// Throws where the master parts from the transcript.
-    private static func play(_ name: String) throws -> (ending: ProgramProcess.Ending?, output: String) {
+    private static func play(
+        _ name: String,
+        environment: [String: String] = [:]
+    ) throws -> (ending: ProgramProcess.Ending?, output: String) {
         let transcript = try Transcript(TranscriptFiles.text(name))
-        let master = try MasterProcess(transcript.masterArguments)
+        let master = try MasterProcess(transcript.masterArguments, environment: environment)
         var runner = TranscriptRunner(host: master.host, port: master.port)
         try runner.run(transcript)
         return (master.terminate(), master.process.output)

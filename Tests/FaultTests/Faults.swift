@@ -55,5 +55,7 @@ final class ServedMaster {
 
     func signal(_ number: Int32) { master.process.signal(number) }
 
-    func end() { #expect(master.terminate() == .exited(0)) }
+    func end() {
+        #expect(master.terminate() == .exited(0), "\(master.process.output.suffix(2_000))")
+    }
 }

@@ -31,7 +31,7 @@ extension Faults {
                 let load = Load(Masters([master.address]))
                 for _ in 1...20 {
                     // A stop finds a master that writes again.
-                    try load.awaitProgress(50)
+                    try load.awaitProgress(30)
                     try cluster.stop(.immediate)
                     Deadline.after(seconds: Double.random(in: 0...0.5)).elapse()
                     try cluster.start()

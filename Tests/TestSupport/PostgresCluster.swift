@@ -112,12 +112,12 @@ public final class PostgresCluster: Sendable {
     public func promote() throws { try sql("SELECT pg_promote()") }
 
     /// Runs SQL by psql.
+    /// - Parameter port: of what stands before the server.
     /// - Returns: the rows, the columns of each with a tab between them.
     @discardableResult
-    public func sql(_ statement: String, database: String = "postgres", seconds: Double = 60) throws -> [String] {
+    public func sql(_ statement: String, port: UInt16? = nil, seconds: Double = 60) throws -> [String] {
         let from = ["-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement]
-        let place = "postgres://podling@127.0.0.1:\(port)/\(database)?sslmode=disable"
-        let program = try ProgramProcess(try Self.path("psql"), from + [place])
+        let program = try ProgramProcess(try Self.path("psql"), from + [url(port: port ?? self.port)])
         guard program.wait(deadline: .after(seconds: seconds)) == .exited(0) else {
             throw TestSupportError("psql: \(program.output)")
         }

@@ -1,13 +1,15 @@
 import FoundationEssentials
-import TestSupport
 
 /// A fresh database of the PostgreSQL that `TEST_DATABASE_URL` names; dropped with the object.
-final class TestDatabase {
-    let environment: [String: String]
+public final class TestDatabase: Sendable {
+    public static let isAvailable = ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] != nil
+
+    /// What a master is started with to keep its tasks there.
+    public let environment: [String: String]
     private let server: String
     private let name = "podling_\(UInt64.random(in: 0...UInt64.max))"
 
-    init() throws {
+    public init() throws {
         server = ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] ?? ""
         let query = server.firstIndex(of: "?") ?? server.endIndex
         let end = server[..<query].lastIndex(of: "/") ?? server.endIndex
@@ -18,7 +20,7 @@ final class TestDatabase {
     deinit { try? run("DROP DATABASE \(name) WITH (FORCE)") }
 
     /// The first column of what a query gives.
-    func rows(_ sql: String) throws -> [String] {
+    public func rows(_ sql: String) throws -> [String] {
         let url = environment["DATABASE_URL"] ?? ""
         let program = try ProgramProcess(
             "/usr/bin/psql",
