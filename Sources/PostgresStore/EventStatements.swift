@@ -6,7 +6,6 @@ import PodlingProtocol
 /// `podling_runs` has the runs of which all are kept: the first write of a run without the audit empties it, so that no
 /// cursor passes over what was not kept.
 enum EventStatements {
-    static let partitions = MonthlyPartitions(table: "task_events")
     /// Runs whose cursors are known.
     private static let runsMax = 1_000
 
@@ -111,6 +110,9 @@ enum EventStatements {
             UPDATE podling_leader SET last_event = greatest(last_event, (SELECT max(seq) FROM task_events))
             """
         )
-        return try partitions.drop(olderThanDays: days, connection)
+        let partitions = MonthlyPartitions(of: .events, connection)
+        let months = try partitions.months(olderThanDays: days)
+        for month in months { try partitions.drop(month) }
+        return months.map(partitions.name)
     }
 }

@@ -2,8 +2,11 @@ import Logging
 
 /// The walk of the mover through `tasks`, again and again.
 struct HistoryWalk {
+    /// Rows of a month looked at in one statement.
+    private static let agingRows = 10_000
+
     private let connection: PGConnection
-    private let partitions: HistoryPartitions
+    private let partitions: MonthlyPartitions
     private let epoch: Int
     private let retention: Retention
     private let logger: Logger
@@ -12,16 +15,16 @@ struct HistoryWalk {
     /// What was forgotten when this walk began, and what a walk to the end has moved.
     private var walksUpTo: Int64 = 0
     private var movedUpTo: Int64 = 0
-    private var months: Set<HistoryMonth> = []
+    private var months: Set<Month> = []
     /// Months whose partition cannot be made.
-    private var refused: Set<HistoryMonth> = []
+    private var refused: Set<Month> = []
     private var nextDrop = ContinuousClock.now
     /// Months that may be old, and how far each was looked through.
-    private var aging: [(month: HistoryMonth, position: String)] = []
+    private var aging: [(month: Month, position: String)] = []
 
     init(connection: PGConnection, epoch: Int, retention: Retention, logger: Logger) {
         self.connection = connection
-        partitions = HistoryPartitions(connection: connection)
+        partitions = MonthlyPartitions(of: .history, connection)
         self.epoch = epoch
         self.retention = retention
         self.logger = logger
@@ -89,7 +92,7 @@ struct HistoryWalk {
 
     /// Whether rows of this month have where to go. What has not stays in `tasks`, where it is found as well.
     private mutating func isThere(_ text: Substring) throws(PGError) -> Bool {
-        guard let month = HistoryMonth(text) else { return true }
+        guard let month = Month(text) else { return true }
         if months.contains(month) { return true }
         if refused.contains(month) { return false }
         do throws(PGError) {
@@ -103,7 +106,7 @@ struct HistoryWalk {
         refused.insert(month)
         logger.warning(
             "cannot make a partition: its tasks stay in the table tasks until podling-master migrate is run by its owner",
-            metadata: ["partition": "\(month.table)"]
+            metadata: ["partition": "\(partitions.name(month))"]
         )
         return false
     }
@@ -143,8 +146,8 @@ struct HistoryWalk {
     }
 
     /// Looks through a month for tasks that ended lately, and drops it at its end. Nothing is moved meanwhile.
-    private mutating func age(_ month: HistoryMonth, _ position: String, days: Int) throws(PGError) {
-        let page = try partitions.page(of: month, after: position, olderThanDays: days)
+    private mutating func age(_ month: Month, _ position: String, days: Int) throws(PGError) {
+        let page = try page(of: month, after: position, olderThanDays: days)
         if page.isYounger {
             aging.removeFirst()
         } else if let last = page.last {
@@ -155,14 +158,34 @@ struct HistoryWalk {
         }
     }
 
-    private mutating func drop(_ month: HistoryMonth) throws(PGError) {
+    /// Looks at some rows of a month, after a task's id.
+    /// - Returns: the last one's id, nil at the end; and whether one of them ended later than so many days ago.
+    private func page(
+        of month: Month,
+        after position: String,
+        olderThanDays days: Int
+    ) throws(PGError) -> (last: String?, isYounger: Bool) {
+        let result = try connection.execute(
+            """
+            SELECT max(task_id), coalesce(bool_or(since >= timezone('UTC', now()) - $2::int * interval '1 day'), false)
+            FROM (
+                SELECT task_id, \(TaskStatements.keptSince) AS since FROM \(partitions.name(month))
+                WHERE task_id > $1 ORDER BY task_id LIMIT \(Self.agingRows)
+            ) AS page
+            """,
+            PGParameters(position, String(days))
+        )
+        return (result.text(0, 0), result.flag(0, 1))
+    }
+
+    private mutating func drop(_ month: Month) throws(PGError) {
         guard try leads() else { throw PGError.leadLost }
         do throws(PGError) {
             try partitions.drop(month)
             months.remove(month)
-            logger.notice("dropped a month of history", metadata: ["partition": "\(month.table)"])
+            logger.notice("dropped a month of history", metadata: ["partition": "\(partitions.name(month))"])
         } catch {
-            try cannotDrop(month.table, error)
+            try cannotDrop(partitions.name(month), error)
         }
     }
 }

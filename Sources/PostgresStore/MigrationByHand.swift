@@ -5,7 +5,6 @@ import NIOPosix
 /// history to come, for a service that may not make tables.
 public enum MigrationByHand {
     private static let pollMilliseconds = 200
-    private static let events = "task_events"
 
     /// - Parameters:
     ///   - isDryRun: says the SQL instead, and changes nothing.
@@ -37,24 +36,21 @@ public enum MigrationByHand {
         } tell: {
             say("step \($0): \($1.what)")
         }
-        let partitions = HistoryPartitions(connection: migration.connection)
-        let months = try partitions.missingMonths(of: HistoryPartitions.history)
-        for month in months {
-            say("partition \(month.table)")
+        let missing = try missingPartitions(migration)
+        for (partitions, month) in missing {
+            say("partition \(partitions.name(month))")
             try partitions.make(month)
         }
-        let eventMonths = try partitions.missingMonths(of: events)
-        for month in eventMonths {
-            say("partition \(events)_\(month.text)")
-            do throws(PGError) {
-                try partitions.make(month, of: events)
-            } catch {
-                // Its transitions are where they are found as well.
-                guard error.sqlState == "23514" else { throw error }
-                say("    left out: \(events)_default has rows of that month")
-            }
+        say(plan.steps.isEmpty && missing.isEmpty ? "nothing to do" : "done")
+    }
+
+    private static func missingPartitions(_ migration: Migration) throws(PGError) -> [(MonthlyPartitions, Month)] {
+        var missing: [(MonthlyPartitions, Month)] = []
+        for table in [MonthlyPartitions.Table.history, .events] {
+            let partitions = MonthlyPartitions(of: table, migration.connection)
+            missing += try partitions.missingMonths(ahead: MonthlyPartitions.monthsAheadByHand).map { (partitions, $0) }
         }
-        say(plan.steps.isEmpty && months.isEmpty && eventMonths.isEmpty ? "nothing to do" : "done")
+        return missing
     }
 
     private static func print(_ migration: Migration, _ say: (String) -> Void) throws(PGError) {
@@ -63,12 +59,8 @@ public enum MigrationByHand {
         for (number, step) in plan.steps {
             say("-- step \(number): \(step.what)\n\(Migration.sql(number, step))")
         }
-        let partitions = HistoryPartitions(connection: migration.connection)
-        var made: [String] = []
-        for table in [HistoryPartitions.history, events] {
-            made += try partitions.missingMonths(of: table).map { HistoryPartitions.making($0, of: table) }
-        }
-        for sql in made { say(sql) }
-        if plan.steps.isEmpty, made.isEmpty { say("-- nothing to do") }
+        let missing = try missingPartitions(migration)
+        for (partitions, month) in missing { say(partitions.making(month)) }
+        if plan.steps.isEmpty, missing.isEmpty { say("-- nothing to do") }
     }
 }

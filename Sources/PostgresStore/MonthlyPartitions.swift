@@ -1,60 +1,112 @@
-/// The partitions of a table by months, `TABLE_2026_11`. What fits none is in `TABLE_default`.
+/// The partitions of a table by months, `TABLE_2026_11`. Rows of odd dates are in `TABLE_default`, which is never dropped.
 struct MonthlyPartitions {
-    /// Longer waits for those who read the table would hold up all writes.
+    /// A table and the time that its rows are partitioned by.
+    struct Table {
+        let name: String
+        let column: String
+
+        static let history = Table(name: "task_history", column: "created_at")
+        static let events = Table(name: "task_events", column: "at")
+    }
+
+    /// Months that `podling-master migrate` makes beforehand, for a service that may not.
+    static let monthsAheadByHand = 12
+    /// Who uses the table waits no longer for a partition to come or go.
     private static let lockMilliseconds = 500
 
-    let table: String
+    let table: Table
+    let connection: PGConnection
 
-    /// Makes those of this month and of the next, where they are not there, by the database's clock.
-    ///
-    /// - Throws: `PGError`, also where the table is in use, or the default partition has rows of that month.
-    func prepare(_ connection: PGConnection) throws(PGError) {
-        let months = try connection.execute(
-            """
-            SELECT to_char(m, 'YYYY_MM'), m::date, (m + interval '1 month')::date
-            FROM generate_series(
-                date_trunc('month', timezone('UTC', now())), timezone('UTC', now()) + interval '1 month',
-                interval '1 month') AS m
-            WHERE to_regclass('\(table)_' || to_char(m, 'YYYY_MM')) IS NULL
-            """
-        )
-        for row in 0..<months.rowCount {
-            guard let name = months.text(row, 0), let from = months.text(row, 1), let to = months.text(row, 2) else {
-                continue
-            }
-            try change(
-                "CREATE TABLE IF NOT EXISTS \(table)_\(name) PARTITION OF \(table) FOR VALUES FROM ('\(from)') TO ('\(to)')",
-                connection
-            )
-        }
+    init(of table: Table, _ connection: PGConnection) {
+        self.table = table
+        self.connection = connection
     }
 
-    /// Drops those that ended so many days ago.
-    ///
-    /// - Returns: their names.
-    @discardableResult
-    func drop(olderThanDays days: Int, _ connection: PGConnection) throws(PGError) -> [String] {
-        let old = try connection.execute(
+    func name(_ month: Month) -> String { "\(table.name)_\(month.text)" }
+
+    /// The months that have a partition.
+    func months() throws(PGError) -> Set<Month> {
+        let result = try connection.execute(
             """
-            SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-            WHERE i.inhparent = to_regclass('\(table)') AND c.relname ~ '^\(table)_[0-9]{4}_[0-9]{2}$'
-                AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month'
-                    <= timezone('UTC', now()) - $1::int * interval '1 day'
-            ORDER BY 1
+            SELECT substr(c.relname, length($1) + 2) FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+            WHERE i.inhparent = to_regclass($1) AND starts_with(c.relname, $1 || '_')
             """,
-            PGParameters(String(days))
+            PGParameters(table.name)
         )
-        let names = (0..<old.rowCount).compactMap { old.text($0, 0) }
-        for name in names { try change("DROP TABLE IF EXISTS \(name)", connection) }
-        return names
+        return Set((0..<result.rowCount).compactMap { result.text($0, 0).flatMap { Month($0) } })
     }
 
-    private func change(_ sql: String, _ connection: PGConnection) throws(PGError) {
+    /// This month and those that follow, of which the table has none yet; by the database's clock.
+    func missingMonths(ahead count: Int) throws(PGError) -> [Month] {
+        let result = try connection.execute(
+            """
+            SELECT month FROM (
+                SELECT to_char(timezone('UTC', now()) + number * interval '1 month', 'YYYY_MM')
+                FROM generate_series(0, $2::int) AS number
+            ) AS months (month)
+            WHERE to_regclass($1 || '_' || month) IS NULL
+            """,
+            PGParameters(table.name, String(count))
+        )
+        return (0..<result.rowCount).compactMap { result.text($0, 0).flatMap { Month($0) } }
+    }
+
+    // MARK: Making
+
+    func making(_ month: Month) -> String {
+        "CREATE TABLE IF NOT EXISTS \(name(month)) PARTITION OF \(table.name) \(Self.bounds(month));"
+    }
+
+    /// Makes the partition of a month; another master may do so at once.
+    ///
+    /// - Throws: `PGError`, also where the table is in use for too long.
+    func make(_ month: Month) throws(PGError) {
         do throws(PGError) {
-            try connection.executeScript("BEGIN; SET LOCAL lock_timeout = \(Self.lockMilliseconds); \(sql); COMMIT")
+            try change(making(month))
         } catch {
-            if !error.isConnectionLost { _ = try? connection.execute("ROLLBACK") }
-            throw error
+            switch error.sqlState {
+            // Another was faster: duplicate_table, unique_violation, invalid_object_definition (an overlap).
+            case "42P07", "23505", "42P17": return
+            case "23514": try makeFromDefault(month)
+            default: throw error
+            }
         }
+    }
+
+    /// The same where the default partition has rows of the month, as of a partition that somebody detached.
+    private func makeFromDefault(_ month: Month) throws(PGError) {
+        try change(
+            """
+            CREATE TABLE \(name(month)) (LIKE \(table.name) INCLUDING ALL);
+            WITH moved AS (
+                DELETE FROM \(table.name)_default
+                WHERE \(table.column) >= '\(month.firstDay)' AND \(table.column) < '\(month.next.firstDay)' RETURNING *
+            ) INSERT INTO \(name(month)) SELECT * FROM moved;
+            ALTER TABLE \(table.name) ATTACH PARTITION \(name(month)) \(Self.bounds(month));
+            """
+        )
+    }
+
+    private static func bounds(_ month: Month) -> String {
+        "FOR VALUES FROM ('\(month.firstDay)') TO ('\(month.next.firstDay)')"
+    }
+
+    // MARK: Dropping
+
+    /// The months that ended longer ago than this, by the clock of the database; the oldest first.
+    func months(olderThanDays days: Int) throws(PGError) -> [Month] {
+        let limit =
+            try connection.execute(
+                "SELECT to_char(timezone('UTC', now()) - $1::int * interval '1 day', 'YYYY_MM')",
+                PGParameters(String(days))
+            ).text(0, 0) ?? ""
+        return try months().filter { $0.next.text <= limit }.sorted { $0.text < $1.text }
+    }
+
+    func drop(_ month: Month) throws(PGError) { try change("DROP TABLE IF EXISTS \(name(month))") }
+
+    /// Several statements that are one transaction.
+    private func change(_ sql: String) throws(PGError) {
+        try connection.executeScript("SET LOCAL lock_timeout = \(Self.lockMilliseconds); \(sql)")
     }
 }

@@ -157,7 +157,8 @@ final class TaskWriter: @unchecked Sendable {
         guard Self.seconds() - (partitionsAt ?? -Self.partitionSeconds) >= Self.partitionSeconds else { return }
         partitionsAt = Self.seconds()
         do throws(PGError) {
-            try EventStatements.partitions.prepare(connection)
+            let partitions = MonthlyPartitions(of: .events, connection)
+            for month in try partitions.missingMonths(ahead: 1) { try partitions.make(month) }
         } catch {
             logger.warning("PostgreSQL: no partition of task_events for the month", metadata: ["error": "\(error)"])
         }

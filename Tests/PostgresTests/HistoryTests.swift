@@ -249,11 +249,11 @@ struct HistoryTests {
         let text = try connection.execute(
             "SELECT to_char(min(created_at), 'YYYY_MM') FROM task_history WHERE created_at > '2000-01-01'"
         ).text(0, 0)
-        let month = try #require(text.flatMap { HistoryMonth($0) })
-        let partitions = HistoryPartitions(connection: connection)
+        let month = try #require(text.flatMap { Month($0) })
+        let partitions = MonthlyPartitions(of: .history, connection)
         try partitions.make(month)
         #expect(try partitions.months() == [month])
-        #expect(try connection.execute("SELECT count(*) FROM \(month.table)").int(0, 0) == 1)
+        #expect(try connection.execute("SELECT count(*) FROM \(partitions.name(month))").int(0, 0) == 1)
         #expect(try connection.execute("SELECT count(*) FROM task_history_default").int(0, 0) == 1)
         #expect(try await Self.list(store) == rows)
         await store.close()
@@ -262,17 +262,17 @@ struct HistoryTests {
     @Test func severalMayMakeAMonthAtOnce() async throws {
         let database = try Database()
         await (try Self.open(database, Self.retention())).close()
-        let months = ["2026_01", "2026_02", "2026_12"].compactMap { HistoryMonth($0) }
+        let months = ["2026_01", "2026_02", "2026_12"].compactMap { Month($0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 1...4 {
                 group.addTask {
                     let connection = try database.connect()
-                    for month in months { try HistoryPartitions(connection: connection).make(month) }
+                    for month in months { try MonthlyPartitions(of: .history, connection).make(month) }
                 }
             }
             try await group.waitForAll()
         }
-        #expect(try HistoryPartitions(connection: database.connect()).months() == Set(months))
+        #expect(try MonthlyPartitions(of: .history, database.connect()).months() == Set(months))
     }
 
     @Test func oldMonthsAreDropped() async throws {
@@ -305,14 +305,13 @@ struct HistoryTests {
         ("2026_11", "2026-11-01", "2026_12"), ("2026_12", "2026-12-01", "2027_01"),
         ("0999_01", "0999-01-01", "0999_02"),
     ]) func months(text: String, day: String, next: String) throws {
-        let month = try #require(HistoryMonth(text))
+        let month = try #require(Month(text))
         #expect((month.text, month.firstDay, month.next.text) == (text, day, next))
-        #expect(HistoryMonth(table: month.table) == month)
     }
 
     @Test(arguments: ["", "default", "2026_13", "2026_00", "2026_1", "26_01", "2026_011", "2026_01_01", "-026_01"])
     func noMonths(text: String) {
-        #expect(HistoryMonth(text) == nil)
+        #expect(Month(text) == nil)
     }
 
     // MARK: Start

@@ -61,7 +61,9 @@ struct MigrationTests {
         #expect(done.last == "done")
         #expect(try Self.relations(other) == byScript)
         for table in ["task_history", "task_events"] {
-            #expect(done.filter { $0.hasPrefix("partition \(table)_") }.count == HistoryPartitions.monthsAhead + 1)
+            #expect(
+                done.filter { $0.hasPrefix("partition \(table)_") }.count == MonthlyPartitions.monthsAheadByHand + 1
+            )
         }
     }
 
@@ -129,8 +131,8 @@ struct MigrationTests {
         await #expect { try await Self.open(url) } throws: { "\($0)".contains("podling-master migrate") }
         _ = try await Self.byHand(database)
         // As if a year had passed since.
-        let months = try HistoryPartitions(connection: connection).months()
-        for month in months { try HistoryPartitions(connection: connection).drop(month) }
+        let months = try MonthlyPartitions(of: .history, connection).months()
+        for month in months { try MonthlyPartitions(of: .history, connection).drop(month) }
         try connection.executeScript(
             "REVOKE CREATE ON SCHEMA public FROM PUBLIC; "
                 + "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \(role)"
@@ -152,16 +154,17 @@ struct MigrationTests {
         }
         #expect(try page.get().tasks == [row])
         // It goes once there is a partition for it, and something else is forgotten.
-        let month = try #require(HistoryMonth("2026_09"))
-        try HistoryPartitions(connection: connection).make(month)
+        let month = try #require(Month("2026_09"))
+        try MonthlyPartitions(of: .history, connection).make(month)
         batch.tasks = []
-        for attempt in 1...1_000 where try connection.execute("SELECT count(*) FROM \(month.table)").int(0, 0) == 0 {
+        for attempt in 1...1_000
+        where try connection.execute("SELECT count(*) FROM task_history_2026_09").int(0, 0) == 0 {
             batch.forgottenUpTo = row.finishedAt + Int64(attempt)
             let empty = batch
             _ = await withCheckedContinuation { done in _ = store.commit(empty) { done.resume(returning: $0) } }
             try await Task.sleep(for: .milliseconds(10))
         }
-        #expect(try connection.execute("SELECT count(*) FROM \(month.table)").int(0, 0) == 1)
+        #expect(try connection.execute("SELECT count(*) FROM task_history_2026_09").int(0, 0) == 1)
         await store.close()
     }
 }

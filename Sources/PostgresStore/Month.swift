@@ -1,7 +1,5 @@
-/// A month of `task_history`, by creation in UTC: a partition of its own, named `task_history_2026_11`.
-struct HistoryMonth: Hashable {
-    private static let prefix = "task_history_"
-
+/// A month in UTC, of which a table may have a partition.
+struct Month: Hashable {
     let year: Int
     let month: Int
 
@@ -19,20 +17,14 @@ struct HistoryMonth: Hashable {
         self.init(year: year, month: month)
     }
 
-    init?(table: String) {
-        guard table.hasPrefix(Self.prefix) else { return nil }
-        self.init(table.dropFirst(Self.prefix.count))
-    }
-
+    /// `2026_11`
     var text: String { "\(Self.digits(year, 4))_\(Self.digits(month, 2))" }
-
-    var table: String { Self.prefix + text }
 
     /// `2026-11-01`
     var firstDay: String { "\(Self.digits(year, 4))-\(Self.digits(month, 2))-01" }
 
-    var next: HistoryMonth {
-        month == 12 ? HistoryMonth(year: year + 1, month: 1) : HistoryMonth(year: year, month: month + 1)
+    var next: Month {
+        month == 12 ? Month(year: year + 1, month: 1) : Month(year: year, month: month + 1)
     }
 
     private static func digits(_ number: Int, _ count: Int) -> String {
