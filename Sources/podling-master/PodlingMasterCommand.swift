@@ -36,6 +36,8 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         subcommands: [MigrateCommand.self]
     )
 
+    private static let retryMilliseconds = 500...1_500
+
     @OptionGroup var options: MasterOptions
 
     func run() async throws {
@@ -45,13 +47,33 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         var configuration = try options.configuration()
         var http = try options.httpAddress()
         let portFile = PortFile(path: options.portFile, expected: http == nil ? 1 : 2)
-        // A master that lost the lead begins anew, as a standby on the ports it had.
-        while try await !serve(configuration, http, portFile, logger) {
-            logger.warning("another master leads now; standing by")
-            configuration = try options.configuration()
-            if let port = await portFile.ports["listen"] { configuration.port = port }
-            if let port = await portFile.ports["http"] { http?.port = port }
+        try await Self.withStoreErrors(logger) {
+            // A master that lost the lead begins anew, as a standby on the ports it had.
+            while try await !serveOrTryAgain(configuration, http, portFile, logger) {
+                configuration = try options.configuration()
+                if let port = await portFile.ports["listen"] { configuration.port = port }
+                if let port = await portFile.ports["http"] { http?.port = port }
+            }
         }
+    }
+
+    /// The same as `serve`, but that a master which served before is not ended by what passes: a database that is lost
+    /// while the rows are loaded, or before this master stands by again.
+    private func serveOrTryAgain(
+        _ configuration: MasterConfiguration,
+        _ http: ListenAddress?,
+        _ portFile: PortFile,
+        _ logger: Logger
+    ) async throws -> Bool {
+        do {
+            guard try await !serve(configuration, http, portFile, logger) else { return true }
+            logger.warning("another master leads now; standing by")
+        } catch let error as PGError where error.isRetryable {
+            guard await portFile.ports["listen"] != nil else { throw error }
+            logger.warning("PostgreSQL: standing by once it is back", metadata: ["error": "\(error)"])
+            try await Task.sleep(for: .milliseconds(Int.random(in: Self.retryMilliseconds)))
+        }
+        return false
     }
 
     /// Serves until it is asked to end.
@@ -66,7 +88,13 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         let server = try await MasterServer(configuration: configuration, store: store, logger: logger) {
             try await portFile.add("listen", configuration.host, $0.port ?? 0)
         }
-        try await Self.withStoreErrors(logger) { try await server.prepare() }
+        do {
+            try await server.prepare()
+        } catch {
+            // Else it would go on to hold the lead.
+            await store.close()
+            throw error
+        }
         var services: [any Service] = [server]
         if let http {
             let shim = HTTPShim(
@@ -87,7 +115,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             )
         )
         do {
-            try await Self.withStoreErrors(logger) { try await group.run() }
+            try await group.run()
             return true
         } catch MasterError.leadLost {
             return false
@@ -96,19 +124,17 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
     private func openStore(_ logger: Logger) async throws -> any Store {
         guard let url = try MasterOptions.databaseURL() else { return MemoryStore() }
-        return try await Self.withStoreErrors(logger) {
-            try await PostgresStore.open(
-                url: url,
-                readURL: ProcessInfo.processInfo.environment["DATABASE_READ_URL"],
-                name: options.listen ?? "",
-                leaseMilliseconds: Int(options.leaderLease * 1_000),
-                isPrepared: try options.preparesStatements(),
-                retention: options.retention(),
-                mayMigrate: !options.noMigrate,
-                eventsMax: options.audit ? Limits.eventsKeptMax : nil,
-                logger: logger
-            )
-        }
+        return try await PostgresStore.open(
+            url: url,
+            readURL: ProcessInfo.processInfo.environment["DATABASE_READ_URL"],
+            name: options.listen ?? "",
+            leaseMilliseconds: Int(options.leaderLease * 1_000),
+            isPrepared: try options.preparesStatements(),
+            retention: options.retention(),
+            mayMigrate: !options.noMigrate,
+            eventsMax: options.audit ? Limits.eventsKeptMax : nil,
+            logger: logger
+        )
     }
 
     /// A store that cannot be used ends the program with a code of its own (sysexits.h).

@@ -59,5 +59,30 @@ extension Faults {
                 for master in masters { master.end() }
             }
         }
+
+        /// The load of many rows is cut off: whoever takes the lead goes on to try.
+        @Test func aDatabaseLostWhileTheLeadIsTakenEndsNoMaster() async throws {
+            try await onThread {
+                let cluster = try PostgresCluster()
+                let masters = try (0..<2).map { _ in try ServedMaster(url: cluster.url) }
+                let leader = try Self.leader(masters)
+                guard let other = masters.first(where: { $0 !== leader }) else { return }
+                try cluster.sql(
+                    """
+                    INSERT INTO tasks (task_id, name, image, spec, status, created_at)
+                    SELECT 't06' || lpad(i::text, 10, '0'), 'a', 'b', '"name":"a","image":"b"', 'pending', now()
+                    FROM generate_series(1, 300000) AS i
+                    """
+                )
+                let epoch = try Self.epoch(cluster)
+                leader.signal(SIGKILL)
+                try Self.awaitEpoch(after: epoch, cluster)
+                try cluster.stop(.immediate)
+                try cluster.start()
+                #expect(Deadline.after(seconds: 60).poll { Self.isLeading(other) ? true : nil } == true)
+                #expect(other.master.process.output.contains("standing by once it is back"))
+                other.end()
+            }
+        }
     }
 }
