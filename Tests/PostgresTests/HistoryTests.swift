@@ -101,7 +101,7 @@ struct HistoryTests {
     private static func reach(_ database: Database, _ sql: String, _ wanted: Int) async throws {
         let connection = try database.connect()
         var last: Int?
-        for _ in 0..<3_000 {
+        for _ in 0..<12_000 {
             last = try connection.execute(sql).int(0, 0)
             if last == wanted { return }
             try await Task.sleep(for: .milliseconds(10))
