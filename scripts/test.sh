@@ -13,7 +13,7 @@ PODLING_ENGINES=required  Docker Engine and Podman are installed where missing; 
                           (the default with CI=true)
 PODLING_ENGINES=off       container tests are skipped
 
-PODLING_FAULT_SECONDS     how long the master is killed again and again, and a transaction held open (60 and 15)
+PODLING_FAULT_SECONDS     how long the master is killed again and again, and a transaction held open (60 each)
 
 TEST_DATABASE_URL         a PostgreSQL to test with; without it a throwaway one is started, where it is installed
 

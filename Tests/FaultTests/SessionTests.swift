@@ -4,7 +4,7 @@ import Testing
 extension Faults {
     /// What others do in the same database.
     struct SessionTests {
-        private static let readerSecondsDefault = 15.0
+        private static let readerSecondsDefault = 60.0
         private static let terminateSeconds = 10.0
 
         @Test func sessionsThatAreTerminatedAtRandomLoseNothing() async throws {
