@@ -74,6 +74,13 @@ let package = Package(
             path: "Sources/PostgresStore",
             ["CLibpq", "PodlingStore", "PodlingCore", "PodlingProtocol", nioConcurrency, nioPosix, logging]
         ),
+        .systemLibrary(
+            name: "COpenSSL",
+            path: "Sources/COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]
+        ),
+        library("PodlingTLS", path: "Sources/TLS", ["COpenSSL", nioCore]),
         library("PodlingClient", path: "Sources/Client", ["PodlingProtocol", nioCore, nioPosix]),
         library(
             "PodlingMaster",
@@ -118,6 +125,7 @@ let package = Package(
 
         tests("ProtocolTests", ["PodlingProtocol"]),
         tests("CoreTests", ["PodlingCore", "PodlingProtocol"]),
+        tests("TLSTests", ["PodlingTLS", "TestSupport", nioEmbedded, nioCore]),
         tests("StoreTests", ["PodlingStore", "PodlingCore"]),
         tests(
             "PostgresTests",

@@ -15,6 +15,7 @@ allowed_imports() {
         Sources/Core) echo "PodlingProtocol" ;;
         Sources/Store) echo "PodlingProtocol PodlingCore" ;;
         Sources/PostgresStore) echo "PodlingProtocol PodlingCore PodlingStore" ;;
+        Sources/TLS) echo "" ;;
         Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
         Sources/Master) echo "PodlingProtocol PodlingCore PodlingStore PodlingTLS" ;;
         Sources/HTTPShim) echo "PodlingProtocol PodlingClient PodlingMaster" ;;
@@ -32,6 +33,7 @@ forbidden_imports() {
         Sources/Core) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
         Sources/Protocol) echo 'Foundation|NIO(Posix|Embedded|.+Helpers)|Logging' ;;
         Sources/Store) echo 'Foundation|NIO.*' ;;
+        Sources/TLS) echo 'Foundation|FoundationEssentials|NIO(Posix|Embedded|SSL|.+Helpers)|Logging|Dispatch' ;;
         Sources/Master | Sources/Client) echo 'Foundation' ;;
         *) echo '-' ;;
     esac

@@ -19,7 +19,7 @@ readonly SWIFT_MINIMUM=6.2
 
 packages_of() {
     case "$1" in
-        base) echo "ca-certificates curl git jq libpq-dev make procps util-linux" ;;
+        base) echo "ca-certificates curl git jq libpq-dev libssl-dev make procps util-linux" ;;
         test) echo "ca-certificates curl jq netcat-openbsd openssl pgbouncer postgresql procps python3 socat" ;;
         engines)
             # By name and not by recommendation: netavark and iptables give Podman its network.

@@ -1,0 +1,143 @@
+internal import COpenSSL
+import Glibc
+
+/// What all connections of one side share: certificate, key, trusted CAs, versions. Making one checks all of it, so that
+/// what is wrong is said at start and not at the first connection.
+///
+/// The handle may be shared by threads: it is not changed after `init`, and OpenSSL counts its references atomically
+/// (openssl-threads(7)).
+public final class TLSContext: Sendable {
+    enum Side: Sendable, Equatable {
+        case client(TLSMode, sendsServerName: Bool)
+        case server(TLSClientCertificates)
+    }
+
+    nonisolated(unsafe) let handle: OpaquePointer
+    let side: Side
+    /// This side's own certificate; nil where it has none.
+    public let certificate: CertificateFacts?
+
+    /// - Parameter now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
+    /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the cure.
+    public convenience init(client: TLSClientConfiguration, now: Int? = nil) throws(TLSError) {
+        guard client.mode != .disable else {
+            throw .configuration("sslmode: disable means that there is no TLS", cure: "Connect without it.")
+        }
+        let handle = try Self.makeHandle(TLS_client_method(), client.minimumVersion, "ssl_min_protocol_version")
+        let own: CertificateFacts?
+        do {
+            try Self.offerProtocol(handle)
+            own = try Self.useIdentity(of: client, in: handle, now: now ?? time(nil))
+            try Self.useRoots(of: client, in: handle)
+        } catch {
+            SSL_CTX_free(handle)
+            throw error
+        }
+        self.init(owning: handle, .client(client.mode, sendsServerName: client.sendsServerName), own)
+    }
+
+    /// - Parameter now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
+    /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the cure.
+    public convenience init(server: TLSServerConfiguration, now: Int? = nil) throws(TLSError) {
+        let handle = try Self.makeHandle(TLS_server_method(), server.minimumVersion, "--tls-min-version")
+        let own: CertificateFacts
+        do {
+            let files = IdentityFiles(
+                certificate: PEMSource("--tls-cert", server.certificateFile),
+                key: PEMSource("--tls-key", server.keyFile),
+                isServer: true
+            )
+            own = try files.use(in: handle, now: now ?? time(nil))
+            try Self.useClientCAs(of: server, in: handle)
+        } catch {
+            SSL_CTX_free(handle)
+            throw error
+        }
+        Self.demandProtocol(handle)
+        // NO_TICKET alone leaves the tickets of TLS 1.3 that name a session in the server's memory.
+        SSL_CTX_set_num_tickets(handle, 0)
+        self.init(owning: handle, .server(server.clientCertificates), own)
+    }
+
+    private init(owning handle: OpaquePointer, _ side: Side, _ certificate: CertificateFacts?) {
+        self.handle = handle
+        self.side = side
+        self.certificate = certificate
+    }
+
+    deinit { SSL_CTX_free(handle) }
+
+    /// Forward secrecy and authenticated encryption only, for TLS 1.2; all ciphers of 1.3 are such.
+    private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
+    private static let groups = "X25519:P-256:P-384"
+
+    /// For tests, which want to see this version too: while nobody uses the context yet.
+    func allowOnlyTLS12() { podling_ctx_set_max_version(handle, TLS1_2_VERSION) }
+
+    private static func makeHandle(
+        _ method: OpaquePointer?,
+        _ minimum: TLSVersion,
+        _ setting: String
+    ) throws(TLSError) -> OpaquePointer {
+        OpenSSLErrors.clear()
+        guard let handle = SSL_CTX_new(method) else {
+            throw .configuration("TLS: OpenSSL cannot be set up: \(OpenSSLErrors.take().text)")
+        }
+        podling_ctx_set_options(handle)
+        let version = minimum == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
+        guard podling_ctx_set_min_version(handle, version) == 1, SSL_CTX_set_cipher_list(handle, ciphers) == 1,
+            podling_ctx_set_groups(handle, groups) == 1
+        else {
+            SSL_CTX_free(handle)
+            throw .configuration("\(setting): OpenSSL refuses it: \(OpenSSLErrors.take().text)")
+        }
+        return handle
+    }
+}
+
+// MARK: - The protocol inside (RFC 7301)
+
+extension TLSContext {
+    private static func offerProtocol(_ handle: OpaquePointer) throws(TLSError) {
+        let name = Array(applicationProtocol.utf8)
+        let list = [UInt8(name.count)] + name
+        // Alone among its kind it returns 0 where it succeeds.
+        guard SSL_CTX_set_alpn_protos(handle, list, UInt32(list.count)) == 0 else {
+            throw .configuration("TLS: OpenSSL refuses ALPN: \(OpenSSLErrors.take().text)")
+        }
+    }
+
+    /// Clients that name no protocol, or another, are refused with the alert made for it.
+    private static func demandProtocol(_ handle: OpaquePointer) {
+        SSL_CTX_set_client_hello_cb(
+            handle,
+            { ssl, alert, _ in
+                var (bytes, count): (UnsafePointer<UInt8>?, Int) = (nil, 0)
+                let kind = UInt32(TLSEXT_TYPE_application_layer_protocol_negotiation)
+                if SSL_client_hello_get0_ext(ssl, kind, &bytes, &count) == 1 { return SSL_CLIENT_HELLO_SUCCESS }
+                alert?.pointee = SSL_AD_NO_APPLICATION_PROTOCOL
+                return SSL_CLIENT_HELLO_ERROR
+            },
+            nil
+        )
+        SSL_CTX_set_alpn_select_cb(
+            handle,
+            { _, chosen, chosenCount, offered, offeredCount, _ in
+                let list = UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+                var start = 0
+                while start < list.count {
+                    let name = list[min(start + 1, list.count)..<min(start + 1 + Int(list[start]), list.count)]
+                    if name.elementsEqual(applicationProtocol.utf8) {
+                        // It points into the client's list, which outlives this call.
+                        chosen?.pointee = list.baseAddress.map { $0 + start + 1 }
+                        chosenCount?.pointee = UInt8(name.count)
+                        return SSL_TLSEXT_ERR_OK
+                    }
+                    start += 1 + Int(list[start])
+                }
+                return SSL_TLSEXT_ERR_ALERT_FATAL
+            },
+            nil
+        )
+    }
+}

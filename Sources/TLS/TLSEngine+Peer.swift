@@ -1,0 +1,21 @@
+internal import COpenSSL
+
+extension TLSEngine {
+    /// What the peer's certificate says; nil where it has shown none. Whether it was checked depends on the context.
+    public var peerCertificate: CertificateFacts? { SSL_get0_peer_certificate(ssl).map { CertificateFacts($0) } }
+
+    /// `TLSv1.3`.
+    public var protocolVersion: String { String(cString: SSL_get_version(ssl)) }
+
+    /// `TLS_AES_256_GCM_SHA384`; nil before it is agreed on.
+    public var cipher: String? {
+        SSL_get_current_cipher(ssl).flatMap { SSL_CIPHER_get_name($0) }.map { String(cString: $0) }
+    }
+
+    var chosenProtocol: String? {
+        var (bytes, count): (UnsafePointer<UInt8>?, UInt32) = (nil, 0)
+        SSL_get0_alpn_selected(ssl, &bytes, &count)
+        guard bytes != nil else { return nil }
+        return String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
+    }
+}

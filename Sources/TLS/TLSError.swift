@@ -1,0 +1,38 @@
+/// Why there is no TLS connection, or no longer one; holds no secret.
+public struct TLSError: Error, Equatable, CustomStringConvertible, Sendable {
+    public enum Kind: Sendable, Equatable {
+        /// A file or a setting of this side.
+        case configuration
+        /// This side does not accept the peer's certificate, or misses it.
+        case verification
+        /// The peer ended the connection, and said why.
+        case alert(TLSAlert)
+        /// The peer speaks no TLS, none that this side speaks, or another protocol inside it.
+        case handshake
+        /// The connection ended without the peer's word that this is the end: what came may not be all.
+        case truncated
+        /// Bytes that are no TLS, or were changed on their way.
+        case corrupt
+    }
+
+    public let kind: Kind
+    /// What is wrong, on one line.
+    public let message: String
+    /// What to do about it, as a sentence; nil where nothing better than the message is known.
+    public let cure: String?
+
+    init(_ kind: Kind, _ message: String, cure: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.cure = cure
+    }
+
+    static func configuration(_ message: String, cure: String? = nil) -> TLSError {
+        TLSError(.configuration, message, cure: cure)
+    }
+
+    /// Whether the same may succeed later without anyone changing a thing.
+    public var isRetryable: Bool { kind == .truncated || kind == .corrupt }
+
+    public var description: String { cure.map { "\(message). \($0)" } ?? message }
+}
