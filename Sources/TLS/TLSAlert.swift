@@ -15,7 +15,7 @@ public struct TLSAlert: Sendable, Equatable {
         10: ("unexpected_message", nil),
         20: ("bad_record_mac", "what arrived is not what was sent"),
         22: ("record_overflow", nil),
-        40: ("handshake_failure", "there is no version, cipher or certificate that both sides accept"),
+        40: ("handshake_failure", "no version, cipher or certificate is to the liking of both sides"),
         42: ("bad_certificate", "this side's certificate is not accepted"),
         43: ("unsupported_certificate", "this side's certificate is not made for this use"),
         44: ("certificate_revoked", "this side's certificate was revoked"),

@@ -81,6 +81,7 @@ extension TLSAlert {
     fileprivate var cureForClient: String? {
         switch number {
         case 42, 43, 45, 46, 48: "Have the file of sslcert issued anew by a CA that the server has as --tls-client-ca."
+        case 40: "Compare the versions of both sides; where the server wants a certificate, give sslcert and sslkey."
         case 44: "Have a new certificate issued for sslcert."
         case 116: "Give sslcert and sslkey."
         case 120: "Give the address and port of a Podling master."

@@ -18,6 +18,8 @@ extension Workshop {
         try issue("revoked", subject: "/CN=revoked", names: here)
         try issue("worker", subject: "/CN=worker", names: "URI:podling://node/w1")
         try issue("client-only", subject: "/CN=client", names: here, extensions: ["extendedKeyUsage=clientAuth"])
+        try issue("foreign-worker", subject: "/CN=worker", names: "URI:podling://node/w1", by: "other")
+        try issue("server-only", subject: "/CN=server", names: here, extensions: ["extendedKeyUsage=serverAuth"])
         try revoke([], to: "empty")
         try revoke(["revoked"], to: "ca")
         try revoke([], by: "other", to: "other")

@@ -14,6 +14,7 @@ final class Workshop: Sendable {
         try? FileManager.default.removeItem(atPath: folder)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         chmod(folder, 0o700)
+        atexit { if let made = try? Workshop.shared.get() { try? FileManager.default.removeItem(atPath: made.folder) } }
         try makeStock()
     }
 
