@@ -15,6 +15,14 @@ extension TLSEngine {
             : TLSError(.truncated, "the connection ended without the \(peer)'s close_notify: what came may not be all")
     }
 
+    func lateness(afterSeconds seconds: Int64) -> TLSError {
+        TLSError(
+            .timeout,
+            "the \(peer) did not finish the TLS handshake within \(seconds) s",
+            cure: wanted == nil ? nil : "It may be overloaded, or speak no TLS on this port."
+        )
+    }
+
     /// Puts in words why a call failed; `reason` is SSL_get_error's.
     mutating func failure(_ reason: Int32) -> TLSError {
         let errors = OpenSSLErrors.take()
@@ -39,7 +47,6 @@ extension TLSEngine {
     private mutating func handshakeError(_ errors: OpenSSLErrors) -> TLSError? {
         guard state == .handshaking else { return nil }
         if let failure = record.failure { return VerificationFailure(failure: failure, wanted: wanted).error }
-        if let byte = firstByte, !Self.recordKinds.contains(byte) { return notTLS(byte) }
         if errors.holds(tlsReason: SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
             return TLSError(
                 .verification,
@@ -60,19 +67,19 @@ extension TLSEngine {
     }
 
     /// What the first byte of a TLS record may be (RFC 8446, section 5.1).
-    private static var recordKinds: ClosedRange<UInt8> { 20...23 }
+    static var recordKinds: ClosedRange<UInt8> { 20...23 }
 
-    private func notTLS(_ byte: UInt8) -> TLSError {
+    func notTLS(_ byte: UInt8) -> TLSError {
         if byte == UInt8(ascii: "{") {
             return TLSError(
-                .handshake,
+                .notTLS(byte),
                 "the \(peer) speaks Podling's protocol without TLS",
                 cure: wanted == nil
                     ? "Let it connect by podlings://." : "Give the master --tls-cert and --tls-key, or use podling://."
             )
         }
         let text = (0x20..<0x7f).contains(byte) ? "'\(Unicode.Scalar(byte))'" : "byte \(byte)"
-        return TLSError(.handshake, "the \(peer) does not speak TLS: what it sends begins with \(text)")
+        return TLSError(.notTLS(byte), "the \(peer) does not speak TLS: what it sends begins with \(text)")
     }
 }
 

@@ -123,7 +123,11 @@ public struct TLSEngine: ~Copyable {
     /// - Throws: `TLSError`; the connection is over then.
     public mutating func receive(_ bytes: UnsafeRawBufferPointer, plaintext: inout ByteBuffer) throws(TLSError) {
         guard state != .failed, state != .closed, let start = bytes.baseAddress, !bytes.isEmpty else { return }
-        if firstByte == nil { firstByte = bytes[0] }
+        if firstByte == nil {
+            firstByte = bytes[0]
+            // An alert would be rubbish to a peer that speaks plaintext.
+            guard Self.recordKinds.contains(bytes[0]) else { throw fail(notTLS(bytes[0])) }
+        }
         OpenSSLErrors.clear()
         // A memory BIO takes all, or the memory is out.
         guard let count = Int32(exactly: bytes.count), BIO_write(input, start, count) == count else {

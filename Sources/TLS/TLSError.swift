@@ -7,8 +7,12 @@ public struct TLSError: Error, Equatable, CustomStringConvertible, Sendable {
         case verification
         /// The peer ended the connection, and said why.
         case alert(TLSAlert)
-        /// The peer speaks no TLS, none that this side speaks, or another protocol inside it.
+        /// The peer speaks no TLS; the first byte it sent.
+        case notTLS(UInt8)
+        /// The peer speaks no TLS that this side speaks, or another protocol inside it.
         case handshake
+        /// The peer did not finish the handshake in time.
+        case timeout
         /// The connection ended without the peer's word that this is the end: what came may not be all.
         case truncated
         /// Bytes that are no TLS, or were changed on their way.
@@ -32,7 +36,7 @@ public struct TLSError: Error, Equatable, CustomStringConvertible, Sendable {
     }
 
     /// Whether the same may succeed later without anyone changing a thing.
-    public var isRetryable: Bool { kind == .truncated || kind == .corrupt }
+    public var isRetryable: Bool { kind == .truncated || kind == .corrupt || kind == .timeout }
 
     public var description: String { cure.map { "\(message). \($0)" } ?? message }
 }

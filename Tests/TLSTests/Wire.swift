@@ -103,28 +103,9 @@ final class Wire {
 }
 
 extension TLSEngine {
-    /// One array where the engine takes a pointer.
     mutating func receive(_ bytes: [UInt8], plaintext: inout ByteBuffer) throws(TLSError) {
-        var error: TLSError?
-        bytes.withUnsafeBytes { pointer in
-            do throws(TLSError) {
-                try receive(pointer, plaintext: &plaintext)
-            } catch let thrown {
-                error = thrown
-            }
-        }
-        if let error { throw error }
+        try receive(ByteBuffer(bytes: bytes), plaintext: &plaintext)
     }
 
-    mutating func write(_ text: String) throws(TLSError) {
-        var error: TLSError?
-        Array(text.utf8).withUnsafeBytes { pointer in
-            do throws(TLSError) {
-                try write(pointer)
-            } catch let thrown {
-                error = thrown
-            }
-        }
-        if let error { throw error }
-    }
+    mutating func write(_ text: String) throws(TLSError) { try write(ByteBuffer(string: text)) }
 }

@@ -1,0 +1,19 @@
+public import NIOCore
+
+extension TLSEngine {
+    /// `receive` of what a buffer holds.
+    public mutating func receive(_ bytes: ByteBuffer, plaintext: inout ByteBuffer) throws(TLSError) {
+        let result = bytes.withUnsafeReadableBytes { pointer in
+            Result { () throws(TLSError) in try receive(pointer, plaintext: &plaintext) }
+        }
+        try result.get()
+    }
+
+    /// `write` of what a buffer holds.
+    public mutating func write(_ bytes: ByteBuffer) throws(TLSError) {
+        let result = bytes.withUnsafeReadableBytes { pointer in
+            Result { () throws(TLSError) in try write(pointer) }
+        }
+        try result.get()
+    }
+}

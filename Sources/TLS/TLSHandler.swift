@@ -1,0 +1,275 @@
+public import NIOCore
+
+/// The bounds of a connection's beginning and end.
+public struct TLSHandlerLimits: Sendable {
+    /// From the start of the connection to the end of the handshake.
+    public var handshakeSeconds: Int64 = 5
+    /// How long the peer's close_notify is waited for after this side's.
+    public var closeSeconds: Int64 = 2
+    /// What may be written before the handshake is done, in bytes.
+    public var queuedBytesMax = 1_024 * 1_024
+
+    public init() {}
+}
+
+/// Fired as an inbound user event once the handshake is done. A client's certificate may still be refused after it:
+/// connected is who has had an answer.
+public struct TLSHandshakeDone: Sendable {
+    /// `TLSv1.3`.
+    public let version: String
+    public let peerCertificate: CertificateFacts?
+}
+
+/// TLS on a channel: plaintext on the side of the handlers after it, a `TLSEngine` between.
+///
+/// An error is fired as `TLSError`, and closes the channel. `close` says close_notify first. Writes fail by their promise.
+public final class TLSHandler: ChannelDuplexHandler {
+    public typealias InboundIn = ByteBuffer
+    public typealias InboundOut = ByteBuffer
+    public typealias OutboundIn = ByteBuffer
+    public typealias OutboundOut = ByteBuffer
+
+    private var engine: TLSEngine
+    private let limits: TLSHandlerLimits
+    /// Sent to a peer that begins with `{`; nil sends nothing.
+    private let answerToPlaintext: ByteBuffer?
+    private var queue: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
+    private var queuedBytes = 0
+    private var hasBegun = false
+    private var deadline: Scheduled<Void>?
+    private var closePromise: EventLoopPromise<Void>?
+    /// This side has asked for the end: how the peer then ends is no error.
+    private var isClosing = false
+    private var hasEnded = false
+
+    /// - Parameter answerToPlaintext: for a server: what a client hears which speaks Podling's protocol without TLS.
+    public init(
+        _ engine: consuming TLSEngine,
+        limits: TLSHandlerLimits = TLSHandlerLimits(),
+        answerToPlaintext: ByteBuffer? = nil
+    ) {
+        self.engine = engine
+        self.limits = limits
+        self.answerToPlaintext = answerToPlaintext
+    }
+
+    // MARK: - Beginning
+
+    public func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { begin(context) }
+    }
+
+    public func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        guard !hasBegun else { return }
+        hasBegun = true
+        let seconds = limits.handshakeSeconds
+        schedule(context, seconds) { handler, context in
+            handler.fail(context, handler.engine.lateness(afterSeconds: seconds))
+        }
+        attempt(context) { engine throws(TLSError) in try engine.start() }
+        context.flush()
+        context.read()
+    }
+
+    private func schedule(
+        _ context: ChannelHandlerContext,
+        _ seconds: Int64,
+        _ body: @escaping (TLSHandler, ChannelHandlerContext) -> Void
+    ) {
+        deadline?.cancel()
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(seconds)) { [weak self] in
+            guard let self, !self.hasEnded else { return }
+            body(self, context)
+        }
+    }
+
+    // MARK: - Reading
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        let wasHandshaking = engine.state == .handshaking
+        var plaintext = context.channel.allocator.buffer(capacity: bytes.readableBytes)
+        let isGood = attempt(context) { engine throws(TLSError) in
+            try engine.receive(bytes, plaintext: &plaintext)
+        } beforeError: {
+            if plaintext.readableBytes > 0 { context.fireChannelRead(self.wrapInboundOut(plaintext)) }
+        }
+        guard isGood else { return }
+        if wasHandshaking, engine.state != .handshaking { opened(context) }
+        if plaintext.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plaintext)) }
+        if engine.state == .closed { end(context) }
+    }
+
+    public func channelReadComplete(context: ChannelHandlerContext) {
+        context.flush()
+        context.fireChannelReadComplete()
+        // Whoever reads by hand asks for plaintext, and knows nothing of these bytes.
+        if !hasEnded, engine.state == .handshaking || engine.state == .closing { context.read() }
+    }
+
+    private func opened(_ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        deadline = nil
+        let done = TLSHandshakeDone(version: engine.protocolVersion, peerCertificate: engine.peerCertificate)
+        context.fireUserInboundEventTriggered(done)
+        let waiting = queue
+        (queue, queuedBytes) = ([], 0)
+        for (bytes, promise) in waiting { send(context, bytes, promise) }
+        context.flush()
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // There is no half-closed connection.
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { peerEnded(context) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        peerEnded(context)
+        context.fireChannelInactive()
+    }
+
+    private func peerEnded(_ context: ChannelHandlerContext) {
+        guard !hasEnded else { return }
+        guard !isClosing else { return end(context) }
+        var plaintext = ByteBuffer()
+        attempt(context) { engine throws(TLSError) in try engine.receiveEnd(plaintext: &plaintext) }
+        end(context)
+    }
+
+    // MARK: - Writing
+
+    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let bytes = unwrapOutboundIn(data)
+        guard engine.state == .handshaking, !hasEnded else { return send(context, bytes, promise) }
+        guard queuedBytes + bytes.readableBytes <= limits.queuedBytesMax else {
+            let error = TLSError(
+                .handshake,
+                "more than \(limits.queuedBytesMax) bytes wait for the end of the TLS handshake"
+            )
+            promise?.fail(error)
+            return fail(context, error)
+        }
+        queuedBytes += bytes.readableBytes
+        queue.append((bytes, promise))
+    }
+
+    /// Encrypts record by record, so that OpenSSL never holds more than one.
+    private func send(_ context: ChannelHandlerContext, _ bytes: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
+        guard !hasEnded else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        var (rest, ciphertext) = (bytes, context.channel.allocator.buffer(capacity: bytes.readableBytes))
+        while let slice = rest.readSlice(length: min(rest.readableBytes, TLSEngine.recordBytesMax)),
+            slice.readableBytes > 0
+        {
+            do throws(TLSError) {
+                try engine.write(slice)
+            } catch {
+                promise?.fail(error)
+                return fail(context, error)
+            }
+            engine.takeCiphertext(into: &ciphertext)
+        }
+        context.write(wrapOutboundOut(ciphertext), promise: promise)
+    }
+
+    // MARK: - Ending
+
+    public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .all else {
+            promise?.fail(ChannelError.operationUnsupported)
+            return
+        }
+        closePromise.cascadeOrTake(promise)
+        guard !isClosing, !hasEnded else {
+            if hasEnded { end(context) }
+            return
+        }
+        isClosing = true
+        guard engine.state == .open else { return end(context) }
+        engine.close()
+        flushCiphertext(context)
+        context.flush()
+        schedule(context, limits.closeSeconds) { handler, context in handler.end(context) }
+        context.read()
+    }
+
+    public func handlerRemoved(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        failQueue(ChannelError.ioOnClosedChannel)
+    }
+
+    private func fail(_ context: ChannelHandlerContext, _ error: TLSError) {
+        guard !hasEnded else { return }
+        flushCiphertext(context)
+        if case .notTLS(UInt8(ascii: "{")) = error.kind, let answerToPlaintext {
+            context.write(wrapOutboundOut(answerToPlaintext), promise: nil)
+        }
+        context.flush()
+        failQueue(error)
+        if !isClosing { context.fireErrorCaught(error) }
+        end(context)
+    }
+
+    private func end(_ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        deadline = nil
+        let promise = closePromise
+        closePromise = nil
+        guard !hasEnded || promise != nil else { return }
+        hasEnded = true
+        failQueue(ChannelError.ioOnClosedChannel)
+        context.flush()
+        context.close(promise: promise)
+    }
+
+    private func failQueue(_ error: any Error) {
+        let waiting = queue
+        (queue, queuedBytes) = ([], 0)
+        for (_, promise) in waiting { promise?.fail(error) }
+    }
+
+    private func flushCiphertext(_ context: ChannelHandlerContext) {
+        var ciphertext = context.channel.allocator.buffer(capacity: 0)
+        if engine.takeCiphertext(into: &ciphertext) > 0 { context.write(wrapOutboundOut(ciphertext), promise: nil) }
+    }
+
+    /// Runs a step of the engine, and sends what came of it.
+    ///
+    /// - Returns: whether it went well; if not, the channel is being closed.
+    @discardableResult
+    private func attempt(
+        _ context: ChannelHandlerContext,
+        _ step: (inout TLSEngine) throws(TLSError) -> Void,
+        beforeError: () -> Void = {}
+    ) -> Bool {
+        do throws(TLSError) {
+            try step(&engine)
+        } catch {
+            beforeError()
+            fail(context, error)
+            return false
+        }
+        flushCiphertext(context)
+        return true
+    }
+}
+
+extension EventLoopPromise<Void>? {
+    /// Keeps `promise`, or ties it to the one that is kept already.
+    fileprivate mutating func cascadeOrTake(_ promise: EventLoopPromise<Void>?) {
+        guard let promise else { return }
+        guard let kept = self else {
+            self = promise
+            return
+        }
+        kept.futureResult.cascade(to: promise)
+    }
+}

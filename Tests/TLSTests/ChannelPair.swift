@@ -1,0 +1,97 @@
+import NIOCore
+import NIOEmbedded
+import PodlingTLS
+
+/// Two channels without sockets, and what goes from one to the other.
+final class ChannelPair {
+    /// What the handler fires.
+    final class Events: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private(set) var errors: [TLSError] = []
+        private(set) var doneVersion: String?
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            if let error = error as? TLSError { errors.append(error) }
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if let done = event as? TLSHandshakeDone { doneVersion = done.version }
+        }
+    }
+
+    /// What became of a promise: it is looked at, and never waited for.
+    final class Outcome {
+        private(set) var result: Result<Void, any Error>?
+
+        init(_ future: EventLoopFuture<Void>) {
+            future.assumeIsolated().whenComplete { self.result = $0 }
+        }
+
+        var hasSucceeded: Bool { (try? result?.get()) != nil }
+        var error: (any Error)? {
+            guard case .failure(let error)? = result else { return nil }
+            return error
+        }
+    }
+
+    struct End {
+        let channel: EmbeddedChannel
+        let loop = EmbeddedEventLoop()
+        let events = Events()
+
+        init(_ handler: TLSHandler) throws {
+            channel = EmbeddedChannel(loop: loop)
+            try channel.pipeline.syncOperations.addHandler(handler)
+            try channel.pipeline.syncOperations.addHandler(events)
+            // EmbeddedChannel is not active before.
+            channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+        }
+
+        func write(_ text: String) -> Outcome { Outcome(channel.writeAndFlush(ByteBuffer(string: text))) }
+
+        func close(_ mode: CloseMode = .all) -> Outcome { Outcome(channel.close(mode: mode)) }
+
+        /// The plaintext that has come since it was last asked for.
+        func heard() -> String {
+            var text = ""
+            while let bytes = try? channel.readInbound(as: ByteBuffer.self) { text += String(buffer: bytes) }
+            return text
+        }
+
+        /// What is on its way to the peer.
+        fileprivate func sent() -> ByteBuffer {
+            var all = ByteBuffer()
+            while var bytes = try? channel.readOutbound(as: ByteBuffer.self) { all.writeBuffer(&bytes) }
+            return all
+        }
+    }
+
+    let client: End
+    let server: End
+
+    init(client: TLSHandler, server: TLSHandler) throws {
+        self.client = try End(client)
+        self.server = try End(server)
+    }
+
+    deinit {
+        for end in [client, server] {
+            end.channel.close(promise: nil)
+            // Longer than the peer's close_notify is waited for.
+            end.loop.advanceTime(by: .seconds(60))
+        }
+    }
+
+    /// Carries bytes to and fro until nobody has any left.
+    func carry() {
+        while true {
+            let (toServer, toClient) = (client.sent(), server.sent())
+            client.loop.run()
+            server.loop.run()
+            if toServer.readableBytes + toClient.readableBytes == 0 { return }
+            if server.channel.isActive, toServer.readableBytes > 0 { _ = try? server.channel.writeInbound(toServer) }
+            if client.channel.isActive, toClient.readableBytes > 0 { _ = try? client.channel.writeInbound(toClient) }
+        }
+    }
+}
