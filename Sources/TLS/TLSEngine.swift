@@ -205,7 +205,7 @@ extension TLSEngine {
             throw fail(
                 TLSError(
                     .handshake,
-                    "the peer does not speak \(applicationProtocol) over TLS (ALPN)",
+                    "the server does not speak \(applicationProtocol) over TLS (ALPN)",
                     cure: "Give the address and port of a Podling master."
                 )
             )

@@ -1,0 +1,101 @@
+import Glibc
+import NIOCore
+import PodlingTLS
+import TestSupport
+
+/// An engine on a blocking socket of loopback; every wait has a deadline. Not for two threads at once.
+final class SocketPeer {
+    private static let waitSeconds = 20.0
+
+    var engine: TLSEngine
+    private(set) var heard = ByteBuffer()
+    private let socket: Int32
+
+    /// Takes over the socket.
+    init(_ engine: consuming TLSEngine, socket: Int32) {
+        self.engine = engine
+        self.socket = socket
+    }
+
+    deinit { Glibc.close(socket) }
+
+    /// The next connection to a listening socket.
+    static func accept(_ listener: Int32) throws -> Int32 {
+        try wait(listener, for: POLLIN)
+        let socket = Glibc.accept(listener, nil, nil)
+        guard socket >= 0 else { throw TestSupportError("accept: error \(errno)") }
+        return socket
+    }
+
+    /// Asks again until someone listens there.
+    static func connect(port: UInt16) throws -> Int32 {
+        let socket = Deadline.after(seconds: waitSeconds).poll { () -> Int32? in
+            let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            let code = withUnsafePointer(to: address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            if code == 0 { return socket }
+            Glibc.close(socket)
+            return nil
+        }
+        guard let socket else { throw TestSupportError("nobody listens on port \(port)") }
+        return socket
+    }
+
+    private static func wait(_ descriptor: Int32, for event: Int32) throws {
+        var one = pollfd(fd: descriptor, events: Int16(event), revents: 0)
+        let code = poll(&one, 1, Deadline.after(seconds: waitSeconds).millisecondsLeft)
+        guard code > 0 else { throw TestSupportError("the peer is silent") }
+    }
+
+    /// Sends and receives until it is so, or the connection has ended; sends alerts before it throws.
+    func run(until isEnough: (borrowing TLSEngine, ByteBuffer) -> Bool) throws {
+        do {
+            while !isEnough(engine, heard), engine.state != .closed {
+                try flush()
+                try Self.wait(socket, for: POLLIN)
+                var chunk = [UInt8](repeating: 0, count: 16_384)
+                let count = recv(socket, &chunk, chunk.count, 0)
+                guard count > 0 else { return try engine.receiveEnd(plaintext: &heard) }
+                try engine.receive(Array(chunk.prefix(count)), plaintext: &heard)
+            }
+            try flush()
+        } catch {
+            try? flush()
+            throw error
+        }
+    }
+
+    func handshake() throws {
+        try engine.start()
+        try run { engine, _ in engine.state != .handshaking }
+    }
+
+    func send(_ text: String) throws {
+        try engine.write(text)
+        try flush()
+    }
+
+    /// Says that it is over, and waits until the peer does.
+    func close() throws {
+        engine.close()
+        try run { _, _ in false }
+    }
+
+    private func flush() throws {
+        var bytes = ByteBuffer()
+        engine.takeCiphertext(into: &bytes)
+        var rest = Array(bytes.readableBytesView)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { throw TestSupportError("send: error \(errno)") }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
