@@ -22,7 +22,7 @@ public struct TLSEngine: ~Copyable {
     /// AES-GCM is safe for 2^24.5 full records a key (RFC 8446, section 5.5).
     static let recordsPerKeyMax = 1 << 23
     /// Room that a read has at least.
-    private static let readBytesMin = 2_048
+    static let readBytesMin = 2_048
 
     let ssl: OpaquePointer
     /// Owned by `ssl`, as is `output`.
@@ -238,6 +238,7 @@ extension TLSEngine {
             case SSL_ERROR_WANT_READ: return
             case SSL_ERROR_ZERO_RETURN:
                 // There is no half-closed connection: its close_notify is answered with this side's.
+                OpenSSLErrors.clear()
                 if state == .open { SSL_shutdown(ssl) }
                 state = .closed
                 return

@@ -91,9 +91,10 @@ public final class TLSHandler: ChannelDuplexHandler {
     // MARK: - Reading
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasEnded else { return }
         let bytes = unwrapInboundIn(data)
         let wasHandshaking = engine.state == .handshaking
-        var plaintext = context.channel.allocator.buffer(capacity: bytes.readableBytes)
+        var plaintext = context.channel.allocator.buffer(capacity: bytes.readableBytes + TLSEngine.readBytesMin)
         let isGood = attempt(context) { engine throws(TLSError) in
             try engine.receive(bytes, plaintext: &plaintext)
         } beforeError: {
@@ -115,12 +116,13 @@ public final class TLSHandler: ChannelDuplexHandler {
     private func opened(_ context: ChannelHandlerContext) {
         deadline?.cancel()
         deadline = nil
-        let done = TLSHandshakeDone(version: engine.protocolVersion, peerCertificate: engine.peerCertificate)
-        context.fireUserInboundEventTriggered(done)
+        // What is written in answer to the event comes after what waits.
         let waiting = queue
         (queue, queuedBytes) = ([], 0)
         for (bytes, promise) in waiting { send(context, bytes, promise) }
         context.flush()
+        let done = TLSHandshakeDone(version: engine.protocolVersion, peerCertificate: engine.peerCertificate)
+        context.fireUserInboundEventTriggered(done)
     }
 
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -146,7 +148,11 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let bytes = unwrapOutboundIn(data)
-        guard engine.state == .handshaking, !hasEnded else { return send(context, bytes, promise) }
+        guard !isClosing, !hasEnded else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        guard engine.state == .handshaking else { return send(context, bytes, promise) }
         guard queuedBytes + bytes.readableBytes <= limits.queuedBytesMax else {
             let error = TLSError(
                 .handshake,
@@ -161,10 +167,6 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     /// Encrypts record by record, so that OpenSSL never holds more than one.
     private func send(_ context: ChannelHandlerContext, _ bytes: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
-        guard !hasEnded else {
-            promise?.fail(ChannelError.ioOnClosedChannel)
-            return
-        }
         var (rest, ciphertext) = (bytes, context.channel.allocator.buffer(capacity: bytes.readableBytes))
         while let slice = rest.readSlice(length: min(rest.readableBytes, TLSEngine.recordBytesMax)),
             slice.readableBytes > 0
@@ -227,7 +229,12 @@ public final class TLSHandler: ChannelDuplexHandler {
         hasEnded = true
         failQueue(ChannelError.ioOnClosedChannel)
         context.flush()
-        context.close(promise: promise)
+        // Where the connection has gone by itself there is nothing left to close.
+        if hasBegun, !context.channel.isActive {
+            promise?.succeed()
+        } else {
+            context.close(promise: promise)
+        }
     }
 
     private func failQueue(_ error: any Error) {

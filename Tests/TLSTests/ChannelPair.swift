@@ -10,13 +10,18 @@ final class ChannelPair {
 
         private(set) var errors: [TLSError] = []
         private(set) var doneVersion: String?
+        /// Written when the handshake is done.
+        var answerToDone: String?
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
             if let error = error as? TLSError { errors.append(error) }
         }
 
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-            if let done = event as? TLSHandshakeDone { doneVersion = done.version }
+            guard let done = event as? TLSHandshakeDone else { return }
+            doneVersion = done.version
+            guard let answerToDone else { return }
+            context.writeAndFlush(NIOAny(ByteBuffer(string: answerToDone)), promise: nil)
         }
     }
 

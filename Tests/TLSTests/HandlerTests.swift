@@ -95,6 +95,37 @@ import Testing
         #expect(pair.client.write("x").error != nil)
     }
 
+    @Test func writingAfterTheCloseDoesNotCutIt() throws {
+        let pair = try pair()
+        pair.carry()
+        let closed = pair.client.close()
+        #expect(pair.client.write("late").error is ChannelError)
+        #expect(pair.client.channel.isActive)
+        pair.carry()
+        #expect(closed.hasSucceeded)
+        #expect(pair.server.events.errors.isEmpty)
+        #expect(pair.client.events.errors.isEmpty)
+    }
+
+    @Test func connectionThatGoesWhileClosingIsNoError() throws {
+        let pair = try pair()
+        pair.carry()
+        let closed = pair.client.close()
+        pair.client.channel.pipeline.fireChannelInactive()
+        #expect(pair.client.events.errors.isEmpty)
+        #expect(closed.hasSucceeded)
+    }
+
+    /// What is written when the handshake is done comes after what was written before.
+    @Test func queueKeepsItsOrder() throws {
+        let pair = try pair()
+        pair.client.events.answerToDone = "3"
+        let early = ["1", "2"].map { pair.client.write($0) }
+        pair.carry()
+        for outcome in early { #expect(outcome.hasSucceeded) }
+        #expect(pair.server.heard() == "123")
+    }
+
     @Test func truncationIsAnError() throws {
         let pair = try pair()
         pair.carry()
