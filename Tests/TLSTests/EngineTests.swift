@@ -160,6 +160,23 @@ import Testing
         #expect(wire.client.state == .failed)
     }
 
+    /// OpenSSL keeps errors by thread: what another call has left there does not end this connection.
+    @Test func errorsOfOthersAreNotItsOwn() throws {
+        var wrong = workshop.server("good")
+        wrong.keyFile = workshop.file("foreign.key")
+        let wire = try wire(slicing: .single)
+        #expect(throws: TLSError.self) { _ = try TLSContext(server: wrong) }
+        try wire.client.start()
+        #expect(throws: TLSError.self) { _ = try TLSContext(server: wrong) }
+        wire.carry()
+        #expect(throws: TLSError.self) { _ = try TLSContext(server: wrong) }
+        try wire.server.write("still here")
+        wire.carry()
+        #expect(wire.clientText == "still here")
+        #expect(wire.clientError == nil)
+        #expect(wire.serverError == nil)
+    }
+
     @Test func contextOfTheOtherSide() throws {
         let server = try TLSContext(server: workshop.server("good"))
         #expect(throws: TLSError.self) { _ = try Wire(server, server) }
