@@ -80,13 +80,13 @@ struct PEMFile {
         return try body(bio)
     }
 
-    /// All blocks of one kind in the file, in its order; `next` is OpenSSL's reader of one.
-    private func blocks(
+    /// All blocks of one kind in the file, in its order; `next` is what reads one, and gives nil where it cannot.
+    private func blocks<Block>(
         _ kind: String,
-        _ next: (OpaquePointer) -> OpaquePointer?
-    ) throws(TLSError) -> [OpaquePointer] {
+        _ next: (OpaquePointer) -> Block?
+    ) throws(TLSError) -> [Block] {
         try withBIO { bio throws(TLSError) in
-            var found: [OpaquePointer] = []
+            var found: [Block] = []
             while let block = next(bio) { found.append(block) }
             let errors = OpenSSLErrors.take()
             guard errors.isEndOfPEM else {
@@ -107,14 +107,12 @@ struct PEMFile {
 
     /// - Returns: at least one certificate.
     func certificates() throws(TLSError) -> [Certificate] {
-        try blocks("certificate") { PEM_read_bio_X509($0, nil, nil, nil) }.map { Certificate(owning: $0) }
+        try blocks("certificate") { PEM_read_bio_X509($0, nil, nil, nil).map { Certificate(owning: $0) } }
     }
 
-    /// Gives each CRL of the file, at least one, to `body`.
-    func forEachCRL(_ body: (OpaquePointer) throws(TLSError) -> Void) throws(TLSError) {
-        let lists = try blocks("X509 CRL") { PEM_read_bio_X509_CRL($0, nil, nil, nil) }
-        defer { for list in lists { X509_CRL_free(list) } }
-        for list in lists { try body(list) }
+    /// - Returns: at least one CRL.
+    func revocationLists() throws(TLSError) -> [RevocationList] {
+        try blocks("X509 CRL") { PEM_read_bio_X509_CRL($0, nil, nil, nil).map { RevocationList(owning: $0) } }
     }
 
     /// Gives the private key to `body`. A passphrase is never asked for: nobody may be there to type it.

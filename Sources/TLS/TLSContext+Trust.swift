@@ -115,8 +115,8 @@ extension TLSContext {
     private static func revoke(_ source: PEMSource?, in context: OpaquePointer) throws(TLSError) {
         guard let source else { return }
         let store = SSL_CTX_get_cert_store(context)
-        try PEMFile(source.path, setting: source.setting).forEachCRL { list throws(TLSError) in
-            guard X509_STORE_add_crl(store, list) == 1 else {
+        for list in try PEMFile(source.path, setting: source.setting).revocationLists() {
+            guard X509_STORE_add_crl(store, list.handle) == 1 else {
                 throw .configuration("\(source.setting): OpenSSL refuses \(source.path): \(OpenSSLErrors.take().text)")
             }
         }
