@@ -2,6 +2,7 @@
 #define PODLING_OPENSSL_H
 
 #include <openssl/bio.h>
+#include <openssl/buffer.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -50,7 +51,12 @@ static inline void podling_bio_set_end(BIO *bio) { BIO_set_mem_eof_return(bio, 0
 
 static inline long podling_bio_memory(BIO *bio, char **bytes) { return BIO_get_mem_data(bio, bytes); }
 
-static inline void podling_bio_empty(BIO *bio) { (void)BIO_reset(bio); }
+// A memory BIO keeps its room when it is emptied, unless it is given new memory.
+static inline void podling_bio_empty(BIO *bio, int gives_back_room) {
+    BUF_MEM *memory = gives_back_room ? BUF_MEM_new() : NULL;
+    if (memory != NULL) (void)BIO_set_mem_buf(bio, memory, BIO_CLOSE);
+    (void)BIO_reset(bio);
+}
 
 // As RFC 2253 writes it; control characters are escaped.
 static inline int podling_distinguished_name(BIO *bio, const X509_NAME *name) {

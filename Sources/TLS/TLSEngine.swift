@@ -21,6 +21,8 @@ public struct TLSEngine: ~Copyable {
     public static let recordBytesMax = 16_384
     /// AES-GCM is safe for 2^24.5 full records a key (RFC 8446, section 5.5).
     static let recordsPerKeyMax = 1 << 23
+    /// Room for output that a connection keeps while it is idle.
+    private static let outputBytesKept = 2 * recordBytesMax
     /// Room that a read has at least.
     static let readBytesMin = 2_048
 
@@ -128,13 +130,16 @@ public struct TLSEngine: ~Copyable {
             // An alert would be rubbish to a peer that speaks plaintext.
             guard Self.recordKinds.contains(bytes[0]) else { throw fail(notTLS(bytes[0])) }
         }
-        OpenSSLErrors.clear()
-        // A memory BIO takes all, or the memory is out.
-        guard let count = Int32(exactly: bytes.count), BIO_write(input, start, count) == count else {
-            throw fail(TLSError(.corrupt, "\(bytes.count) bytes at once are too many"))
+        // A memory BIO keeps the room that it once had: it never gets more than this at once.
+        for offset in stride(from: 0, to: bytes.count, by: Self.recordBytesMax) where state != .closed {
+            let count = Int32(min(Self.recordBytesMax, bytes.count - offset))
+            OpenSSLErrors.clear()
+            guard BIO_write(input, start + offset, count) == count else {
+                throw fail(TLSError(.corrupt, "TLS: no memory for what has come: \(OpenSSLErrors.take().text)"))
+            }
+            if state == .handshaking { try handshake() }
+            if state != .handshaking { try read(into: &plaintext) }
         }
-        if state == .handshaking { try handshake() }
-        if state != .handshaking { try read(into: &plaintext) }
     }
 
     /// Says that the transport has ended.
@@ -183,7 +188,7 @@ public struct TLSEngine: ~Copyable {
         let count = podling_bio_memory(output, &start)
         guard count > 0 else { return 0 }
         bytes.writeBytes(UnsafeRawBufferPointer(start: start, count: count))
-        podling_bio_empty(output)
+        podling_bio_empty(output, count > Self.outputBytesKept ? 1 : 0)
         return count
     }
 }
