@@ -46,7 +46,11 @@ public final class StateDirectory: Sendable {
         }
     }
 
-    deinit { close(lock) }
+    deinit {
+        // A process that is just being started has the file too, until its program begins.
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     /// The node id: `given`, or the one of this directory, which is made at the first call.
     ///
