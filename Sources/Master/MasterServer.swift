@@ -54,7 +54,14 @@ public final class MasterServer: Service {
     ///
     /// - Throws: `MasterError`, and what the store throws.
     public func run() async throws {
-        let channel = try await bind()
+        let channel: any Channel
+        do {
+            channel = try await bind()
+        } catch {
+            // It may lead already: another is to do so at once.
+            await store.close()
+            throw error
+        }
         let eventLoop = group.next()
         let loop = loop
         let failure = NIOLockedValueBox<(any Error)?>(nil)

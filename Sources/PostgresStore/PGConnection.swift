@@ -208,7 +208,7 @@ final class PGConnection {
             PQfreemem(message)
         }
         let isURL = url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") || url.contains("=")
-        guard let options, isURL else {
+        guard let options, isURL, !hasBarePassword(url) else {
             // This one names a parameter only.
             let words = message.map { line($0) } ?? ""
             throw PGError(message: words.hasPrefix("invalid URI query parameter") ? words : "DATABASE_URL is malformed")
@@ -219,5 +219,16 @@ final class PGConnection {
             next += 1
         }
         return nil
+    }
+
+    /// Whether a password with a bare `@` or `/` ends in what libpq takes for the host, the port or the database, and would be
+    /// shown with them.
+    private static func hasBarePassword(_ url: String) -> Bool {
+        guard let scheme = url.firstRange(of: "://"), url[..<scheme.lowerBound].allSatisfy(\.isLetter) else {
+            return false
+        }
+        let rest = url[scheme.upperBound...].prefix { $0 != "?" }
+        guard let end = rest.lastIndex(of: "@") else { return false }
+        return rest[..<end].contains { "@/".contains($0) }
     }
 }

@@ -84,6 +84,13 @@ struct PGFault {
             "sslmode may be disable, allow, prefer, require, verify-ca or verify-full."
         ),
         PGFault(
+            "for connection option",
+            .configuration,
+            "Check what DATABASE_URL says after the host's colon and after its question mark."
+        ),
+        PGFault("invalid port number", .configuration, "The port in DATABASE_URL must be 1 to 65535."),
+        PGFault("unrecognized configuration parameter", .configuration, "Check options in DATABASE_URL."),
+        PGFault(
             "unsupported startup parameter",
             .configuration,
             "In PgBouncer's configuration, set ignore_startup_parameters = options."

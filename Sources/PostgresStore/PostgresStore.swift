@@ -79,7 +79,7 @@ public final class PostgresStore: Store {
         let store = PostgresStore(
             election,
             TaskWriter(url: url, isPrepared: isPrepared, logger: logger),
-            ReadPool(url: readURL ?? url),
+            readURL.map { ReadPool(url: $0, variable: "DATABASE_READ_URL") } ?? ReadPool(url: url),
             ReadPool(url: url),
             HistoryMover(url: url, retention: retention, logger: logger),
             retention,

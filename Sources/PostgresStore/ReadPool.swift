@@ -21,8 +21,12 @@ final class ReadPool: Sendable {
     private let pool = NIOThreadPool(numberOfThreads: connections)
     private let state = NIOLockedValueBox(State())
 
-    init(url: String) {
+    /// The variable that gave the URL.
+    private let variable: String
+
+    init(url: String, variable: String = "DATABASE_URL") {
         self.url = url
+        self.variable = variable
     }
 
     func start() { pool.start() }
@@ -40,7 +44,8 @@ final class ReadPool: Sendable {
                 guard poolState == .active else { throw PGError(message: "the store is closed") }
                 result = .success(try self.found(query))
             } catch {
-                result = .failure(StoreError(error.description))
+                let words = error.description.replacing("DATABASE_URL", with: self.variable)
+                result = .failure(StoreError("by \(self.variable): \(words)"))
             }
             self.state.withLockedValue { $0.waitingCount -= 1 }
             done(result)

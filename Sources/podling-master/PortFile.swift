@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 
 /// Tells a script where the master came to listen: `listen=HOST:PORT` and `http=HOST:PORT`, once both are served.
@@ -17,6 +18,12 @@ actor PortFile {
         guard ports.updateValue(port, forKey: name) == nil else { return }
         lines.append("\(name)=\(host.contains(":") ? "[\(host)]" : host):\(port)\n")
         guard lines.count == expected, let path else { return }
-        try Data(lines.sorted(by: >).joined().utf8).write(to: URL(filePath: path), options: .atomic)
+        do {
+            try Data(lines.sorted(by: >).joined().utf8).write(to: URL(filePath: path), options: .atomic)
+        } catch {
+            throw ValidationError(
+                "--port-file: \(path) cannot be written; does its folder exist, and may this user write there?"
+            )
+        }
     }
 }

@@ -109,6 +109,24 @@ import Testing
             says: ["invalid URI query parameter: \"sslmod\"", "those of libpq"]
         ),
         Case(
+            what: "a password with a bare @",
+            url: "postgres://podling:pa@s3cret@localhost:$PORT/postgres",
+            code: configuration,
+            says: ["DATABASE_URL is malformed", "special characters as %XX"]
+        ),
+        Case(
+            what: "a password with a bare /",
+            url: "postgres://podling:pa/s3cret@localhost:$PORT/postgres",
+            code: configuration,
+            says: ["DATABASE_URL is malformed", "special characters as %XX"]
+        ),
+        Case(
+            what: "a port that is none",
+            url: "postgres://podling:s3cret@localhost:99999/postgres",
+            code: configuration,
+            says: ["invalid port number", "1 to 65535"]
+        ),
+        Case(
             what: "malformed",
             url: "postgres://podling:s3cret%zz@localhost:$PORT/postgres",
             code: configuration,

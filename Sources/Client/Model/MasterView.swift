@@ -9,6 +9,10 @@ public struct MasterView: Sendable {
     public let uptimeSeconds: Int
     public let nodes: [(name: String, count: Int)]
     public let tasks: [(name: String, count: Int)]
+    /// Another master leads: this one counts neither nodes nor tasks.
+    public let isStandby: Bool
+    /// HOST:PORT of that one, where it is known.
+    public let leader: String?
 
     init(json: [UInt8]) throws {
         self = try JSONBytes.read(json) { try MasterView($0) }
@@ -21,6 +25,8 @@ public struct MasterView: Sendable {
         uptimeSeconds = value["uptimeSeconds"]?.int() ?? 0
         nodes = Self.counts(value["nodes"])
         tasks = Self.counts(value["tasks"])
+        isStandby = value["standby"]?.bool() ?? false
+        leader = value["leader"]?.string()
     }
 
     private static func counts(_ object: JSONValue?) -> [(name: String, count: Int)] {

@@ -26,6 +26,7 @@ struct PingCommand: AsyncParsableCommand {
         }
         let text = """
             \(view.server) at \(address), answered in \((milliseconds * 100).rounded() / 100) ms
+            \(view.isStandby ? "stands by: it counts neither nodes nor tasks; ask \(view.leader ?? "the next leader")" : "leads")
             up     \(Quantities.duration(seconds: Int64(view.uptimeSeconds)))
             nodes  \(counts(view.nodes))
             tasks  \(counts(view.tasks))
