@@ -11,18 +11,22 @@ final class Load {
 
     let masters: Masters
     let ledger = Ledger()
-    private let clients: [LoadClient]
-    private let workers: [LoadWorker]
-    private let threads: [TestThread]
+    private let stopClients = StopFlag()
+    private let stopWorkers = StopFlag()
+    private let clients: [TestThread]
+    private let workers: [TestThread]
 
     init(_ masters: Masters, seed: UInt64 = UInt64.random(in: 0...UInt64.max)) {
-        let ledger = ledger
+        let (ledger, stopClients, stopWorkers) = (ledger, stopClients, stopWorkers)
         self.masters = masters
-        clients = (1...Self.clientCount).map { LoadClient($0, masters, ledger, seed: seed) }
-        workers = (1...Self.workerCount).map { LoadWorker("n\($0)", masters, ledger, seed: seed &+ UInt64($0)) }
-        threads =
-            clients.map { client in TestThread { try client.run() } }
-            + workers.map { worker in TestThread { try worker.run() } }
+        clients = (1...Self.clientCount).map { number in
+            TestThread { try LoadClient(number, masters, ledger, stopClients, seed: seed).run() }
+        }
+        workers = (1...Self.workerCount).map { number in
+            TestThread {
+                try LoadWorker("n\(number)", masters, ledger, stopWorkers, seed: seed &+ UInt64(number)).run()
+            }
+        }
     }
 
     /// How long the full span of a fault is: `PODLING_FAULT_SECONDS`.
@@ -42,16 +46,16 @@ final class Load {
     /// Lets all come to its end, and compares.
     /// - Parameter rows: what the table has.
     func finish(_ what: String, rows: () throws -> [Listed]) throws -> Counts {
-        for client in clients { client.stop() }
-        for thread in threads.prefix(clients.count) { try thread.join(seconds: Self.drainSeconds) }
+        stopClients.set()
+        for client in clients { try client.join(seconds: Self.drainSeconds) }
         let deadline = Deadline.after(seconds: Self.drainSeconds)
         var live: Int?
         let isDrained = try deadline.poll { () throws -> Bool? in
             live = try Message(masters.ask(#"{"op":"ping","id":1}"#)).live
             return live == 0 ? true : nil
         }
-        for worker in workers { worker.stop() }
-        for thread in threads.dropFirst(clients.count) { try thread.join(seconds: 30) }
+        stopWorkers.set()
+        for worker in workers { try worker.join(seconds: 30) }
         let counts = ledger.compare(listed: try masters.list(), rows: try rows())
         print("\(what): \(counts)")
         #expect(isDrained == true, "\(live ?? -1) tasks did not end")

@@ -1,8 +1,7 @@
-import Synchronization
 import TestSupport
 
 /// One client: submits, now and then gets and cancels, and keeps the ledger of what came of it.
-final class LoadClient: @unchecked Sendable {
+final class LoadClient {
     private enum Operation {
         case submit(String)
         case get(String)
@@ -17,8 +16,7 @@ final class LoadClient: @unchecked Sendable {
     private let number: Int
     private let masters: Masters
     private let ledger: Ledger
-    private let isStopping: Mutex<Bool> = Mutex(false)
-    // Of the client's own thread only.
+    private let stop: StopFlag
     private var random: SeededGenerator
     private var submitted = 0
     private var lastID = 0
@@ -26,16 +24,15 @@ final class LoadClient: @unchecked Sendable {
     private var again: [String] = []
     private var known: [String] = []
 
-    init(_ number: Int, _ masters: Masters, _ ledger: Ledger, seed: UInt64) {
+    init(_ number: Int, _ masters: Masters, _ ledger: Ledger, _ stop: StopFlag, seed: UInt64) {
+        self.stop = stop
         self.number = number
         self.masters = masters
         self.ledger = ledger
         random = SeededGenerator(state: seed &+ UInt64(number))
     }
 
-    func stop() { isStopping.withLock { $0 = true } }
-
-    private var isAsked: Bool { isStopping.withLock { $0 } }
+    private var isAsked: Bool { stop.isSet }
 
     /// Goes on until it is stopped and nothing is waited for any more. Blocks.
     func run() throws {

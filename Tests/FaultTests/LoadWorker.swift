@@ -1,8 +1,7 @@
-import Synchronization
 import TestSupport
 
 /// One worker that runs nothing: it takes what it is assigned, reports it running, and after a while ended.
-final class LoadWorker: @unchecked Sendable {
+final class LoadWorker {
     private struct Run {
         var endsAt: ContinuousClock.Instant
         var status: String
@@ -19,8 +18,7 @@ final class LoadWorker: @unchecked Sendable {
     private let name: String
     private let masters: Masters
     private let ledger: Ledger
-    private let isStopping: Mutex<Bool> = Mutex(false)
-    // Of the worker's own thread only.
+    private let stop: StopFlag
     private var random: SeededGenerator
     private var runs: [Attempt: Run] = [:]
     private var reports: [Int: (attempt: Attempt, status: String)] = [:]
@@ -28,16 +26,15 @@ final class LoadWorker: @unchecked Sendable {
     private var registerID = 0
     private var isRegistered = false
 
-    init(_ name: String, _ masters: Masters, _ ledger: Ledger, seed: UInt64) {
+    init(_ name: String, _ masters: Masters, _ ledger: Ledger, _ stop: StopFlag, seed: UInt64) {
+        self.stop = stop
         self.name = name
         self.masters = masters
         self.ledger = ledger
         random = SeededGenerator(state: seed)
     }
 
-    func stop() { isStopping.withLock { $0 = true } }
-
-    private var isAsked: Bool { isStopping.withLock { $0 } }
+    private var isAsked: Bool { stop.isSet }
 
     /// Goes on until it is stopped. Blocks.
     func run() throws {
