@@ -122,6 +122,7 @@ let package = Package(
         ),
         .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
         program("podling-load", path: "Benchmarks/podling-load", ["CEpoll"]),
+        .executableTarget(name: "commit-relay", dependencies: ["CLibpq"], path: "Benchmarks/commit-relay"),
 
         tests("ProtocolTests", ["PodlingProtocol"]),
         tests("CoreTests", ["PodlingCore", "PodlingProtocol"]),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The part of `make bench` with PostgreSQL: its own cluster with fsync on, bare SQL by pgbench beside the durable master.
-# Needs release builds of podling-master and podling-load; writes rows of the table to the file given.
+# Needs release builds of podling-master, podling-load and commit-relay; writes rows of the table to the file given.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
@@ -99,13 +99,23 @@ measure_podling() {
         "$scratch/run.json" >>"$scratch/podling.runs"
 }
 
-measure_echo() {
-    start_process "$scratch/echo.process" "$scratch/echo.listen" "$programs/podling-load" echo-server 127.0.0.1:0
-    wait_until 10 has_listen_line "$scratch/echo.listen" || die "the echo does not listen"
-    "$programs/podling-load" echo-latency "$(sed -n 's/^listen=//p' "$scratch/echo.listen")" --seconds 2 \
-        --server-pid "$(live_process "$scratch/echo.process")" 2>"$scratch/load.log" >>"$scratch/echo.runs" ||
+# echo_latency NAME PROGRAM [ARGUMENTS...]: a line a millisecond to a server that gives back what it gets.
+echo_latency() {
+    local name=$1
+    shift
+    start_process "$scratch/$name.process" "$scratch/$name.listen" "$@"
+    wait_until 10 has_listen_line "$scratch/$name.listen" || die "$name does not listen"
+    "$programs/podling-load" echo-latency "$(sed -n 's/^listen=//p' "$scratch/$name.listen")" --seconds 2 \
+        --server-pid "$(live_process "$scratch/$name.process")" 2>"$scratch/load.log" >>"$scratch/$name.runs" ||
         { show_log_tail "$scratch/load.log" && die "the load failed"; }
-    end_process "$scratch/echo.process" 10
+    end_process "$scratch/$name.process" 10
+}
+measure_echo() { echo_latency echo "$programs/podling-load" echo-server 127.0.0.1:0; }
+# The bare way of a durable line, without Podling.
+measure_relay() {
+    sql -f Benchmarks/postgres/table.sql
+    settle
+    echo_latency relay "$programs/commit-relay" "$url"
 }
 
 measure_idle() {
@@ -141,6 +151,7 @@ for ((round = 1; round <= ROUNDS; round++)); do
     bare batch-2 2 batch 1000
     measure_podling
     measure_echo
+    measure_relay
     measure_idle
 done
 heading "PostgreSQL, start with $PENDING tasks that wait"
@@ -148,7 +159,7 @@ measure_start
 
 runs() { jq -cs . "$scratch/$1.runs"; }
 jq -n --argjson insert1 "$(runs insert-1)" --argjson insert8 "$(runs insert-8)" --argjson insert32 "$(runs insert-32)" \
-    --argjson insertIdle "$(runs insert-idle)" --argjson echo "$(runs echo)" \
+    --argjson insertIdle "$(runs insert-idle)" --argjson echo "$(runs echo)" --argjson relay "$(runs relay)" \
     --argjson lifecycle "$(runs lifecycle-32)" --argjson batch "$(runs batch-2)" --argjson podling "$(runs podling)" \
     --argjson idle "$(runs idle)" --argjson start "$(runs start)" --argjson pending "$PENDING" '
     def median: sort | .[length / 2 | floor];
@@ -176,7 +187,12 @@ jq -n --argjson insert1 "$(runs insert-1)" --argjson insert8 "$(runs insert-8)" 
         row("idle, submit to reply, p50"; [$idle[].submit_p50_us]; "us"; null; true),
         row("idle, submit to assign, p50"; [$idle[].p50_us]; "us"; null; true),
         row("idle, submit to assign, p99"; [$idle[].p99_us]; "us"; null; true),
+        row("idle, bare relay of a line to that INSERT and back, p50"; [$relay[].p50_us]; "us"; null; true),
+        row("idle, that relay less a bare echo, beside that INSERT"; [$relay, $echo, $insertIdle] | transpose |
+            map((.[0].p50_us - .[1].p50_us) / .[2].p50_us); "times"; null; true),
         row("idle, submit to assign less a bare echo, beside that INSERT"; [$idle, $echo, $insertIdle] | transpose |
-            map((.[0].p50_us - .[1].p50_us) / .[2].p50_us); "times"; 1.5; true),
+            map((.[0].p50_us - .[1].p50_us) / .[2].p50_us); "times"; null; true),
+        row("idle, submit to assign less a bare echo, beside that relay less it"; [$idle, $relay, $echo] | transpose |
+            map((.[0].p50_us - .[2].p50_us) / (.[1].p50_us - .[2].p50_us)); "times"; 1.5; true),
         row("start with \($pending) tasks that wait"; [$start[].seconds]; "s"; 10; true)
     ]' >"$rows"

@@ -17,7 +17,7 @@ for argument; do
 done
 
 scripts/setup.sh base bench
-for product in podling-master podling-bench podling-load; do
+for product in podling-master podling-bench podling-load commit-relay; do
     swift build -c release --product "$product" </dev/null
 done
 programs="$(swift build -c release --show-bin-path)"

@@ -28,6 +28,8 @@ public struct PGError: Error, CustomStringConvertible, Sendable {
         return ["08", "53", "40", "57"].contains { sqlState.hasPrefix($0) } || ["55P03", "25006"].contains(sqlState)
     }
 
+    var isUniqueViolation: Bool { sqlState == "23505" }
+
     /// What to do about it; nil where nothing better than the message is known.
     public var cure: String? { PGFault.of(message)?.cure }
 

@@ -6,6 +6,10 @@ extension StoreBatch {
 
     /// One batch with what several come to: the latest version of each row, with the spec that an earlier one had.
     init(coalescing batches: [StoreBatch]) {
+        if batches.count == 1 {
+            self = batches[0]
+            return
+        }
         self.init()
         var positions: [TaskID: Int] = [:]
         for batch in batches {

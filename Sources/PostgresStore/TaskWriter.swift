@@ -125,12 +125,13 @@ final class TaskWriter: @unchecked Sendable {
     func write(_ batch: StoreBatch) -> Result<Void, StoreError> {
         guard batch.rowCount > 0 else { return .success(()) }
         var backoff = Backoff(milliseconds: Self.retryMilliseconds)
+        var mayExist = batch.tasks.contains { $0.isAdopted }
         while true {
             do throws(PGError) {
                 let connection = try usable()
                 if !batch.events.isEmpty { preparePartitions(connection) }
                 let epoch = epoch.withLockedValue { $0 }
-                var statement = TaskStatements.write(batch, epoch: epoch, rowType: rowType)
+                var statement = TaskStatements.write(batch, mayExist: mayExist, epoch: epoch, rowType: rowType)
                 EventStatements.add(batch, epoch: epoch, isFirst: !hasWritten, to: &statement)
                 let isPrepared = isPrepared && connection.ownsSession
                 guard try connection.execute(statement, isPrepared: isPrepared).int(0, 0) == 1 else {
@@ -139,6 +140,9 @@ final class TaskWriter: @unchecked Sendable {
                 hasWritten = true
                 return .success(())
             } catch {
+                let wasThere = error.isUniqueViolation && !mayExist
+                mayExist = true
+                guard !wasThere else { continue }
                 guard error.isRetryable else {
                     return .failure(StoreError(error.description, isLeadLost: error.isLeadLost))
                 }

@@ -76,6 +76,16 @@ import Testing
         #expect(try await Self.loaded(database) == [Self.row(1), Self.row(2, .running)])
     }
 
+    /// As where the answer to a commit was lost.
+    @Test func aRowThatIsThereAlreadyIsNoError() async throws {
+        let database = try Database()
+        let store = try await Self.open(database)
+        try await Self.commit(store, Self.batch([Self.row(1)]))
+        try await Self.commit(store, Self.batch([Self.row(1, .running), Self.row(2)]))
+        await store.close()
+        #expect(try await Self.loaded(database) == [Self.row(1, .running), Self.row(2)])
+    }
+
     @Test func anOlderAttemptChangesNothing() async throws {
         let database = try Database()
         let store = try await Self.open(database)
