@@ -1,4 +1,5 @@
 import PodlingTLS
+import TestSupport
 
 extension Workshop {
     func server(_ name: String) -> TLSServerConfiguration {

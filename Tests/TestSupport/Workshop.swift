@@ -1,13 +1,11 @@
 import FoundationEssentials
 import Glibc
-import TestSupport
-import Testing
 
 /// The certificates of a test run, made once by the `openssl` program in a scratch folder of `openssl ca`.
-final class Workshop: Sendable {
-    static let shared = Result { try Workshop() }
+public final class Workshop: Sendable {
+    public static let shared = Result { try Workshop() }
 
-    let folder: String
+    public let folder: String
 
     private init() throws {
         folder = FileManager.default.temporaryDirectory.path + "/podling-tls-\(getpid())"
@@ -19,19 +17,19 @@ final class Workshop: Sendable {
     }
 
     /// The path of a file of the folder.
-    func file(_ name: String) -> String { folder + "/" + name }
+    public func file(_ name: String) -> String { folder + "/" + name }
 
-    func write(_ name: String, _ text: String, mode: mode_t = 0o600) throws -> String {
+    public func write(_ name: String, _ text: String, mode: mode_t = 0o600) throws -> String {
         try Data(text.utf8).write(to: URL(filePath: file(name)))
         chmod(file(name), mode)
         return file(name)
     }
 
-    func read(_ name: String) throws -> String {
+    public func read(_ name: String) throws -> String {
         String(decoding: try Data(contentsOf: URL(filePath: file(name))), as: UTF8.self)
     }
 
-    func openssl(_ arguments: String...) throws { try openssl(arguments) }
+    public func openssl(_ arguments: String...) throws { try openssl(arguments) }
 
     private func openssl(_ arguments: [String]) throws {
         let process = try ProgramProcess(Self.program, arguments)
@@ -40,13 +38,13 @@ final class Workshop: Sendable {
         }
     }
 
-    static let program: String = {
+    public static let program: String = {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
         let places = path.split(separator: ":").map { "\($0)/openssl" }
         return places.first { access($0, X_OK) == 0 } ?? "/usr/bin/openssl"
     }()
 
-    func makeCA(_ name: String, subject: String) throws {
+    public func makeCA(_ name: String, subject: String) throws {
         let settings = """
             [ca]
             default_ca = this
@@ -97,7 +95,7 @@ final class Workshop: Sendable {
     /// - Parameters:
     ///   - names: as `DNS:a.example,IP:127.0.0.1`; nil leaves subjectAltName out.
     ///   - dates: as `openssl ca` wants them, `YYYYMMDDHHMMSSZ`.
-    func issue(
+    public func issue(
         _ name: String,
         subject: String,
         names: String?,
@@ -120,7 +118,7 @@ final class Workshop: Sendable {
     }
 
     /// Makes `NAME.key` and `NAME.pem`, which nobody but itself vouches for.
-    func issueSelfSigned(_ name: String, subject: String, names: String) throws {
+    public func issueSelfSigned(_ name: String, subject: String, names: String) throws {
         try openssl(
             "req",
             "-x509",
@@ -144,7 +142,7 @@ final class Workshop: Sendable {
     }
 
     /// Revokes certificates, and writes `NAME.crl` of a CA.
-    func revoke(_ certificates: [String], by authority: String = "ca", to name: String) throws {
+    public func revoke(_ certificates: [String], by authority: String = "ca", to name: String) throws {
         for certificate in certificates {
             try openssl("ca", "-config", file("\(authority).cnf"), "-revoke", file("\(certificate).pem"))
         }

@@ -26,5 +26,5 @@ extension Workshop {
     }
 
     /// Unix time in seconds at which the certificate of that name is valid.
-    static let validAt = ["expired": 1_590_000_000, "early": 4_080_000_000]
+    public static let validAt = ["expired": 1_590_000_000, "early": 4_080_000_000]
 }
