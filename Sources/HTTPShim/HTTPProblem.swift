@@ -86,7 +86,8 @@ struct HTTPProblem: Error, Sendable {
         case .conflict, .staleAttempt, .unregistered: .conflict
         case .lineTooLong: .contentTooLarge
         case .overloaded, .draining, .unavailable, .notLeader, .slowConsumer, .timeout: .serviceUnavailable
-        case .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .internal, nil: .internalServerError
+        case .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .tlsRequired, .internal, nil:
+            .internalServerError
         }
     }
 

@@ -1,2 +1,9 @@
-/// What is spoken inside TLS (ALPN, RFC 7301); a peer that does not name it speaks another protocol.
-let applicationProtocol = "podling/1"
+/// What is spoken inside TLS (ALPN, RFC 7301).
+public enum ApplicationProtocol: String, Sendable {
+    /// A peer that does not name it speaks another protocol.
+    case podling = "podling/1"
+    /// A client may name no protocol: HTTP is older than ALPN.
+    case http = "http/1.1"
+
+    var isDemanded: Bool { self == .podling }
+}

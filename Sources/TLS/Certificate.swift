@@ -106,14 +106,14 @@ public struct CertificateFacts: Sendable, Equatable {
     }
 
     /// Why it cannot be used at `now` (Unix seconds), and since or until when; nil where it can.
-    func dateOffence(now: Int) -> String? {
+    public func dateOffence(now: Int) -> String? {
         if let notBefore, now < notBefore { return "is not valid before \(Self.utc(notBefore))" }
         if let notAfter, now > notAfter { return "has expired on \(Self.utc(notAfter))" }
         return nil
     }
 
     /// `2026-11-24 22:00:00 UTC`.
-    static func utc(_ seconds: Int) -> String {
+    public static func utc(_ seconds: Int) -> String {
         var (seconds, parts) = (time_t(seconds), tm())
         gmtime_r(&seconds, &parts)
         let numbers = [parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec].map { number in

@@ -19,13 +19,13 @@ struct IdentityFiles {
 
     /// Reads both, checks them, and gives them to a context.
     ///
-    /// - Parameter now: Unix time in seconds, for the certificate's dates.
-    func use(in context: OpaquePointer, now: Int) throws(TLSError) -> CertificateFacts {
+    /// - Parameter now: Unix time in seconds, for the certificate's dates; nil does not look at them.
+    func use(in context: OpaquePointer, now: Int?) throws(TLSError) -> CertificateFacts {
         let chain = try PEMFile(certificate.path, setting: certificate.setting).certificates()
         // PEMFile gives at least one.
         guard let own = chain.first else { throw .configuration("\(certificate.setting): no certificate") }
         let facts = own.facts
-        if let offence = facts.dateOffence(now: now) {
+        if let offence = now.flatMap({ facts.dateOffence(now: $0) }) {
             throw .configuration(
                 "\(certificate.setting): \(certificate.path): the certificate \(facts.subject) \(offence)",
                 cure: "Have it renewed; if its dates are right, set this machine's clock."

@@ -37,6 +37,6 @@ public struct TLSAlert: Sendable, Equatable {
         113: ("bad_certificate_status_response", nil),
         115: ("unknown_psk_identity", nil),
         116: ("certificate_required", "the peer lets in only those that show a certificate"),
-        120: ("no_application_protocol", "the peer does not speak \(applicationProtocol) over TLS"),
+        120: ("no_application_protocol", "the peer does not speak this side's protocol over TLS"),
     ]
 }

@@ -14,6 +14,7 @@ public final class TLSContext: Sendable {
 
     nonisolated(unsafe) let handle: OpaquePointer
     let side: Side
+    let applicationProtocol: ApplicationProtocol
     /// This side's own certificate; nil where it has none.
     public let certificate: CertificateFacts?
 
@@ -33,12 +34,19 @@ public final class TLSContext: Sendable {
             SSL_CTX_free(handle)
             throw error
         }
-        self.init(owning: handle, .client(client.mode, sendsServerName: client.sendsServerName), own)
+        self.init(owning: handle, .client(client.mode, sendsServerName: client.sendsServerName), .podling, own)
     }
 
-    /// - Parameter now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
+    /// - Parameters:
+    ///   - isAnyDateGood: lets a certificate of this side pass that has expired, or is not valid yet.
+    ///   - now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
     /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the cure.
-    public convenience init(server: TLSServerConfiguration, now: Int? = nil) throws(TLSError) {
+    public convenience init(
+        server: TLSServerConfiguration,
+        speaking applicationProtocol: ApplicationProtocol = .podling,
+        isAnyDateGood: Bool = false,
+        now: Int? = nil
+    ) throws(TLSError) {
         let handle = try Self.makeHandle(TLS_server_method(), server.minimumVersion, "--tls-min-version")
         let own: CertificateFacts
         do {
@@ -47,21 +55,27 @@ public final class TLSContext: Sendable {
                 key: PEMSource("--tls-key", server.keyFile),
                 isServer: true
             )
-            own = try files.use(in: handle, now: now ?? time(nil))
+            own = try files.use(in: handle, now: isAnyDateGood ? nil : now ?? time(nil))
             try Self.useClientCAs(of: server, in: handle)
         } catch {
             SSL_CTX_free(handle)
             throw error
         }
-        Self.demandProtocol(handle)
+        Self.chooseProtocol(applicationProtocol, handle)
         // NO_TICKET alone leaves the tickets of TLS 1.3 that name a session in the server's memory.
         SSL_CTX_set_num_tickets(handle, 0)
-        self.init(owning: handle, .server(server.clientCertificates), own)
+        self.init(owning: handle, .server(server.clientCertificates), applicationProtocol, own)
     }
 
-    private init(owning handle: OpaquePointer, _ side: Side, _ certificate: CertificateFacts?) {
+    private init(
+        owning handle: OpaquePointer,
+        _ side: Side,
+        _ applicationProtocol: ApplicationProtocol,
+        _ certificate: CertificateFacts?
+    ) {
         self.handle = handle
         self.side = side
+        self.applicationProtocol = applicationProtocol
         self.certificate = certificate
     }
 
@@ -99,7 +113,7 @@ public final class TLSContext: Sendable {
 
 extension TLSContext {
     private static func offerProtocol(_ handle: OpaquePointer) throws(TLSError) {
-        let name = Array(applicationProtocol.utf8)
+        let name = Array(ApplicationProtocol.podling.rawValue.utf8)
         let list = [UInt8(name.count)] + name
         // Alone among its kind it returns 0 where it succeeds.
         guard SSL_CTX_set_alpn_protos(handle, list, UInt32(list.count)) == 0 else {
@@ -107,37 +121,50 @@ extension TLSContext {
         }
     }
 
-    /// Clients that name no protocol, or another, are refused with the alert made for it.
-    private static func demandProtocol(_ handle: OpaquePointer) {
-        SSL_CTX_set_client_hello_cb(
-            handle,
-            { ssl, alert, _ in
-                var (bytes, count): (UnsafePointer<UInt8>?, Int) = (nil, 0)
-                let kind = UInt32(TLSEXT_TYPE_application_layer_protocol_negotiation)
-                if SSL_client_hello_get0_ext(ssl, kind, &bytes, &count) == 1 { return SSL_CLIENT_HELLO_SUCCESS }
-                alert?.pointee = SSL_AD_NO_APPLICATION_PROTOCOL
-                return SSL_CLIENT_HELLO_ERROR
-            },
-            nil
-        )
-        SSL_CTX_set_alpn_select_cb(
-            handle,
-            { _, chosen, chosenCount, offered, offeredCount, _ in
-                let list = UnsafeBufferPointer(start: offered, count: Int(offeredCount))
-                var start = 0
-                while start < list.count {
-                    let name = list[min(start + 1, list.count)..<min(start + 1 + Int(list[start]), list.count)]
-                    if name.elementsEqual(applicationProtocol.utf8) {
-                        // It points into the client's list, which outlives this call.
-                        chosen?.pointee = list.baseAddress.map { $0 + start + 1 }
-                        chosenCount?.pointee = UInt8(name.count)
-                        return SSL_TLSEXT_ERR_OK
-                    }
-                    start += 1 + Int(list[start])
-                }
-                return SSL_TLSEXT_ERR_ALERT_FATAL
-            },
-            nil
-        )
+    /// Clients that name another protocol only, or none where one is demanded, are refused with the alert made for it.
+    private static func chooseProtocol(_ applicationProtocol: ApplicationProtocol, _ handle: OpaquePointer) {
+        if applicationProtocol.isDemanded {
+            SSL_CTX_set_client_hello_cb(
+                handle,
+                { ssl, alert, _ in
+                    var (bytes, count): (UnsafePointer<UInt8>?, Int) = (nil, 0)
+                    let kind = UInt32(TLSEXT_TYPE_application_layer_protocol_negotiation)
+                    if SSL_client_hello_get0_ext(ssl, kind, &bytes, &count) == 1 { return SSL_CLIENT_HELLO_SUCCESS }
+                    alert?.pointee = SSL_AD_NO_APPLICATION_PROTOCOL
+                    return SSL_CLIENT_HELLO_ERROR
+                },
+                nil
+            )
+        }
+        // A function of C captures nothing.
+        switch applicationProtocol {
+        case .podling:
+            SSL_CTX_set_alpn_select_cb(handle, { TLSContext.select(.podling, $1, $2, from: $3, $4, $5) }, nil)
+        case .http:
+            SSL_CTX_set_alpn_select_cb(handle, { TLSContext.select(.http, $1, $2, from: $3, $4, $5) }, nil)
+        }
+    }
+
+    private static func select(
+        _ wanted: ApplicationProtocol,
+        _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+        _ chosenCount: UnsafeMutablePointer<UInt8>?,
+        from offered: UnsafePointer<UInt8>?,
+        _ offeredCount: UInt32,
+        _: UnsafeMutableRawPointer?
+    ) -> Int32 {
+        let list = UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+        var start = 0
+        while start < list.count {
+            let name = list[min(start + 1, list.count)..<min(start + 1 + Int(list[start]), list.count)]
+            if name.elementsEqual(wanted.rawValue.utf8) {
+                // It points into the client's list, which outlives this call.
+                chosen?.pointee = list.baseAddress.map { $0 + start + 1 }
+                chosenCount?.pointee = UInt8(name.count)
+                return SSL_TLSEXT_ERR_OK
+            }
+            start += 1 + Int(list[start])
+        }
+        return SSL_TLSEXT_ERR_ALERT_FATAL
     }
 }

@@ -55,7 +55,8 @@ extension TLSEngine {
             )
         }
         if errors.holds(tlsReason: SSL_R_NO_APPLICATION_PROTOCOL) || errors.holds(tlsReason: SSL_R_CALLBACK_FAILED) {
-            return TLSError(.handshake, "the client does not speak \(applicationProtocol) over TLS (ALPN)")
+            let wanted = context.applicationProtocol.rawValue
+            return TLSError(.handshake, "the client does not speak \(wanted) over TLS (ALPN)")
         }
         if errors.holds(tlsReason: SSL_R_UNSUPPORTED_PROTOCOL) || errors.holds(tlsReason: SSL_R_WRONG_SSL_VERSION) {
             return TLSError(.handshake, "the \(peer) speaks no version of TLS that this side allows")

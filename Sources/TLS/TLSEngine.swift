@@ -30,7 +30,7 @@ public struct TLSEngine: ~Copyable {
     /// Owned by `ssl`, as is `output`.
     private let input: OpaquePointer
     private let output: OpaquePointer
-    private let context: TLSContext
+    let context: TLSContext
     /// Whom a client wants; nil on the server's side.
     let wanted: PeerName?
     let record: VerificationRecord
@@ -205,12 +205,13 @@ extension TLSEngine {
             if reason != SSL_ERROR_WANT_READ { throw failure(reason) }
             return
         }
-        guard chosenProtocol == applicationProtocol else {
+        let wantedProtocol = context.applicationProtocol
+        guard chosenProtocol.map({ $0 == wantedProtocol.rawValue }) ?? !wantedProtocol.isDemanded else {
             SSL_shutdown(ssl)
             throw fail(
                 TLSError(
                     .handshake,
-                    "the server does not speak \(applicationProtocol) over TLS (ALPN)",
+                    "the server does not speak \(wantedProtocol.rawValue) over TLS (ALPN)",
                     cure: "Give the address and port of a Podling master."
                 )
             )

@@ -31,8 +31,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     private var engine: TLSEngine
     private let limits: TLSHandlerLimits
-    /// Sent to a peer that begins with `{`; nil sends nothing.
-    private let answerToPlaintext: ByteBuffer?
+    private let answerToPlaintext: PlaintextAnswer?
     private var queue: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
     private var queuedBytes = 0
     private var hasBegun = false
@@ -42,11 +41,11 @@ public final class TLSHandler: ChannelDuplexHandler {
     private var isClosing = false
     private var hasEnded = false
 
-    /// - Parameter answerToPlaintext: for a server: what a client hears which speaks Podling's protocol without TLS.
+    /// - Parameter answerToPlaintext: for a server: what a client hears that speaks without TLS.
     public init(
         _ engine: consuming TLSEngine,
         limits: TLSHandlerLimits = TLSHandlerLimits(),
-        answerToPlaintext: ByteBuffer? = nil
+        answerToPlaintext: PlaintextAnswer? = nil
     ) {
         self.engine = engine
         self.limits = limits
@@ -185,7 +184,8 @@ public final class TLSHandler: ChannelDuplexHandler {
     // MARK: - Ending
 
     public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        guard mode == .all else {
+        // There is no half-closed connection: this side's end is the end, once the peer has said the same.
+        guard mode != .input else {
             promise?.fail(ChannelError.operationUnsupported)
             return
         }
@@ -211,8 +211,8 @@ public final class TLSHandler: ChannelDuplexHandler {
     private func fail(_ context: ChannelHandlerContext, _ error: TLSError) {
         guard !hasEnded else { return }
         flushCiphertext(context)
-        if case .notTLS(UInt8(ascii: "{")) = error.kind, let answerToPlaintext {
-            context.write(wrapOutboundOut(answerToPlaintext), promise: nil)
+        if let answerToPlaintext, answerToPlaintext.isFor(error, firstByte: engine.firstByte) {
+            context.write(wrapOutboundOut(answerToPlaintext.bytes), promise: nil)
         }
         context.flush()
         failQueue(error)

@@ -23,7 +23,7 @@ import Testing
             server: TLSHandler(
                 TLSEngine(server: server),
                 limits: limits,
-                answerToPlaintext: ByteBuffer(string: "tls_required\n")
+                answerToPlaintext: PlaintextAnswer(ByteBuffer(string: "tls_required\n"), isForSilence: true)
             )
         )
     }
@@ -160,11 +160,28 @@ import Testing
         #expect(pair.server.events.errors.map(\.kind) == [.notTLS(UInt8(ascii: "{"))])
     }
 
-    @Test func halfClosingIsRefused() throws {
+    @Test func halfClosingIsClosingOrRefused() throws {
         let pair = try pair()
         pair.carry()
-        let closed = pair.client.close(.output)
-        #expect(closed.error is ChannelError)
+        #expect(pair.client.close(.input).error is ChannelError)
         #expect(pair.client.channel.isActive)
+        let closed = pair.client.close(.output)
+        pair.carry()
+        #expect(closed.hasSucceeded)
+        #expect(!pair.client.channel.isActive)
+        #expect(!pair.server.channel.isActive)
+        #expect(pair.client.events.errors.isEmpty)
+        #expect(pair.server.events.errors.isEmpty)
+    }
+
+    /// Where the server speaks first, a client without TLS waits for it.
+    @Test func silenceIsAnsweredWithOneLine() throws {
+        let pair = try pair()
+        pair.server.loop.advanceTime(by: .seconds(5))
+        var sent: [String] = []
+        while let bytes = try pair.server.channel.readOutbound(as: ByteBuffer.self) {
+            sent.append(String(buffer: bytes))
+        }
+        #expect(sent.joined() == "tls_required\n")
     }
 }

@@ -7,6 +7,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case unregistered
     case unsupportedVersion = "unsupported_version"
     case wrongProtocol = "wrong_protocol"
+    case tlsRequired = "tls_required"
     case lineTooLong = "line_too_long"
     case timeout
     case notFound = "not_found"
@@ -26,8 +27,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .unregistered, .timeout, .overloaded, .slowConsumer, .draining, .unavailable, .notLeader,
             .internal:
             true
-        case .badJSON, .badRequest, .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .lineTooLong,
-            .notFound, .conflict, .staleAttempt, .cursorExpired:
+        case .badJSON, .badRequest, .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .tlsRequired,
+            .lineTooLong, .notFound, .conflict, .staleAttempt, .cursorExpired:
             false
         }
     }
@@ -35,7 +36,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     /// Whether the connection ends with it.
     public var isFatal: Bool {
         switch self {
-        case .unsupportedVersion, .wrongProtocol, .lineTooLong, .timeout, .slowConsumer: true
+        case .unsupportedVersion, .wrongProtocol, .tlsRequired, .lineTooLong, .timeout, .slowConsumer: true
         case .badJSON, .badRequest, .unknownOp, .helloRequired, .unregistered, .notFound, .conflict, .staleAttempt,
             .cursorExpired, .overloaded, .draining, .unavailable, .notLeader, .internal:
             false

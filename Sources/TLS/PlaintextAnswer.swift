@@ -1,0 +1,21 @@
+public import NIOCore
+
+/// What a server says to a client that speaks without TLS: people and programs see what this port is.
+public struct PlaintextAnswer: Sendable {
+    let bytes: ByteBuffer
+    /// Also for one that has said nothing by the deadline: in some protocols the server speaks first.
+    let isForSilence: Bool
+
+    public init(_ bytes: ByteBuffer, isForSilence: Bool) {
+        self.bytes = bytes
+        self.isForSilence = isForSilence
+    }
+
+    func isFor(_ error: TLSError, firstByte: UInt8?) -> Bool {
+        switch error.kind {
+        case .notTLS(let byte): (0x20..<0x7F).contains(byte) || (0x09...0x0D).contains(byte)
+        case .timeout: isForSilence && firstByte == nil
+        default: false
+        }
+    }
+}
