@@ -86,14 +86,14 @@ let package = Package(
             "PodlingMaster",
             path: "Sources/Master",
             [
-                "PodlingProtocol", "PodlingCore", "PodlingStore", nioConcurrency, nioCore, nioPosix, logging, lifecycle,
-                deque,
+                "PodlingProtocol", "PodlingCore", "PodlingStore", "PodlingTLS", nioConcurrency, nioCore, nioPosix,
+                logging, lifecycle, deque,
             ]
         ),
         library(
             "PodlingHTTP",
             path: "Sources/HTTPShim",
-            ["PodlingProtocol", "PodlingMaster", hummingbird, nioCore, logging, lifecycle]
+            ["PodlingProtocol", "PodlingMaster", "PodlingTLS", hummingbird, nioCore, logging, lifecycle]
         ),
         library(
             "PodlingWorker",
@@ -104,7 +104,7 @@ let package = Package(
             "podling-master",
             [
                 "PodlingMaster", "PodlingHTTP", "PodlingLogging", "PodlingProtocol", "PodlingCore", "PodlingStore",
-                "PodlingPostgres", nioCore, arguments, logging, lifecycle, unixSignals,
+                "PodlingPostgres", "PodlingTLS", nioCore, arguments, logging, lifecycle, unixSignals,
             ]
         ),
         program(
@@ -121,7 +121,7 @@ let package = Package(
             ["PodlingProtocol", "PodlingCore", nioCore, nioPosix]
         ),
         .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
-        program("podling-load", path: "Benchmarks/podling-load", ["CEpoll"]),
+        program("podling-load", path: "Benchmarks/podling-load", ["CEpoll", "COpenSSL"]),
         .executableTarget(name: "commit-relay", dependencies: ["CLibpq"], path: "Benchmarks/commit-relay"),
 
         tests("ProtocolTests", ["PodlingProtocol"]),

@@ -18,9 +18,9 @@ allowed_imports() {
         Sources/TLS) echo "" ;;
         Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
         Sources/Master) echo "PodlingProtocol PodlingCore PodlingStore PodlingTLS" ;;
-        Sources/HTTPShim) echo "PodlingProtocol PodlingClient PodlingMaster" ;;
+        Sources/HTTPShim) echo "PodlingProtocol PodlingTLS PodlingClient PodlingMaster" ;;
         Sources/Worker) echo "PodlingProtocol PodlingClient" ;;
-        Sources/podling-master) echo "PodlingProtocol PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
+        Sources/podling-master) echo "PodlingProtocol PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
         Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingWorker PodlingLogging" ;;
         Sources/podling-client) echo "PodlingProtocol PodlingClient" ;;
         *) return 1 ;;

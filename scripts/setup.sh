@@ -27,7 +27,7 @@ packages_of() {
             echo "binutils docker-compose python3"
             ;;
         images) echo "busybox-static docker-registry iproute2 util-linux" ;;
-        bench) echo "redis-server beanstalkd postgresql procps" ;;
+        bench) echo "redis-server beanstalkd openssl postgresql procps" ;;
         -h | --help) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
     esac

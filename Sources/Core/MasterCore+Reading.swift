@@ -143,7 +143,15 @@ extension MasterCore {
             effects.writer.raw("\":")
             effects.writer.int(counts[Int(status.rawValue)])
         }
-        effects.writer.raw("}}")
+        effects.writer.raw("}")
+        if let certificateEnd {
+            effects.writer.raw(",\"tls\":{\"certificateEndsAt\":")
+            effects.writer.timestamp(milliseconds: certificateEnd)
+            effects.writer.raw(",\"certificateSecondsLeft\":")
+            effects.writer.int(Int((certificateEnd - now.wall) / 1_000))
+            effects.writer.raw("}")
+        }
+        effects.writer.raw("}")
         effects.endReply()
     }
 

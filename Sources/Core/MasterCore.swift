@@ -64,6 +64,8 @@ public struct MasterCore: ~Copyable {
     var isShuttingDown = false
     public internal(set) var leadership = Leadership.leading
     var storeState = StoreState.prompt
+    /// Milliseconds since 1970; nil without TLS. For `ping`.
+    public var certificateEnd: Int64?
 
     public init(configuration: CoreConfiguration, now: Tick) {
         self.configuration = configuration

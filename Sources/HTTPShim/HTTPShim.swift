@@ -53,15 +53,14 @@ public struct HTTPShim: Service {
         var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
         decoder.maxHeaderListSize = configuration.headerBytesMax
         decoder.maxHeaderFieldSize = configuration.headerBytesMax
+        let channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: Self.stallHandlers(configuration),
+            idleTimeout: .seconds(Int64(configuration.idleTimeoutSeconds)),
+            httpDecoderConfiguration: decoder
+        )
         return Application(
             responder: responder,
-            server: .http1(
-                configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: Self.stallHandlers(configuration),
-                    idleTimeout: .seconds(Int64(configuration.idleTimeoutSeconds)),
-                    httpDecoderConfiguration: decoder
-                )
-            ),
+            server: configuration.tls.map { .https($0, channel, logger) } ?? .http1(configuration: channel),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),
                 serverName: "podling-http",

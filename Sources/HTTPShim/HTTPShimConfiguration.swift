@@ -1,9 +1,13 @@
+public import PodlingMaster
+
 /// Where the shim listens, and its bounds.
 public struct HTTPShimConfiguration: Sendable {
     /// Address or name to listen on. There is no authentication: beyond loopback, whoever reaches it may submit.
     public var host: String
     /// TCP port; 0 for any free one.
     public var port: Int
+    /// nil is plain text.
+    public var tls: ServerTLS?
     /// One request's body; longer ones are answered 413.
     public var bodyBytesMax = 1024 * 1024
     /// All header fields of one request.
@@ -23,8 +27,9 @@ public struct HTTPShimConfiguration: Sendable {
     /// Nodes registered over HTTP at a time; each has its own connection to the master.
     public var nodesMax = 1000
 
-    public init(host: String = "127.0.0.1", port: Int = 8070) {
+    public init(host: String = "127.0.0.1", port: Int = 8070, tls: ServerTLS? = nil) {
         self.host = host
         self.port = port
+        self.tls = tls
     }
 }

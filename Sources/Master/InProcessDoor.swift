@@ -2,6 +2,7 @@ import DequeModule
 import NIOCore
 import PodlingCore
 import PodlingProtocol
+import PodlingTLS
 
 /// The master's door for what runs in the same process.
 struct InProcessDoor: MasterDoor {
@@ -44,6 +45,8 @@ private final class DoorSink: SessionSink {
     init(loop: MasterLoop) { self.loop = loop }
 
     var peerName: String { "http" }
+
+    var certificate: CertificateFacts? { nil }
 
     func open() { id = loop.open(self) }
 

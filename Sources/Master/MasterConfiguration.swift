@@ -10,6 +10,12 @@ public struct MasterConfiguration: Sendable {
     /// HOST or HOST:PORT by which peers reach this master; nil is where it listens, by the name of this machine where
     /// that is every address.
     public var advertised: String?
+    /// nil is plain text.
+    public var tls: ServerTLS?
+    /// Connections whose TLS handshake is not done; for one more the oldest has to go.
+    public var pendingHandshakesMax = 512
+    /// Of one address.
+    public var pendingHandshakesPerAddressMax = 256
     public var connectionsMax = Limits.connectionsMaxDefault
     public var firstLineSeconds = Limits.firstLineSeconds
     public var partialLineSeconds = Limits.partialLineSeconds

@@ -4,6 +4,7 @@ import NIOCore
 import PodlingCore
 import PodlingProtocol
 import PodlingStore
+import PodlingTLS
 
 /// The shell round the core: gives it lines and time, and carries out its effects once they are durable.
 ///
@@ -22,6 +23,8 @@ final class MasterLoop {
     let eventLoop: any EventLoop
     let configuration: MasterConfiguration
     let logger: Logger
+    let failures: FailureLog
+    let pendingHandshakes: PendingHandshakes
     private let store: any Store
     private var core: MasterCore
     private var turn = Turn()
@@ -50,6 +53,11 @@ final class MasterLoop {
         self.store = store
         self.eventLoop = eventLoop
         self.logger = logger
+        failures = FailureLog(logger)
+        pendingHandshakes = PendingHandshakes(
+            countMax: configuration.pendingHandshakesMax,
+            perAddressMax: configuration.pendingHandshakesPerAddressMax
+        )
         var coreConfiguration = configuration.core
         coreConfiguration.asksStore = store.keepsRows
         core = MasterCore(configuration: coreConfiguration, now: Tick.current())
@@ -314,6 +322,7 @@ final class MasterLoop {
     // MARK: Time
 
     func start() {
+        tellCertificateEnd()
         let amount = TimeAmount.milliseconds(Self.tickMilliseconds)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         ticker = eventLoop.scheduleRepeatedTask(initialDelay: amount, delay: amount) { _ in bound.value.tick() }
@@ -321,6 +330,7 @@ final class MasterLoop {
 
     private func tick() {
         tellStoreState()
+        tellCertificateEnd()
         core.tick(now: Tick.current(), into: &turn.effects)
         sweepCountdown -= 1
         if sweepCountdown <= 0 {
@@ -329,6 +339,10 @@ final class MasterLoop {
             for sink in sinks { sink?.sweep(now: now) }
         }
         scheduleTurnEnd()
+    }
+
+    private func tellCertificateEnd() {
+        core.certificateEnd = configuration.tls?.certificate?.notAfter.map { Int64($0) * 1_000 }
     }
 
     /// Tells all sessions that the master goes down, sends what is due, and closes them.

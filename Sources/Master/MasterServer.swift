@@ -6,6 +6,7 @@ import NIOPosix
 import PodlingCore
 import PodlingProtocol
 import PodlingStore
+import PodlingTLS
 import ServiceLifecycle
 
 /// The master: a TCP server round one event loop.
@@ -131,6 +132,7 @@ public final class MasterServer: Service {
 
     private func bind() async throws -> any Channel {
         let loop = loop
+        let configuration = configuration
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: configuration.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -146,7 +148,7 @@ public final class MasterServer: Service {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 256 * 1024, high: 1024 * 1024))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(SessionHandler(loop: loop.value))
+                    try Self.addHandlers(to: channel, configuration.tls, loop.value)
                 }
             }
         do {
@@ -155,6 +157,18 @@ public final class MasterServer: Service {
             let why = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
             throw MasterError.cannotListen("\(configuration.host):\(configuration.port)", why)
         }
+    }
+}
+
+extension MasterServer {
+    private static func addHandlers(to channel: any Channel, _ tls: ServerTLS?, _ loop: MasterLoop) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls {
+            let answer = PlaintextAnswer(WrongProtocol.tlsRequired, isForSilence: true)
+            try pipeline.addHandler(TLSHandler(TLSEngine(server: tls.lineContext), answerToPlaintext: answer))
+            try pipeline.addHandler(HandshakeHandler(pending: loop.pendingHandshakes, log: loop.failures))
+        }
+        try pipeline.addHandler(SessionHandler(loop: loop, isBehindTLS: tls != nil))
     }
 }
 

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import PodlingCore
 import PodlingProtocol
+import PodlingTLS
 
 /// One TCP connection: cuts lines, stops reading a peer that does not read, keeps its deadlines.
 final class SessionHandler: ChannelDuplexHandler, SessionSink {
@@ -10,6 +11,9 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     typealias OutboundOut = ByteBuffer
 
     private let loop: MasterLoop
+    /// The session begins with the end of the handshake.
+    private let isBehindTLS: Bool
+    private(set) var certificate: CertificateFacts?
     private var context: ChannelHandlerContext?
     private var id: SessionID?
     private var decoder = LineDecoder(lineBytesMax: Limits.lineBytesBeforeHelloMax)
@@ -26,8 +30,9 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     /// The decoder keeps lines that are taken once the peer has read what it was sent.
     private var isStopped = false
 
-    init(loop: MasterLoop) {
+    init(loop: MasterLoop, isBehindTLS: Bool = false) {
         self.loop = loop
+        self.isBehindTLS = isBehindTLS
     }
 
     var peerName: String {
@@ -41,13 +46,18 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
+        if !isBehindTLS { open() }
+        context.fireChannelActive()
+    }
+
+    private func open() {
+        openedAt = .now()
         if loop.sessionCount >= loop.configuration.connectionsMax {
             let message = "\(loop.configuration.connectionsMax) connections are the most this master takes"
             refuse(WireError(.overloaded, message, isFatal: true, retryAfterMilliseconds: 1_000))
         } else {
             id = loop.open(self)
         }
-        context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -62,6 +72,10 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let done = event as? TLSHandshakeDone {
+            certificate = done.peerCertificate
+            open()
+        }
         if let event = event as? ChannelEvent, event == .inputClosed {
             isInputClosed = true
             partialSince = nil
@@ -152,7 +166,13 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         }
         hasFirstByte = true
         guard first != UInt8(ascii: "{") else { return true }
-        refuse(WrongProtocol.error(first: first))
+        refuse(WrongProtocol.error(first: first, isBehindTLS: isBehindTLS))
+        if WrongProtocol.isTLS(first: first) {
+            loop.failures.add(
+                "TLS on a port that speaks without it: \(WrongProtocol.cure)",
+                peer: context?.remoteAddress
+            )
+        }
         return false
     }
 

@@ -1,10 +1,13 @@
 import NIOCore
 import PodlingCore
+import PodlingTLS
 
 /// The far end of a session: a socket, or the in-process door. Used on the master's event loop only.
 protocol SessionSink: AnyObject {
     /// The other end, for people.
     var peerName: String { get }
+    /// What the other end has shown of itself in TLS, checked; nil where it has shown nothing.
+    var certificate: CertificateFacts? { get }
     /// Takes whole lines, to be sent at `flush`.
     func deliver(_ lines: UnsafeRawBufferPointer)
     /// Sends what was delivered.

@@ -1,15 +1,31 @@
+import NIOCore
 import PodlingProtocol
 
 /// What to say to a peer that does not speak this protocol (proto-spec.md, section 2).
 enum WrongProtocol {
     private static let tlsHandshake: UInt8 = 0x16
 
-    static func error(first: UInt8) -> WireError {
-        let this = "this port speaks the Podling protocol, one JSON object a line in plain text"
-        if first == tlsHandshake { return WireError(.wrongProtocol, "\(this); these bytes are TLS") }
+    /// For TLS on a port without.
+    static let cure = "give the master --tls-cert and --tls-key, or let the peer connect by podling://"
+
+    static func isTLS(first: UInt8) -> Bool { first == tlsHandshake }
+
+    /// - Parameter first: what a line begins with instead of `{`.
+    static func error(first: UInt8, isBehindTLS: Bool) -> WireError {
+        let this = "this port speaks the Podling protocol, one JSON object a line\(isBehindTLS ? "" : " in plain text")"
+        if isTLS(first: first) { return WireError(.wrongProtocol, "\(this); these bytes are TLS: \(cure)") }
         if first &- UInt8(ascii: "A") < 26 {
             return WireError(.wrongProtocol, "\(this); if this is HTTP, it is served on another port (--http-listen)")
         }
         return WireError(.wrongProtocol, "\(this); a line begins with {")
     }
+
+    /// What a peer hears that speaks without TLS where there is TLS.
+    static let tlsRequired: ByteBuffer = {
+        let error = WireError(.tlsRequired, "this port speaks TLS: connect by podlings://", isFatal: true)
+        var writer = JSONWriter(capacityBytes: 256)
+        error.writeEvent(to: &writer)
+        writer.newline()
+        return writer.withUnsafeBytes { ByteBuffer(bytes: $0) }
+    }()
 }

@@ -27,7 +27,9 @@ struct MasterOptions: ParsableArguments {
     )
     var advertise: String?
 
-    @Flag(name: .long, help: "Allow listening beyond loopback, in plain text and without authentication.")
+    @OptionGroup(title: "TLS") var tls: TLSOptions
+
+    @Flag(name: .long, help: "Allow listening beyond loopback in plain text, and so without authentication.")
     var insecure = false
 
     @Option(name: .long, help: "Write listen=HOST:PORT and http=HOST:PORT to this file once both are served.")
@@ -145,14 +147,18 @@ struct MasterOptions: ParsableArguments {
         return text == "off" ? nil : try address(text, "--http-listen")
     }
 
+    func isBeyondLoopback() throws -> Bool {
+        try [listenAddress(), httpAddress()].contains { $0?.isLoopback == false }
+    }
+
     private func address(_ text: String, _ option: String) throws -> ListenAddress {
         guard let address = ListenAddress(text) else {
             throw ValidationError("\(option): \(text) is not HOST:PORT, such as 127.0.0.1:7070 or [::1]:7070.")
         }
-        guard insecure || address.isLoopback else {
+        guard try insecure || address.isLoopback || tls.configuration() != nil else {
             throw ValidationError(
                 "\(option): \(text) is beyond loopback, where anybody who reaches it may run containers, in plain text. "
-                    + "If the network is yours alone, add --insecure."
+                    + "Give --tls-cert and --tls-key; or, if the network is yours alone, add --insecure."
             )
         }
         return address

@@ -29,8 +29,13 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
             Several masters on one database have one leader; the others stand by, and one of them takes over.
 
-            SIGTERM and Ctrl-C end it in order. Exit codes: 64 the command line or the environment is wrong; 69 the database
-            cannot be reached, or failed; 77 it does not let this user in, or do what is needed; 78 it is set up wrongly.
+            Beyond loopback it wants TLS; with --tls-client-ca only those who show a certificate of that CA are let in:
+
+              podling-master --listen 0.0.0.0:7070 --tls-cert server.pem --tls-key server.key --tls-client-ca ca.pem
+
+            SIGHUP reads these files again; connections stay. SIGTERM and Ctrl-C end it in order. Exit codes: 64 the command line or the environment is wrong; 69 the database
+            cannot be reached, or failed; 77 it does not let this user in, or do what is needed; 78 it is set up wrongly, or
+            the files of TLS are.
             """,
         version: Version.current,
         subcommands: [MigrateCommand.self]
@@ -47,14 +52,40 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         var configuration = try options.configuration()
         var http = try options.httpAddress()
         let portFile = PortFile(path: options.portFile, expected: http == nil ? 1 : 2)
-        try await Self.withStoreErrors(logger) {
-            // A master that lost the lead begins anew, as a standby on the ports it had.
-            while try await !serveOrTryAgain(configuration, http, portFile, logger) {
-                configuration = try options.configuration()
-                if let port = await portFile.ports["listen"] { configuration.port = port }
-                if let port = await portFile.ports["http"] { http?.port = port }
+        let tls = try readTLS(logger)
+        configuration.tls = tls
+        try await CertificateKeeper.keeping(tls) {
+            try await Self.withStoreErrors(logger) {
+                // A master that lost the lead begins anew, as a standby on the ports it had.
+                while try await !serveOrTryAgain(configuration, http, portFile, logger) {
+                    configuration = try options.configuration()
+                    configuration.tls = tls
+                    if let port = await portFile.ports["listen"] { configuration.port = port }
+                    if let port = await portFile.ports["http"] { http?.port = port }
+                }
             }
         }
+    }
+
+    /// nil is plain text.
+    private func readTLS(_ logger: Logger) throws -> ServerTLS? {
+        guard let configuration = try options.tls.configuration() else { return nil }
+        let tls: ServerTLS
+        do {
+            tls = try ServerTLS(configuration, logger: logger)
+        } catch {
+            logger.critical("TLS: \(error)")
+            throw ExitCode(78)
+        }
+        if !tls.demandsCertificates, try options.isBeyondLoopback() {
+            logger.warning(
+                """
+                TLS keeps others from listening in, but not from connecting: anybody who reaches this master may run \
+                containers. Give --tls-client-ca, so that clients show a certificate
+                """
+            )
+        }
+        return tls
     }
 
     /// The same as `serve`, but that a master which served before is not ended by what passes: a database that is lost
@@ -99,10 +130,13 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         if let http {
             let shim = HTTPShim(
                 door: server.door,
-                configuration: HTTPShimConfiguration(host: http.host, port: http.port),
+                configuration: HTTPShimConfiguration(host: http.host, port: http.port, tls: configuration.tls),
                 logger: logger
             ) { port in
-                logger.info("serving HTTP", metadata: ["address": "\(http.host):\(port)"])
+                logger.info(
+                    configuration.tls == nil ? "serving HTTP" : "serving HTTPS",
+                    metadata: ["address": "\(http.host):\(port)"]
+                )
                 try? await portFile.add("http", http.host, port)
             }
             services.append(shim)

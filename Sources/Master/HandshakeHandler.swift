@@ -1,0 +1,48 @@
+public import NIOCore
+import PodlingTLS
+
+/// Behind the TLS of a new connection until its handshake is done: keeps the count, and says in the log why it failed.
+public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    public typealias InboundIn = ByteBuffer
+
+    private let pending: PendingHandshakes?
+    private let log: FailureLog
+
+    /// Keeps no count.
+    public convenience init(log: FailureLog) { self.init(pending: nil, log: log) }
+
+    init(pending: PendingHandshakes?, log: FailureLog) {
+        self.pending = pending
+        self.log = log
+    }
+
+    public func channelActive(context: ChannelHandlerContext) {
+        let address = context.remoteAddress?.ipAddress ?? ""
+        if let victim = pending?.add(context.channel, address: address) {
+            log.add("TLS: too many handshakes at once; the oldest was ended", peer: victim.remoteAddress)
+            // Without a farewell: its handshake is not done.
+            victim.close(promise: nil)
+        }
+        context.fireChannelActive()
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        context.fireUserInboundEventTriggered(event)
+        guard event is TLSHandshakeDone else { return }
+        pending?.remove(context.channel)
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Who only looks whether the port is open says nothing.
+        if let error = error as? TLSError, error.kind != .truncated {
+            log.add("TLS: \(error)", peer: context.remoteAddress)
+        }
+        context.fireErrorCaught(error)
+    }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        pending?.remove(context.channel)
+        context.fireChannelInactive()
+    }
+}

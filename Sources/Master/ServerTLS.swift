@@ -1,0 +1,73 @@
+import Glibc
+public import Logging
+import NIOConcurrencyHelpers
+public import PodlingTLS
+
+/// The certificate of this master and all that goes with it, for its lines and for HTTP; read anew on demand.
+public final class ServerTLS: Sendable {
+    private struct Contexts {
+        var line: TLSContext
+        var http: TLSContext
+    }
+
+    private let configuration: TLSServerConfiguration
+    private let logger: Logger
+    private let contexts: NIOLockedValueBox<Contexts>
+
+    /// Reads all files. Only the certificate's dates do not keep it from starting: the log says what is wrong with them,
+    /// and clients refuse it by themselves.
+    ///
+    /// - Throws: `TLSError` that names the setting, the file and the cure.
+    public init(_ configuration: TLSServerConfiguration, logger: Logger) throws(TLSError) {
+        self.configuration = configuration
+        self.logger = logger
+        contexts = NIOLockedValueBox(try Self.read(configuration, isAnyDateGood: true))
+        checkDates()
+    }
+
+    /// For connections that begin now.
+    public var lineContext: TLSContext { contexts.withLockedValue { $0.line } }
+    public var httpContext: TLSContext { contexts.withLockedValue { $0.http } }
+
+    /// Whether every client must show a certificate.
+    public var demandsCertificates: Bool { configuration.clientCertificates == .require }
+
+    /// Of the certificate that is shown now.
+    public var certificate: CertificateFacts? { lineContext.certificate }
+
+    /// Reads all files again, and takes what they hold for new connections; those that are open go on. Where anything is
+    /// wrong, a date too, all stays as it was.
+    public func reload() {
+        do throws(TLSError) {
+            let isExpired = certificate?.dateOffence(now: time(nil)) != nil
+            let fresh = try Self.read(configuration, isAnyDateGood: isExpired)
+            contexts.withLockedValue { $0 = fresh }
+            logger.notice("TLS: the certificate and what goes with it were read again")
+            checkDates()
+        } catch {
+            logger.error("TLS: read again, and not taken: \(error) Connections get the certificate that there was.")
+        }
+    }
+
+    /// Logs the certificate's end, the louder the nearer it is.
+    public func checkDates() {
+        guard let certificate, let end = certificate.notAfter else { return }
+        let now = time(nil)
+        let stage = CertificateStage(certificate, now: now)
+        logger.log(
+            level: stage.level,
+            "TLS: \(stage.text)",
+            metadata: ["certificate": "\(certificate.subject)", "until": "\(CertificateFacts.utc(end))"]
+        )
+    }
+
+    private static func read(
+        _ configuration: TLSServerConfiguration,
+        isAnyDateGood: Bool
+    ) throws(TLSError) -> Contexts {
+        Contexts(
+            line: try TLSContext(server: configuration, speaking: .podling, isAnyDateGood: isAnyDateGood),
+            http: try TLSContext(server: configuration, speaking: .http, isAnyDateGood: isAnyDateGood)
+        )
+    }
+}
