@@ -66,7 +66,8 @@ let package = Package(
     targets: [
         library("PodlingProtocol", path: "Sources/Protocol", []),
         library("PodlingLogging", path: "Sources/Logging", ["PodlingProtocol", logging]),
-        library("PodlingCore", path: "Sources/Core", ["PodlingProtocol", deque, ordered, heap]),
+        library("PodlingAccess", path: "Sources/Access", ["PodlingProtocol", crypto]),
+        library("PodlingCore", path: "Sources/Core", ["PodlingProtocol", "PodlingAccess", deque, ordered, heap]),
         library("PodlingStore", path: "Sources/Store", ["PodlingCore"]),
         .systemLibrary(name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         library(
@@ -86,7 +87,8 @@ let package = Package(
             "PodlingMaster",
             path: "Sources/Master",
             [
-                "PodlingProtocol", "PodlingCore", "PodlingStore", "PodlingTLS", nioConcurrency, nioCore, nioPosix,
+                "PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingTLS", nioConcurrency,
+                nioCore, nioPosix,
                 logging, lifecycle, deque,
             ]
         ),
@@ -103,8 +105,8 @@ let package = Package(
         program(
             "podling-master",
             [
-                "PodlingMaster", "PodlingHTTP", "PodlingLogging", "PodlingProtocol", "PodlingCore", "PodlingStore",
-                "PodlingPostgres", "PodlingTLS", nioCore, arguments, logging, lifecycle, unixSignals,
+                "PodlingMaster", "PodlingHTTP", "PodlingLogging", "PodlingProtocol", "PodlingAccess", "PodlingCore",
+                "PodlingStore", "PodlingPostgres", "PodlingTLS", nioCore, arguments, logging, lifecycle, unixSignals,
             ]
         ),
         program(
@@ -125,7 +127,8 @@ let package = Package(
         .executableTarget(name: "commit-relay", dependencies: ["CLibpq"], path: "Benchmarks/commit-relay"),
 
         tests("ProtocolTests", ["PodlingProtocol"]),
-        tests("CoreTests", ["PodlingCore", "PodlingProtocol"]),
+        tests("AccessTests", ["PodlingAccess"]),
+        tests("CoreTests", ["PodlingCore", "PodlingAccess", "PodlingProtocol"]),
         tests("TLSTests", ["PodlingTLS", "TestSupport", nioEmbedded, nioCore]),
         tests("StoreTests", ["PodlingStore", "PodlingCore"]),
         tests(
@@ -141,7 +144,10 @@ let package = Package(
         ),
         tests(
             "HTTPShimTests",
-            ["PodlingHTTP", "PodlingCore", "PodlingMaster", "PodlingProtocol", hummingbirdTesting, nioCore, logging]
+            [
+                "PodlingHTTP", "PodlingAccess", "PodlingCore", "PodlingMaster", "PodlingProtocol", hummingbirdTesting,
+                nioCore, logging,
+            ]
         ),
         tests(
             "ClientTests",

@@ -12,15 +12,16 @@ allowed_imports() {
     case "$1" in
         Sources/Protocol) echo "NIOCore" ;;
         Sources/Logging) echo "PodlingProtocol" ;;
-        Sources/Core) echo "PodlingProtocol" ;;
+        Sources/Access) echo "PodlingProtocol" ;;
+        Sources/Core) echo "PodlingProtocol PodlingAccess" ;;
         Sources/Store) echo "PodlingProtocol PodlingCore" ;;
-        Sources/PostgresStore) echo "PodlingProtocol PodlingCore PodlingStore" ;;
+        Sources/PostgresStore) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore" ;;
         Sources/TLS) echo "" ;;
         Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
-        Sources/Master) echo "PodlingProtocol PodlingCore PodlingStore PodlingTLS" ;;
+        Sources/Master) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore PodlingTLS" ;;
         Sources/HTTPShim) echo "PodlingProtocol PodlingTLS PodlingClient PodlingMaster" ;;
         Sources/Worker) echo "PodlingProtocol PodlingClient" ;;
-        Sources/podling-master) echo "PodlingProtocol PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
+        Sources/podling-master) echo "PodlingProtocol PodlingAccess PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
         Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingWorker PodlingLogging" ;;
         Sources/podling-client) echo "PodlingProtocol PodlingClient" ;;
         *) return 1 ;;
@@ -30,7 +31,7 @@ allowed_imports() {
 # Modules of the system that a folder must not import, as an extended regular expression.
 forbidden_imports() {
     case "$1" in
-        Sources/Core) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
+        Sources/Access | Sources/Core) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
         Sources/Protocol) echo 'Foundation|NIO(Posix|Embedded|.+Helpers)|Logging' ;;
         Sources/Store) echo 'Foundation|NIO.*' ;;
         Sources/TLS) echo 'Foundation|FoundationEssentials|NIO(Posix|Embedded|SSL|.+Helpers)|Logging|Dispatch' ;;

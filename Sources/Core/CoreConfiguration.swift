@@ -1,3 +1,4 @@
+import PodlingAccess
 import PodlingProtocol
 
 /// What an operator can set, and what makes one run of the master different from another.
@@ -23,6 +24,10 @@ public struct CoreConfiguration: Sendable {
     public var asksStore = false
     /// The store keeps each transition, with who caused it.
     public var isAudited = false
+    /// Each peer is to show who it is, and may do what its role may.
+    public var isAuthenticated = false
+    /// Whose tokens are good at first.
+    public var tokens = TokenTable()
     public var eventsKeptMax = Limits.eventsKeptMax
     /// Nodes known, away ones included.
     public var nodesMax = 20_000

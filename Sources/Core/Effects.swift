@@ -24,12 +24,17 @@ public struct Effects: ~Copyable {
     }
 
     private static let bytesKeptMax = 4 * 1024 * 1024
+    private static let denialsMax = 64
 
     public private(set) var frames: [Frame] = []
     /// To be closed once their frames are sent.
     public private(set) var closing: [SessionID] = []
     /// To be asked once the frames are sent, and answered with `MasterCore.answer`.
     public private(set) var queries: [Query] = []
+    /// To be logged; the first of a turn.
+    public private(set) var denials: [Denial] = []
+    /// Denials of the turn that are not among them.
+    public private(set) var denialsLeftOut = 0
     /// Whether all of it answers reads: nothing here says that a change was taken.
     public internal(set) var isAnswersOnly = true
     var writer = JSONWriter(capacityBytes: 64 * 1024)
@@ -45,6 +50,8 @@ public struct Effects: ~Copyable {
         frames.removeAll(keepingCapacity: true)
         closing.removeAll(keepingCapacity: true)
         queries.removeAll()
+        if !denials.isEmpty { denials.removeAll() }
+        denialsLeftOut = 0
         isAnswersOnly = true
         writer.removeAll(shrinkAboveBytes: Self.bytesKeptMax)
     }
@@ -55,6 +62,10 @@ public struct Effects: ~Copyable {
     }
 
     mutating func close(_ session: SessionID) { closing.append(session) }
+
+    mutating func deny(_ denial: Denial) {
+        if denials.count < Self.denialsMax { denials.append(denial) } else { denialsLeftOut += 1 }
+    }
 
     mutating func ask(_ query: Query) { queries.append(query) }
 

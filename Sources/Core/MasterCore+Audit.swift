@@ -25,7 +25,8 @@ extension MasterCore {
     private var actor: String {
         guard let acting, isOpen(acting) else { return "master" }
         let session = sessions[Int(acting.slot)]
-        return session.role == .worker ? "node \(session.node)" : "client \(session.peer)"
+        if session.role == .worker { return "node \(session.node)" }
+        return session.identity.map { "\($0) \(session.peer)" } ?? "client \(session.peer)"
     }
 
     // MARK: What earlier runs left

@@ -4,7 +4,7 @@ extension MasterCore {
     mutating func status(_ request: Request, into effects: inout Effects) throws(WireError) {
         let report = try WorkerReport(request.root)
         guard let name = report.id, let number = report.attempt else { return }
-        let slot = try attempt(name, number, request)
+        let slot = try attempt(name, number, request, into: &effects)
         let status = tasks[slot].status
         if status.isTerminal {
             // Ended by an earlier report whose answer was lost; what the master gave up itself must be let go.
@@ -77,14 +77,14 @@ extension MasterCore {
     }
 
     mutating func accept(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try attempt(request)
+        let slot = try attempt(request, into: &effects)
         guard tasks[slot].isAssigned else { throw stale(slot) }
         tasks[slot].flags.insert(.accepted)
         effects.replyEmpty(request)
     }
 
     mutating func reject(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try attempt(request)
+        let slot = try attempt(request, into: &effects)
         guard tasks[slot].status == .scheduled else { throw stale(slot) }
         if let error = request.root.optional("error") {
             guard error.isString else { throw .field("error", "must be a string") }
@@ -99,20 +99,40 @@ extension MasterCore {
     }
 
     /// The task a worker speaks of, if its attempt is this node's and the latest.
-    private func attempt(_ request: Request) throws(WireError) -> Int32 {
+    private func attempt(_ request: Request, into effects: inout Effects) throws(WireError) -> Int32 {
         let name = try request.root.required("taskId")
         let number = try request.root.required("attempt").integer("attempt", in: 1...Int(Int32.max))
-        return try attempt(name, number, request)
+        return try attempt(name, number, request, into: &effects)
     }
 
-    private func attempt(_ name: JSONValue, _ number: Int, _ request: Request) throws(WireError) -> Int32 {
+    private func attempt(
+        _ name: JSONValue,
+        _ number: Int,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) -> Int32 {
         guard let slot = tasks.slot(of: name) else {
             throw WireError(.notFound, "taskId: there is no task \(try name.taskID())", field: "taskId")
         }
-        guard Int(tasks[slot].attempt) == number, tasks[slot].status != .pending,
-            tasks[slot].node == sessions[Int(request.session.slot)].nodeIndex
-        else { throw stale(slot) }
+        guard Int(tasks[slot].attempt) == number, tasks[slot].status != .pending else { throw stale(slot) }
+        guard tasks[slot].node == sessions[Int(request.session.slot)].nodeIndex else {
+            throw foreign(slot, request, into: &effects)
+        }
         return slot
+    }
+
+    /// The attempt is another node's, and never was this one's.
+    private func foreign(_ slot: Int32, _ request: Request, into effects: inout Effects) -> WireError {
+        guard configuration.isAuthenticated else { return stale(slot) }
+        let session = sessions[Int(request.session.slot)]
+        let name = "\(tasks.text(of: tasks[slot].id)), attempt \(tasks[slot].attempt)"
+        let error = WireError(
+            .forbidden,
+            "attempt: task \(name), is another node's than \(session.node)",
+            field: "attempt"
+        )
+        effects.deny(Denial(session, "report", error))
+        return error
     }
 
     private func stale(_ slot: Int32) -> WireError {

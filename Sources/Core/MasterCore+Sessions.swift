@@ -1,3 +1,4 @@
+import PodlingAccess
 import PodlingProtocol
 
 /// A connection as the core knows it.
@@ -9,6 +10,13 @@ struct Session {
     var generation: UInt32
     var isOpen = true
     var role = Role.none
+    var permissions: Permissions = []
+    /// Who its peer has shown to be.
+    var identity: Identity?
+    /// By what it has shown that, beside a certificate.
+    var token: TokenDigest?
+    /// A certificate says who it is.
+    var isCertified = false
     /// Where its client is, for people.
     var peer = ""
     var node = ""
@@ -41,10 +49,13 @@ enum Subscription {
 extension MasterCore {
     /// A connection was accepted; the master speaks first.
     ///
-    /// - Parameter peer: the other end's HOST:PORT, or `http`; for the audit only.
+    /// - Parameters:
+    ///   - peer: the other end's HOST:PORT, or `http`; for the audit and for who is denied something.
+    ///   - identity: who its certificate says it is.
     public mutating func sessionOpened(
         _ id: SessionID,
         peer: String = "",
+        identity: Identity? = nil,
         now: Tick,
         into effects: inout Effects
     ) {
@@ -52,8 +63,13 @@ extension MasterCore {
         while sessions.count <= Int(id.slot) { sessions.append(.closed) }
         sessions[Int(id.slot)] = Session(generation: id.generation)
         sessions[Int(id.slot)].peer = peer
+        sessions[Int(id.slot)].identity = identity
+        sessions[Int(id.slot)].isCertified = identity != nil
+        sessions[Int(id.slot)].permissions = identity?.role.permissions ?? permissionsAtFirst
         effects.begin(id)
-        effects.writer.raw("{\"ev\":\"hello\",\"proto\":[1,1],\"auth\":\"none\",\"line_max\":")
+        effects.writer.raw("{\"ev\":\"hello\",\"proto\":[1,1],\"auth\":\"")
+        effects.writer.raw(identity != nil ? "mtls" : configuration.isAuthenticated ? "token" : "none")
+        effects.writer.raw("\",\"line_max\":")
         effects.writer.int(Limits.lineBytesMax)
         effects.writer.raw(",\"server\":")
         effects.writer.string(configuration.server)
@@ -128,18 +144,24 @@ extension MasterCore {
             throw WireError(.unsupportedVersion, "proto: this master speaks versions 1 to 1", field: "proto")
         }
         let role = try request.root.required("role")
+        guard let shown = try identity(request, into: &effects) else { return }
         if role.stringEquals("worker") {
             let rule: StaticString = "must be 1 to 63 of A-Z a-z 0-9 - _ ."
             let node = try request.root.required("node").name("node", NameRules.isNodeName, rule)
             let instance = try request.root.required("instance").name("instance", NameRules.isNodeName, rule)
+            try check(shown.identity, node: node, request, into: &effects)
             sessions[slot].role = .worker
             sessions[slot].node = node
             sessions[slot].instance = instance
         } else if role.stringEquals("client") {
+            try check(shown.identity, node: nil, request, into: &effects)
             sessions[slot].role = .client
         } else {
             throw .field("role", "must be client or worker")
         }
+        sessions[slot].token = shown.token
+        sessions[slot].identity = shown.identity
+        sessions[slot].permissions = shown.identity?.role.permissions ?? permissionsAtFirst
         effects.beginReply(request)
         effects.writer.raw("{\"proto\":1,\"epoch\":")
         effects.writer.string(configuration.epoch)

@@ -11,6 +11,7 @@ extension MasterCore {
     /// Ends leases, waits and old tasks whose time has come.
     public mutating func tick(now: Tick, into effects: inout Effects) {
         self.now = now
+        answerRefusals(into: &effects)
         guard leadership == .leading, storeState == .prompt, now.monotonic >= nextSweep else { return }
         let frames = effects.frames.count
         defer { if effects.frames.count != frames { effects.isAnswersOnly = false } }

@@ -1,4 +1,5 @@
 import DequeModule
+import PodlingAccess
 import PodlingProtocol
 
 /// The master as a pure state machine: lines, openings, closings and the clock go in, effects come out.
@@ -17,6 +18,10 @@ public struct MasterCore: ~Copyable {
     var nodes = NodeTable()
     var shapes = ShapeTable()
     var sessions: [Session] = []
+    /// Whose tokens are good.
+    var tokens: TokenTable
+    var failures = FailureTable()
+    var refusals: [Refusal] = []
     var events: EventRing
     var watchers: [Watcher] = []
     /// Where the events stood when all watchers that keep up were told; 0 where one was not.
@@ -72,6 +77,7 @@ public struct MasterCore: ~Copyable {
         self.now = now
         startedAt = now
         nextTaskID = configuration.firstTaskID
+        tokens = configuration.tokens
         events = EventRing(capacity: configuration.eventsKeptMax)
     }
 
@@ -154,6 +160,13 @@ public struct MasterCore: ~Copyable {
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
+        guard
+            sessions[Int(request.session.slot)].permissions.contains(operation.permission)
+                || isOwnTask(operation, request)
+        else {
+            if let error = denial(operation, request, into: &effects) { throw error }
+            return
+        }
         try checkLeadership(operation, request)
         if !operation.isRead {
             if storeState == .full { throw storeIsFull }

@@ -1,3 +1,4 @@
+import PodlingAccess
 import PodlingProtocol
 
 /// The operations of the protocol (proto-spec.md, section 6), the frequent ones first.
@@ -51,6 +52,17 @@ enum Operation: CaseIterable {
         }
     }
 
+    /// Who may ask for it (proto-spec.md, section 10.1).
+    var permission: Permissions {
+        switch self {
+        case .ping, .help, .hello: .greet
+        case .get, .list, .wait, .watch, .logs, .unsubscribe, .nodes: .read
+        case .submit, .submitMany, .cancel: .submit
+        case .importTasks, .drain: .administer
+        case .status, .heartbeat, .accept, .reject, .register, .deregister, .log, .logEnd: .work
+        }
+    }
+
     /// Whether it only tells what is, and so may be answered while the store is away.
     var isRead: Bool {
         switch self {
@@ -85,7 +97,7 @@ enum Operation: CaseIterable {
         case .drain: "drain        nodeId [on]                         no new work for a node"
         case .ping: "ping                                             how the master is"
         case .help: "help                                             this"
-        case .hello: "hello        proto role [node instance]          for workers, and for lines over 8 KiB"
+        case .hello: "hello        proto role [token node instance]    for workers, for tokens, for lines over 8 KiB"
         case .register: "register     slots [cpu memory labels attempts]  worker: offer a node"
         case .heartbeat: "heartbeat                                        worker: renew the lease"
         case .deregister: "deregister                                       worker: take the node away"

@@ -7,15 +7,19 @@ struct DoorExchange: Sendable {
     let timeoutSeconds: Int
 
     /// Opens a connection and says hello on it; `helloLine` has the role.
-    func open(helloLine: [UInt8]) async throws -> any DoorSession {
+    ///
+    /// - Parameter isForNobody: whether it may do with what is answered to those who have not shown who they are.
+    func open(helloLine: [UInt8], for peer: DoorPeer, isForNobody: Bool = false) async throws -> any DoorSession {
         let session: any DoorSession
         do {
-            session = try await door.open()
+            session = try await door.open(peer)
         } catch {
             throw HTTPProblem.unavailable("the master takes no connection now")
         }
         do {
             try await request(helloLine, on: session).check()
+        } catch let problem as HTTPProblem where isForNobody && problem.isUnauthenticated {
+            return session
         } catch {
             session.close()
             throw error
@@ -46,6 +50,8 @@ struct DoorExchange: Sendable {
             }
         } catch let problem as HTTPProblem {
             throw problem
+        } catch let closed as DoorClosed {
+            throw closed
         } catch {
             throw HTTPProblem.unavailable("the master closed the connection; this may have taken effect")
         }

@@ -1,31 +1,58 @@
 import PodlingMaster
 import PodlingProtocol
 
-/// A few connections to the master that all HTTP requests share in turn, each opened when it is first needed.
+/// A few connections to the master that all HTTP requests of one caller share in turn, each opened when it is first needed.
 ///
 /// Requests are pipelined. There are several connections so that a read need not wait behind every write that is
 /// still becoming durable. What waits here is bounded by the count of HTTP connections, each with one request.
 actor DoorPool {
-    private static let helloLine = Array(
-        #"{"op":"hello","proto":1,"role":"client","agent":"podling-http"}"#.utf8
-    )
-
     private let exchange: DoorExchange
+    private let caller: HTTPCaller
+    private let peer: DoorPeer
     private var sessions: [Task<any DoorSession, any Error>?]
     private var next = 0
+    private var pending = 0
     private var isClosed = false
 
-    init(exchange: DoorExchange, sessionsMax: Int) {
+    /// - Parameter first: a connection that is open already.
+    init(
+        exchange: DoorExchange,
+        sessionsMax: Int,
+        caller: HTTPCaller = .nobody,
+        peer: DoorPeer = DoorPeer(),
+        first: (any DoorSession)? = nil
+    ) {
         self.exchange = exchange
+        self.caller = caller
+        self.peer = peer
         sessions = Array(repeating: nil, count: max(1, sessionsMax))
+        if let first { sessions[0] = Task { first } }
     }
 
     func request(_ line: [UInt8]) async throws -> DoorReply {
         try DoorExchange.checkLength(line)
-        guard !isClosed else { throw HTTPProblem.unavailable("going down") }
+        pending += 1
+        defer {
+            pending -= 1
+            if isClosed, pending == 0 { closeSessions() }
+        }
         let slot = next
         next = (next + 1) % sessions.count
-        let opening = sessions[slot] ?? Task { [exchange] in try await exchange.open(helloLine: Self.helloLine) }
+        do {
+            return try await request(line, slot)
+        } catch is DoorClosed {
+            // The master ended that connection before, such as one whose token was revoked.
+            do {
+                return try await request(line, slot)
+            } catch is DoorClosed {
+                throw HTTPProblem.unavailable("the master takes no connection now")
+            }
+        }
+    }
+
+    private func request(_ line: [UInt8], _ slot: Int) async throws -> DoorReply {
+        guard !isClosed else { throw HTTPProblem.unavailable("going down") }
+        let opening = sessions[slot] ?? open()
         sessions[slot] = opening
         do {
             return try await exchange.request(line, on: opening.value)
@@ -35,6 +62,25 @@ actor DoorPool {
             if sessions[slot] == opening { sessions[slot] = nil }
             throw error
         }
+    }
+
+    private func open() -> Task<any DoorSession, any Error> {
+        Task { [exchange, caller, peer] in
+            try await exchange.open(helloLine: caller.helloLine, for: peer, isForNobody: caller == .nobody)
+        }
+    }
+
+    /// Takes no more requests, and closes its connections once those that wait are answered.
+    func retire() {
+        isClosed = true
+        if pending == 0 { closeSessions() }
+    }
+
+    private func closeSessions() {
+        for case .some(let opening) in sessions {
+            Task { if case .success(let session) = await opening.result { session.close() } }
+        }
+        sessions = sessions.map { _ in nil }
     }
 
     func close() async {

@@ -6,6 +6,8 @@ import PodlingProtocol
 actor HTTPNodeTable {
     private struct Entry {
         let session: any DoorSession
+        /// Who may speak for the node on it.
+        var caller: HTTPCaller
         /// New for every connection; told to the master as the worker's instance.
         let instance: String
         let leaseMilliseconds: Int
@@ -27,9 +29,16 @@ actor HTTPNodeTable {
     }
 
     /// Registers a node, on the connection it has or on a new one.
-    func register(nodeId: String, line: [UInt8]) async throws -> DoorReply {
+    func register(
+        nodeId: String,
+        line: [UInt8],
+        by caller: HTTPCaller,
+        from peer: DoorPeer
+    ) async throws -> DoorReply {
         try DoorExchange.checkLength(line)
-        if entries[nodeId] != nil, let reply = try await request(line, nodeId: nodeId) { return reply }
+        if entries[nodeId] != nil, let reply = try await request(line, nodeId: nodeId, by: caller, from: peer) {
+            return reply
+        }
         guard !isClosed else { throw HTTPProblem.unavailable("going down") }
         guard !opening.contains(nodeId) else { throw HTTPProblem.conflict("this node is being registered") }
         guard entries.count + opening.count < nodesMax else {
@@ -38,13 +47,15 @@ actor HTTPNodeTable {
         opening.insert(nodeId)
         defer { opening.remove(nodeId) }
         let instance = "http-" + Self.randomId()
-        let session = try await exchange.open(helloLine: Self.helloLine(nodeId: nodeId, instance: instance))
+        let helloLine = caller.helloLine(nodeId: nodeId, instance: instance)
+        let session = try await exchange.open(helloLine: helloLine, for: peer)
         do {
             let reply = try await exchange.request(line, on: session)
             let leaseMilliseconds = try Self.leaseMilliseconds(reply)
             guard !isClosed else { throw HTTPProblem.unavailable("going down") }
             entries[nodeId] = Entry(
                 session: session,
+                caller: caller,
                 instance: instance,
                 leaseMilliseconds: leaseMilliseconds,
                 lastSeen: .now
@@ -57,8 +68,14 @@ actor HTTPNodeTable {
     }
 
     /// A request on the node's own connection; nil where no such node is registered over HTTP.
-    func request(_ line: [UInt8], nodeId: String) async throws -> DoorReply? {
+    func request(
+        _ line: [UInt8],
+        nodeId: String,
+        by caller: HTTPCaller,
+        from peer: DoorPeer
+    ) async throws -> DoorReply? {
         try DoorExchange.checkLength(line)
+        try await check(caller, nodeId: nodeId, from: peer)
         guard let entry = entries[nodeId] else { return nil }
         entries[nodeId]?.lastSeen = .now
         do {
@@ -66,8 +83,24 @@ actor HTTPNodeTable {
         } catch {
             entry.session.close()
             if entries[nodeId]?.instance == entry.instance { entries[nodeId] = nil }
+            // The master ended it before: the node has to be registered again.
+            if error is DoorClosed { return nil }
             throw error
         }
+    }
+
+    /// Whoever does not speak for the node already has to show that it may.
+    private func check(_ caller: HTTPCaller, nodeId: String, from peer: DoorPeer) async throws {
+        guard exchange.door.asksForIdentity, entries[nodeId]?.caller != caller else { return }
+        let helloLine = caller.helloLine(nodeId: nodeId, instance: "http-" + Self.randomId())
+        try await exchange.open(helloLine: helloLine, for: peer).close()
+        entries[nodeId]?.caller = caller
+    }
+
+    /// The node that the caller speaks for, where it is one.
+    func nodeId(of caller: HTTPCaller) -> String? {
+        let own = entries.filter { $0.value.caller == caller }
+        return own.count == 1 ? own.keys.first : nil
     }
 
     /// Closes the connections of nodes that were silent for too long.
@@ -91,16 +124,6 @@ actor HTTPNodeTable {
         return try reply.ok { ok, _ in
             guard let lease = ok["lease_ms"]?.int(), lease > 0 else { throw HTTPProblem.badReply }
             return min(lease, leaseMillisecondsMax)
-        }
-    }
-
-    private static func helloLine(nodeId: String, instance: String) -> [UInt8] {
-        jsonBytes { out in
-            out.raw(#"{"op":"hello","proto":1,"role":"worker","agent":"podling-http","node":"#)
-            out.string(nodeId)
-            out.raw(#","instance":"#)
-            out.string(instance)
-            out.raw("}")
         }
     }
 

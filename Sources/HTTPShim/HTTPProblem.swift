@@ -26,6 +26,12 @@ struct HTTPProblem: Error, Sendable {
         Self(status: .badRequest, code: "bad_json", message: "the body is not a JSON object: \(error)")
     }
 
+    static func unauthenticated(_ message: String, field: String? = nil) -> Self {
+        Self(status: .unauthorized, code: "unauthenticated", message: message, field: field)
+    }
+
+    var isUnauthenticated: Bool { status == .unauthorized }
+
     static func notFound(_ message: String) -> Self {
         Self(status: .notFound, code: "not_found", message: message)
     }
@@ -82,6 +88,8 @@ struct HTTPProblem: Error, Sendable {
     private static func status(ofCode code: String) -> HTTPResponse.Status {
         switch ErrorCode(rawValue: code) {
         case .badJSON, .badRequest, .cursorExpired: .badRequest
+        case .unauthenticated: .unauthorized
+        case .forbidden: .forbidden
         case .notFound: .notFound
         case .conflict, .staleAttempt, .unregistered: .conflict
         case .lineTooLong: .contentTooLarge
@@ -95,6 +103,10 @@ struct HTTPProblem: Error, Sendable {
         var headers = HTTPFields()
         if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
         if !allow.isEmpty { headers[.allow] = allow.map(\.rawValue).joined(separator: ", ") }
+        // RFC 6750, section 3.
+        if isUnauthenticated {
+            headers[.wwwAuthenticate] = "Bearer realm=\"podling\"" + (field == nil ? "" : ", error=\"invalid_token\"")
+        }
         if endsConnection { headers[.connection] = "close" }
         let body = jsonBytes { out in
             out.raw("{\"error\":")

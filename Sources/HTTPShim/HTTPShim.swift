@@ -43,7 +43,7 @@ public struct HTTPShim: Service {
     }
 
     private func close() async {
-        await responder.pool.close()
+        await responder.pools.close()
         await responder.nodes.close()
     }
 

@@ -34,6 +34,14 @@ enum Route: Equatable {
         }
     }
 
+    /// Whether it is answered on a node's own connection.
+    var isForWorkers: Bool {
+        switch self {
+        case .taskStatus, .nodeRegister, .nodeHeartbeat: true
+        case .health, .tasks, .task, .taskCancel, .nodes: false
+        }
+    }
+
     var methods: [HTTPRequest.Method] {
         switch self {
         case .health, .nodes: [.get, .head]

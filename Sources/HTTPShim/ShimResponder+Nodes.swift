@@ -7,7 +7,7 @@ extension ShimResponder {
     func register(_ body: JSONBody) async throws -> Response {
         let (nodeId, line) = try body.read { value in (try Self.nodeId(value), try Self.registerLine(value)) }
         do {
-            let reply = try await nodes.register(nodeId: nodeId, line: line)
+            let reply = try await nodes.register(nodeId: nodeId, line: line, by: caller, from: peer)
             return try Self.leaseResponse(reply, nodeId: nodeId, status: .created)
         } catch var problem as HTTPProblem {
             // The member has another name here.
@@ -19,7 +19,8 @@ extension ShimResponder {
     func heartbeat(_ id: String, _ request: Request) async throws -> Response {
         try Identifier.checkNode(id)
         _ = try await JSONBody.optional(request, configuration)
-        guard let reply = try await nodes.request(Array(#"{"op":"heartbeat"}"#.utf8), nodeId: id) else {
+        let line = Array(#"{"op":"heartbeat"}"#.utf8)
+        guard let reply = try await nodes.request(line, nodeId: id, by: caller, from: peer) else {
             throw HTTPProblem.notFound("no node \(id) is registered over HTTP: register it first")
         }
         return try Self.leaseResponse(reply, nodeId: id, status: .ok)

@@ -35,13 +35,14 @@ extension ShimResponder {
         .json(try await getTask(id).okLine())
     }
 
-    private func getTask(_ id: String) async throws -> DoorReply {
-        let line = jsonBytes { out in
+    private func getTask(_ id: String) async throws -> DoorReply { try await pool.request(Self.getLine(id)) }
+
+    private static func getLine(_ id: String) -> [UInt8] {
+        jsonBytes { out in
             out.raw("{\"op\":\"get\",\"taskId\":")
             out.string(id)
             out.raw("}")
         }
-        return try await pool.request(line)
     }
 
     func cancel(_ id: String, body: JSONBody?) async throws -> Response {
@@ -51,12 +52,13 @@ extension ShimResponder {
 
     /// What a worker says of an attempt: sent to the master on the connection of the node that the task is on.
     func report(_ id: String, body: JSONBody) async throws -> Response {
-        let (nodeId, attempt) = try await getTask(id).ok { task, _ in (task["nodeId"]?.string(), task["attempt"]?.int())
-        }
-        guard let nodeId, let attempt else { throw HTTPProblem.conflict("the task is on no node") }
         let (saidNode, saidAttempt) = try body.read { value in
             (value["nodeId"]?.string(), try Self.attempt(value["attempt"]))
         }
+        let (nodeId, attempt) = try await reportedTask(id, saidNode).ok { task, _ in
+            (task["nodeId"]?.string(), task["attempt"]?.int())
+        }
+        guard let nodeId, let attempt else { throw HTTPProblem.conflict("the task is on no node") }
         if let saidNode, saidNode != nodeId {
             throw HTTPProblem(status: .conflict, code: "stale_attempt", message: "the task is on node \(nodeId) now")
         }
@@ -64,11 +66,32 @@ extension ShimResponder {
             "status", "containerId", "exitCode", "reason", "error", "detail", "startedAt", "finishedAt",
         ]
         let line = try Self.line(op: "status", taskId: id, attempt: saidAttempt ?? attempt, members: members, of: body)
-        guard let reply = try await nodes.request(line, nodeId: nodeId) else {
+        guard let reply = try await nodes.request(line, nodeId: nodeId, by: caller, from: peer) else {
             throw HTTPProblem.conflict("node \(nodeId) is not registered over HTTP; its own worker reports its tasks")
         }
         try reply.check()
-        return try await task(id)
+        return .json(try await reportedTask(id, nodeId).okLine())
+    }
+
+    /// The task; where callers show who they are, as its node may see it.
+    private func reportedTask(_ id: String, _ saidNode: String?) async throws -> DoorReply {
+        guard caller != .nobody else { return try await getTask(id) }
+        guard let nodeId = try await reportingNode(saidNode),
+            let reply = try await nodes.request(Self.getLine(id), nodeId: nodeId, by: caller, from: peer)
+        else { throw HTTPProblem.conflict("no node of this token is registered over HTTP; or say which by nodeId") }
+        return reply
+    }
+
+    private func reportingNode(_ saidNode: String?) async throws -> String? {
+        if let saidNode { return saidNode }
+        if let own = await nodes.nodeId(of: caller) { return own }
+        do {
+            _ = try await pools.pool(of: caller, from: peer)
+        } catch let problem as HTTPProblem where problem.status == .forbidden {
+            // A worker's token, though of no node that is here.
+            return nil
+        }
+        throw HTTPProblem(status: .forbidden, code: "forbidden", message: "status: needs the role worker")
     }
 
     private static func attempt(_ value: JSONValue?) throws -> Int? {

@@ -21,19 +21,26 @@ struct ShimResponder: HTTPResponder {
     private static let lingerSeconds: Int64 = 5
 
     let configuration: HTTPShimConfiguration
-    let pool: DoorPool
+    let pools: DoorPools
     let nodes: HTTPNodeTable
+    private let asksForIdentity: Bool
+    /// Of the request that is answered.
+    var pool: DoorPool
+    var caller = HTTPCaller.nobody
+    var peer = DoorPeer()
 
     init(door: any MasterDoor, configuration: HTTPShimConfiguration) {
         self.configuration = configuration
         let exchange = DoorExchange(door: door, timeoutSeconds: configuration.requestTimeoutSeconds)
-        pool = DoorPool(exchange: exchange, sessionsMax: configuration.doorSessionsMax)
+        asksForIdentity = door.asksForIdentity
+        pools = DoorPools(exchange: exchange, sessionsMax: configuration.doorSessionsMax)
+        pool = pools.shared
         nodes = HTTPNodeTable(exchange: exchange, nodesMax: configuration.nodesMax)
     }
 
     func respond(to request: Request, context: ShimContext) async throws -> Response {
         do {
-            let response = try await dispatch(request)
+            let response = try await dispatch(request, context)
             return request.method == .head ? try await response.withoutBody() : response
         } catch let problem as HTTPProblem {
             if problem.endsConnection {
@@ -44,8 +51,32 @@ struct ShimResponder: HTTPResponder {
         }
     }
 
-    private func dispatch(_ request: Request) async throws -> Response {
+    private func dispatch(_ request: Request, _ context: ShimContext) async throws -> Response {
         let route = try checkedRoute(request)
+        guard asksForIdentity, route != .health else { return try await answer(route, request) }
+        var asked = self
+        asked.caller = try HTTPCaller(request)
+        asked.peer = DoorPeer(name: Self.name(of: context.channel))
+        guard asked.caller != .nobody else {
+            throw HTTPProblem.unauthenticated("this needs a token: Authorization: Bearer TOKEN")
+        }
+        do {
+            if !route.isForWorkers { asked.pool = try await pools.pool(of: asked.caller, from: asked.peer) }
+            return try await asked.answer(route, request)
+        } catch let problem as HTTPProblem where problem.isUnauthenticated {
+            await pools.forget(asked.caller)
+            throw problem
+        }
+    }
+
+    private static func name(of channel: any Channel) -> String {
+        guard let address = channel.remoteAddress, let host = address.ipAddress, let port = address.port else {
+            return "http"
+        }
+        return host.contains(":") ? "http [\(host)]:\(port)" : "http \(host):\(port)"
+    }
+
+    private func answer(_ route: Route, _ request: Request) async throws -> Response {
         if route == .tasks, request.method != .post { return try await listTasks(request) }
         _ = try RequestChecks.query(request)
         return try await serve(route, request)

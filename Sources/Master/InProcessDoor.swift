@@ -8,12 +8,13 @@ import PodlingTLS
 struct InProcessDoor: MasterDoor {
     let loop: NIOLoopBound<MasterLoop>
     let eventLoop: any EventLoop
+    let asksForIdentity: Bool
 
-    func open() async throws -> any DoorSession {
+    func open(_ peer: DoorPeer) async throws -> any DoorSession {
         let loop = loop
         let eventLoop = eventLoop
         return try await eventLoop.submit {
-            let sink = DoorSink(loop: loop.value)
+            let sink = DoorSink(loop: loop.value, peer: peer)
             sink.open()
             return InProcessSession(sink: NIOLoopBound(sink, eventLoop: eventLoop), eventLoop: eventLoop)
         }.get()
@@ -38,13 +39,17 @@ private struct InProcessSession: DoorSession {
 /// The master's side of the door: replies go to those who asked, in order; events are dropped.
 private final class DoorSink: SessionSink {
     private let loop: MasterLoop
+    private let peer: DoorPeer
     private var id: SessionID?
     private var waiting = Deque<EventLoopPromise<[UInt8]>>()
     private var lines = Deque<[UInt8]>()
 
-    init(loop: MasterLoop) { self.loop = loop }
+    init(loop: MasterLoop, peer: DoorPeer) {
+        self.loop = loop
+        self.peer = peer
+    }
 
-    var peerName: String { "http" }
+    var peerName: String { peer.name }
 
     var certificate: CertificateFacts? { nil }
 
@@ -53,7 +58,7 @@ private final class DoorSink: SessionSink {
     func request(_ line: [UInt8]) -> EventLoopFuture<[UInt8]> {
         let promise = loop.eventLoop.makePromise(of: [UInt8].self)
         guard let id else {
-            promise.fail(ChannelError.ioOnClosedChannel)
+            promise.fail(DoorClosed())
             return promise.futureResult
         }
         waiting.append(promise)

@@ -1,7 +1,27 @@
 /// An in-process way into the master: what a TCP connection is to a peer, without the socket.
 public protocol MasterDoor: Sendable {
+    /// Whether peers are to show who they are (proto-spec.md, section 3.2).
+    var asksForIdentity: Bool { get }
+
     /// Opens one connection. Throws when the master takes no more of them, or is going down.
-    func open() async throws -> any DoorSession
+    func open(_ peer: DoorPeer) async throws -> any DoorSession
+}
+
+extension MasterDoor {
+    public func open() async throws -> any DoorSession { try await open(DoorPeer()) }
+}
+
+/// For whom a connection through the door is opened.
+public struct DoorPeer: Sendable {
+    /// For the audit and the log: `http`, or `http HOST:PORT` of the request that opened it.
+    public var name: String
+
+    public init(name: String = "http") { self.name = name }
+}
+
+/// The connection was closed before the request was taken: it may be sent again on another.
+public struct DoorClosed: Error {
+    public init() {}
 }
 
 /// One connection through a `MasterDoor`.
@@ -11,7 +31,7 @@ public protocol MasterDoor: Sendable {
 public protocol DoorSession: Sendable {
     /// Sends one request line, without a line ending, and gives the one reply line (`{"re":...}`), without one.
     ///
-    /// Calls may overlap. Throws when the connection is closed before the reply.
+    /// Calls may overlap. Throws when the connection is closed before the reply; `DoorClosed` where it was before.
     func request(_ line: [UInt8]) async throws -> [UInt8]
 
     /// Closes the connection; requests that wait throw. Closing twice is fine.

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import NIOCore
+import PodlingAccess
 import PodlingCore
 import PodlingProtocol
 import PodlingStore
@@ -36,6 +37,7 @@ final class MasterLoop {
     private var nextGeneration: UInt32 = 1
     private(set) var sessionCount = 0
     private var held = HeldTurns()
+    private var denialLog = DenialLog()
     private var isLate = false
     private var isTurnScheduled = false
     private var lastTurnEnd = NIODeadline.now()
@@ -91,6 +93,12 @@ final class MasterLoop {
 
     // MARK: Sessions
 
+    /// Whose tokens are good from now on.
+    func setTokens(_ tokens: TokenTable) {
+        core.setTokens(tokens, now: Tick.current(), into: &turn.effects)
+        scheduleTurnEnd()
+    }
+
     func open(_ sink: any SessionSink) -> SessionID {
         let slot: Int32
         if let free = freeSlots.popLast() {
@@ -106,7 +114,8 @@ final class MasterLoop {
         nextGeneration &+= 1
         generations[Int(slot)] = id.generation
         sessionCount += 1
-        let peer = core.configuration.isAudited ? sink.peerName : ""
+        let isNamed = core.configuration.isAudited || core.configuration.isAuthenticated
+        let peer = isNamed ? sink.peerName : ""
         core.sessionOpened(id, peer: peer, now: Tick.current(), into: &turn.effects)
         scheduleTurnEnd()
         return id
@@ -299,6 +308,7 @@ final class MasterLoop {
             sinks[Int(slot)]?.flush()
         }
         dirty.removeAll(keepingCapacity: true)
+        if !turn.effects.denials.isEmpty { denialLog.write(turn.effects, to: logger) }
         for query in turn.effects.queries { ask(query) }
         for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
         turn.effects.removeAll()

@@ -3,6 +3,7 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import PodlingAccess
 import PodlingCore
 import PodlingProtocol
 import PodlingStore
@@ -38,7 +39,19 @@ public final class MasterServer: Service {
     }
 
     /// The way in for what runs in the same process.
-    public var door: any MasterDoor { InProcessDoor(loop: loop, eventLoop: group.next()) }
+    public var door: any MasterDoor {
+        InProcessDoor(
+            loop: loop,
+            eventLoop: group.next(),
+            asksForIdentity: configuration.core.isAuthenticated
+        )
+    }
+
+    /// Whose tokens are good from now on; sessions by others end.
+    public func setTokens(_ tokens: TokenTable) {
+        let loop = loop
+        group.next().execute { loop.value.setTokens(tokens) }
+    }
 
     /// Learns whether this master leads, and takes what the store kept if so. Call it once, before `run` and before the
     /// door is used.

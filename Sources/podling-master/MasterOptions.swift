@@ -29,7 +29,9 @@ struct MasterOptions: ParsableArguments {
 
     @OptionGroup(title: "TLS") var tls: TLSOptions
 
-    @Flag(name: .long, help: "Allow listening beyond loopback in plain text, and so without authentication.")
+    @OptionGroup(title: "Identity") var access: AccessOptions
+
+    @Flag(name: .long, help: "Allow listening beyond loopback in plain text.")
     var insecure = false
 
     @Option(name: .long, help: "Write listen=HOST:PORT and http=HOST:PORT to this file once both are served.")
@@ -185,6 +187,7 @@ struct MasterOptions: ParsableArguments {
         core.finishedTasksMax = retainFinishedCount
         core.liveTasksMax = tasksMax
         core.isAudited = audit
+        try access.apply(to: &core)
         var configuration = MasterConfiguration(core: core)
         let address = try listenAddress()
         configuration.host = address.host

@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Logging
 import NIOCore
+import PodlingAccess
 import PodlingHTTP
 import PodlingLogging
 import PodlingMaster
@@ -29,16 +30,18 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
             Several masters on one database have one leader; the others stand by, and one of them takes over.
 
-            Beyond loopback it wants TLS; with --tls-client-ca only those who show a certificate of that CA are let in:
+            Beyond loopback it wants TLS; with --tls-client-ca only those who show a certificate of that CA are let in, and
+            with --tokens only those who show a token:
 
               podling-master --listen 0.0.0.0:7070 --tls-cert server.pem --tls-key server.key --tls-client-ca ca.pem
+              podling-master --tokens tokens.txt
 
-            SIGHUP reads these files again; connections stay. SIGTERM and Ctrl-C end it in order. Exit codes: 64 the command line or the environment is wrong; 69 the database
-            cannot be reached, or failed; 77 it does not let this user in, or do what is needed; 78 it is set up wrongly, or
-            the files of TLS are.
+            SIGHUP reads these files again; connections stay. SIGTERM and Ctrl-C end it in order. Exit codes: 64 the command
+            line or the environment is wrong; 69 the database cannot be reached, or failed; 77 it does not let this user in,
+            or do what is needed; 78 it is set up wrongly, or the files of TLS or of tokens are.
             """,
         version: Version.current,
-        subcommands: [MigrateCommand.self]
+        subcommands: [MigrateCommand.self, TokenCommand.self]
     )
 
     private static let retryMilliseconds = 500...1_500
@@ -49,13 +52,13 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         let (format, level) = (options.logFormat, options.logLevel)
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
         let logger = Logger(label: "podling-master")
-        var configuration = try options.configuration()
         var http = try options.httpAddress()
         let portFile = PortFile(path: options.portFile, expected: http == nil ? 1 : 2)
         let tls = try readTLS(logger)
-        configuration.tls = tls
         try await CertificateKeeper.keeping(tls) {
             try await Self.withStoreErrors(logger) {
+                var configuration = try options.configuration()
+                configuration.tls = tls
                 // A master that lost the lead begins anew, as a standby on the ports it had.
                 while try await !serveOrTryAgain(configuration, http, portFile, logger) {
                     configuration = try options.configuration()
@@ -127,6 +130,9 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             throw error
         }
         var services: [any Service] = [server]
+        if let path = options.access.tokensPath {
+            services.append(TokensWatcher(file: TokensOnDisk(path: path), server: server, logger: logger))
+        }
         if let http {
             let shim = HTTPShim(
                 door: server.door,
@@ -178,6 +184,9 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         } catch let error as PGError {
             logger.critical("PostgreSQL: \(error)")
             throw ExitCode(error.exitCode)
+        } catch let error as TokenError {
+            logger.critical("\(error)")
+            throw ExitCode(TokenCommand.exitCode)
         } catch MasterError.storeFailed(let why) {
             logger.critical("the store failed: \(why)")
             throw ExitCode(69)

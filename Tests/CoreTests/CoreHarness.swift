@@ -1,3 +1,4 @@
+import PodlingAccess
 import PodlingCore
 import PodlingProtocol
 
@@ -8,6 +9,7 @@ struct CoreHarness: ~Copyable {
     private var effects = Effects()
     private var inboxes: [SessionID: [String]] = [:]
     private(set) var closed: [SessionID] = []
+    private(set) var denials: [Denial] = []
     private(set) var turns = 0
     private var asked: [Effects.Query] = []
     /// All bytes ever sent, with their session: what must be the same for the same calls.
@@ -29,8 +31,13 @@ struct CoreHarness: ~Copyable {
 
     // MARK: What happens
 
-    mutating func open(_ session: SessionID, peer: String = "") {
-        core.sessionOpened(session, peer: peer, now: now, into: &effects)
+    mutating func open(_ session: SessionID, peer: String = "", identity: Identity? = nil) {
+        core.sessionOpened(session, peer: peer, identity: identity, now: now, into: &effects)
+        endTurn()
+    }
+
+    mutating func setTokens(_ tokens: TokenTable) {
+        core.setTokens(tokens, now: now, into: &effects)
         endTurn()
     }
 
@@ -108,6 +115,7 @@ struct CoreHarness: ~Copyable {
             }
             closed += effects.closing
             asked += effects.queries
+            denials += effects.denials
             effects.removeAll()
         } while core.hasMoreToTell
     }

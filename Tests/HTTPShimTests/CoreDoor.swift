@@ -1,3 +1,4 @@
+import PodlingAccess
 import PodlingCore
 import PodlingMaster
 import Synchronization
@@ -13,12 +14,18 @@ final class CoreDoor: MasterDoor {
     private let state: Mutex<State>
     private let start = ContinuousClock.now
 
-    init() {
-        let configuration = CoreConfiguration(
+    let asksForIdentity: Bool
+
+    /// - Parameter tokens: nil asks nobody.
+    init(tokens: TokenTable? = nil) {
+        asksForIdentity = tokens != nil
+        var configuration = CoreConfiguration(
             server: "podling-master/test",
             epoch: "e1",
             firstTaskID: TaskID(number: 1)
         )
+        configuration.isAuthenticated = tokens != nil
+        configuration.tokens = tokens ?? TokenTable()
         let now = Tick(wall: 1_795_473_067_000, monotonic: 0)
         state = Mutex(State(core: MasterCore(configuration: configuration, now: now)))
     }
@@ -29,12 +36,20 @@ final class CoreDoor: MasterDoor {
         return Tick(wall: 1_795_473_067_000 + milliseconds, monotonic: milliseconds)
     }
 
-    func open() async throws -> any DoorSession {
+    func setTokens(_ tokens: TokenTable) {
+        let now = self.now
+        state.withLock { state in
+            state.core.setTokens(tokens, now: now, into: &state.effects)
+            state.effects.removeAll()
+        }
+    }
+
+    func open(_ peer: DoorPeer) async throws -> any DoorSession {
         let now = self.now
         let id = state.withLock { state in
             state.sessionCount += 1
             let id = SessionID(slot: state.sessionCount, generation: 1)
-            state.core.sessionOpened(id, now: now, into: &state.effects)
+            state.core.sessionOpened(id, peer: peer.name, now: now, into: &state.effects)
             state.effects.removeAll()
             return id
         }
@@ -55,7 +70,7 @@ final class CoreDoor: MasterDoor {
             return lines
         }
         let reply = lines.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: Array("{\"re\":".utf8)) }
-        guard let reply else { throw FakeDoor.Closed() }
+        guard let reply else { throw DoorClosed() }
         return Array(reply)
     }
 

@@ -31,6 +31,7 @@ final class FakeDoor: MasterDoor {
         "status": ok("{}"),
     ]
 
+    let asksForIdentity = false
     private let state = Mutex(State())
     private let answers: [String: Answer]
 
@@ -55,7 +56,7 @@ final class FakeDoor: MasterDoor {
 
     func refuseToOpen() { state.withLock { $0.refusesToOpen = true } }
 
-    func open() async throws -> any DoorSession {
+    func open(_ peer: DoorPeer) async throws -> any DoorSession {
         try state.withLock {
             if $0.refusesToOpen { throw Closed() }
             $0.openCount += 1

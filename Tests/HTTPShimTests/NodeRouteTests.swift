@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import PodlingMaster
 import PodlingProtocol
 import Testing
 
@@ -95,11 +96,17 @@ import Testing
     @Test func silentNodesAreForgotten() async throws {
         let door = FakeDoor()
         let table = HTTPNodeTable(exchange: DoorExchange(door: door, timeoutSeconds: 60), nodesMax: 10)
-        _ = try await table.register(nodeId: "n1", line: Array(#"{"op":"register","slots":1}"#.utf8))
+        _ = try await table.register(
+            nodeId: "n1",
+            line: Array(#"{"op":"register","slots":1}"#.utf8),
+            by: .nobody,
+            from: DoorPeer()
+        )
         await table.expire(now: .now + .milliseconds(29_000))
-        #expect(try await table.request(Array(#"{"op":"heartbeat"}"#.utf8), nodeId: "n1") != nil)
+        let beat = Array(#"{"op":"heartbeat"}"#.utf8)
+        #expect(try await table.request(beat, nodeId: "n1", by: .nobody, from: DoorPeer()) != nil)
         await table.expire(now: .now + .milliseconds(30_500))
-        #expect(try await table.request(Array(#"{"op":"heartbeat"}"#.utf8), nodeId: "n1") == nil)
+        #expect(try await table.request(beat, nodeId: "n1", by: .nobody, from: DoorPeer()) == nil)
         #expect(door.closedCount == 1)
     }
 

@@ -9,6 +9,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case wrongProtocol = "wrong_protocol"
     case tlsRequired = "tls_required"
     case lineTooLong = "line_too_long"
+    case unauthenticated
+    case forbidden
     case timeout
     case notFound = "not_found"
     case conflict
@@ -28,7 +30,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
             .internal:
             true
         case .badJSON, .badRequest, .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .tlsRequired,
-            .lineTooLong, .notFound, .conflict, .staleAttempt, .cursorExpired:
+            .lineTooLong, .unauthenticated, .forbidden, .notFound, .conflict, .staleAttempt, .cursorExpired:
             false
         }
     }
@@ -37,8 +39,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     public var isFatal: Bool {
         switch self {
         case .unsupportedVersion, .wrongProtocol, .tlsRequired, .lineTooLong, .timeout, .slowConsumer: true
-        case .badJSON, .badRequest, .unknownOp, .helloRequired, .unregistered, .notFound, .conflict, .staleAttempt,
-            .cursorExpired, .overloaded, .draining, .unavailable, .notLeader, .internal:
+        case .badJSON, .badRequest, .unknownOp, .helloRequired, .unregistered, .unauthenticated, .forbidden, .notFound,
+            .conflict, .staleAttempt, .cursorExpired, .overloaded, .draining, .unavailable, .notLeader, .internal:
             false
         }
     }

@@ -1,0 +1,36 @@
+/// A new secret, in the form in which it is handed out.
+public enum Token {
+    /// By which scanners of secrets know it.
+    public static let prefix = "podling_"
+    /// 256 bits.
+    static let secretBytes = 32
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    /// `podling_` and 43 characters of base64url, from the system's generator.
+    public static func make() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return text(of: (0..<secretBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+    }
+
+    /// RFC 4648 section 5, without padding.
+    static func text(of secret: [UInt8]) -> String {
+        var text = Array(prefix.utf8)
+        var bits = 0
+        var count = 0
+        for byte in secret {
+            bits = (bits << 8 | Int(byte)) & 0xFFFF
+            count += 8
+            while count >= 6 {
+                count -= 6
+                text.append(alphabet[bits >> count & 0x3F])
+            }
+        }
+        if count > 0 { text.append(alphabet[bits << (6 - count) & 0x3F]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    public static func digest(of text: String) -> TokenDigest {
+        var text = text
+        return text.withUTF8 { TokenDigest(hashing: UnsafeRawBufferPointer($0)) }
+    }
+}

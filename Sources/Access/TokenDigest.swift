@@ -1,0 +1,61 @@
+import Crypto
+
+/// The SHA-256 of a token: all that is kept of it.
+public struct TokenDigest: Sendable, Hashable {
+    static let byteCount = 32
+
+    private let words: (UInt64, UInt64, UInt64, UInt64)
+
+    /// - Parameter token: the whole text of the token, its prefix too.
+    public init(hashing token: UnsafeRawBufferPointer) {
+        self.init(Array(SHA256.hash(data: token)))
+    }
+
+    /// - Parameter hex: 64 hexadecimal digits; nil for anything else.
+    public init?(hex: some StringProtocol) {
+        let digits = Array(hex.utf8)
+        guard digits.count == 2 * Self.byteCount else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = Self.value(digits[index]), let low = Self.value(digits[index + 1]) else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        self.init(bytes)
+    }
+
+    private init(_ bytes: [UInt8]) {
+        func word(_ index: Int) -> UInt64 {
+            bytes.dropFirst(8 * index).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        words = (word(0), word(1), word(2), word(3))
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// Where it is looked up. How long that takes tells of the hash of a guess only.
+    var bucket: UInt64 { words.0 }
+
+    public var hex: String {
+        [words.0, words.1, words.2, words.3].map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+
+    /// In the same time for every two of them.
+    public static func == (left: Self, right: Self) -> Bool {
+        let difference =
+            (left.words.0 ^ right.words.0) | (left.words.1 ^ right.words.1) | (left.words.2 ^ right.words.2)
+            | (left.words.3 ^ right.words.3)
+        return difference == 0
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}

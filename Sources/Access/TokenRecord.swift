@@ -1,0 +1,45 @@
+import PodlingProtocol
+
+/// What is kept of a token.
+public struct TokenRecord: Sendable, Equatable {
+    /// Names it to people, and to `token revoke`: 1 to 63 of `A-Z a-z 0-9 - _ .`.
+    public var name: String
+    public var role: Role
+    /// The node that a worker's token is bound to.
+    public var node: String?
+    public var digest: TokenDigest
+    /// Milliseconds since 1970 in UTC.
+    public var createdAt: Int64
+
+    /// - Throws: what is wrong with it, for people.
+    public init(
+        name: String,
+        role: Role,
+        node: String?,
+        digest: TokenDigest,
+        createdAt: Int64
+    ) throws(TokenError) {
+        guard node.map(Self.isName) != false else { throw TokenError("a node id is 1 to 63 of A-Z a-z 0-9 - _ .") }
+        guard Self.isName(name) else { throw TokenError("a name is 1 to 63 of A-Z a-z 0-9 - _ .") }
+        guard node == nil || role == .worker else { throw TokenError("only a worker's token is bound to a node") }
+        self.name = name
+        self.role = role
+        self.node = node
+        self.digest = digest
+        self.createdAt = createdAt
+    }
+
+    public var identity: Identity { Identity(role: role, name: name, node: node) }
+
+    private static func isName(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { NameRules.isNodeName(UnsafeRawBufferPointer($0)) }
+    }
+}
+
+/// Why tokens cannot be used, for people. It holds no secret and no hash.
+public struct TokenError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,34 @@
+/// The tokens that are good.
+public struct TokenTable: Sendable, Equatable {
+    public static let tokensMax = 100_000
+
+    /// By `TokenDigest.bucket`.
+    private let records: [UInt64: TokenRecord]
+
+    /// None is good.
+    public init() { records = [:] }
+
+    /// - Throws: where there are too many, or two have a name or a secret in common.
+    public init(_ list: [TokenRecord]) throws(TokenError) {
+        guard list.count <= Self.tokensMax else { throw TokenError("\(Self.tokensMax) tokens are the most") }
+        var names: Set<String> = []
+        var records: [UInt64: TokenRecord] = [:]
+        for record in list {
+            guard names.insert(record.name).inserted else {
+                throw TokenError("two tokens have the name \(record.name)")
+            }
+            if let other = records.updateValue(record, forKey: record.digest.bucket) {
+                throw TokenError("\(other.name) and \(record.name) are the same token")
+            }
+        }
+        self.records = records
+    }
+
+    public var count: Int { records.count }
+
+    /// Whose token has this hash.
+    public func identity(of digest: TokenDigest) -> Identity? {
+        guard let record = records[digest.bucket], record.digest == digest else { return nil }
+        return record.identity
+    }
+}

@@ -1,0 +1,167 @@
+import PodlingAccess
+import PodlingProtocol
+
+/// A `hello` whose token was not accepted, until it is answered.
+struct Refusal {
+    var session: SessionID
+    /// The `id` as it was sent.
+    var id: [UInt8]?
+    /// Monotonic milliseconds.
+    var answerAt: Int64
+}
+
+extension MasterCore {
+    /// Refusals that wait; beyond it they are answered at once.
+    private static let refusalsMax = 1_024
+
+    /// One for every wrong token, whatever is wrong with it.
+    private static let notAccepted = WireError(
+        .unauthenticated,
+        "token: is not accepted by this master",
+        field: "token",
+        isFatal: true
+    )
+
+    /// What a session may do before it has shown who it is.
+    var permissionsAtFirst: Permissions { configuration.isAuthenticated ? .greet : .all }
+
+    /// Whether a worker asks for a task that its node has.
+    func isOwnTask(_ operation: Operation, _ request: Request) -> Bool {
+        let session = sessions[Int(request.session.slot)]
+        guard operation == .get, session.permissions.contains(.work), session.nodeIndex >= 0,
+            let slot = request.root.optional("taskId").flatMap({ tasks.slot(of: $0) })
+        else { return false }
+        return tasks[slot].node == session.nodeIndex
+    }
+
+    /// Why an operation is not for this session; nil where nothing more is to be said.
+    mutating func denial(_ operation: Operation, _ request: Request, into effects: inout Effects) -> WireError? {
+        let session = sessions[Int(request.session.slot)]
+        // It has had its one try, and the answer follows.
+        guard !session.permissions.isEmpty else { return nil }
+        let error: WireError
+        if let identity = session.identity {
+            let needed = operation.permission.roles
+            error = WireError(.forbidden, "\(operation.name): needs the role \(needed), and this is \(identity)")
+        } else {
+            error = WireError(.unauthenticated, "\(operation.name): say hello with a token first")
+        }
+        effects.deny(Denial(session, "\(operation.name)", error))
+        return error
+    }
+
+    /// Takes the `token` of a `hello`.
+    /// - Returns: nil where it is not accepted: the answer follows, and ends the connection.
+    mutating func identity(
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) -> (identity: Identity?, token: TokenDigest?)? {
+        let session = sessions[Int(request.session.slot)]
+        guard configuration.isAuthenticated else { return (session.identity, nil) }
+        guard let token = request.root.optional("token") else {
+            if let identity = session.identity { return (identity, nil) }
+            throw WireError(.unauthenticated, "token: is required by this master", field: "token")
+        }
+        guard token.isString else { throw .field("token", "must be a string") }
+        let digest = token.withUTF8 { TokenDigest(hashing: $0) }
+        guard let found = tokens.identity(of: digest) else {
+            try refuse(request, into: &effects)
+            return nil
+        }
+        guard let certified = session.identity, let node = certified.node else { return (found, digest) }
+        // A node's certificate stays what it is; a token beside it may say the same.
+        guard found.role == .worker, (found.node ?? node) == node else {
+            throw forbidden(request, "token: is of \(Self.told(found)), and the certificate of node \(node)", &effects)
+        }
+        return (certified, digest)
+    }
+
+    private static func told(_ identity: Identity) -> String {
+        identity.node.map { "node \($0)" } ?? identity.description
+    }
+
+    private mutating func refuse(_ request: Request, into effects: inout Effects) throws(WireError) {
+        let slot = Int(request.session.slot)
+        effects.deny(Denial(sessions[slot], "hello", Self.notAccepted))
+        let wait = failures.failed(Self.host(sessions[slot].peer), now: now.monotonic)
+        guard wait > 0, refusals.count < Self.refusalsMax else { throw Self.notAccepted }
+        sessions[slot].permissions = []
+        // Nothing more is read of it, and it is not closed before it has its answer.
+        sessions[slot].isAsking = true
+        refusals.append(
+            Refusal(session: request.session, id: request.id.map { [UInt8]($0) }, answerAt: now.monotonic + wait)
+        )
+    }
+
+    /// Answers refused tokens whose time has come.
+    mutating func answerRefusals(into effects: inout Effects) {
+        guard !refusals.isEmpty else { return }
+        let due = refusals.filter { $0.answerAt <= now.monotonic }
+        refusals.removeAll { $0.answerAt <= now.monotonic }
+        for refusal in due where isOpen(refusal.session) {
+            if let id = refusal.id {
+                id.withUnsafeBytes {
+                    effects.reply(RequestName(session: refusal.session, id: $0), Self.notAccepted)
+                }
+            } else {
+                effects.reply(RequestName(session: refusal.session, id: nil), Self.notAccepted)
+            }
+            close(refusal.session, into: &effects)
+        }
+    }
+
+    /// Checks a `hello` against who the peer is; `node` is nil for a client.
+    func check(
+        _ identity: Identity?,
+        node: String?,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        guard let identity else { return }
+        guard (identity.role == .worker) == (node != nil) else {
+            let role = node == nil ? "client" : "worker"
+            throw forbidden(request, "role: \(role) is not for \(identity)", &effects, identity)
+        }
+        guard let own = identity.node, own != node else { return }
+        let message = "node: hello says \(node ?? ""), and \(identity.name) is of node \(own)"
+        throw forbidden(request, message, &effects, identity)
+    }
+
+    private func forbidden(
+        _ request: Request,
+        _ message: String,
+        _ effects: inout Effects,
+        _ identity: Identity? = nil
+    ) -> WireError {
+        let error = WireError(.forbidden, message, isFatal: true)
+        var session = sessions[Int(request.session.slot)]
+        session.identity = identity ?? session.identity
+        effects.deny(Denial(session, "hello", error))
+        return error
+    }
+
+    /// Whose tokens are good from now on. Sessions by others end.
+    public mutating func setTokens(_ tokens: TokenTable, now: Tick, into effects: inout Effects) {
+        self.now = now
+        self.tokens = tokens
+        for slot in sessions.indices {
+            let session = sessions[slot]
+            guard session.isOpen, let token = session.token else { continue }
+            // Beside a node's certificate it only had to be good.
+            if let found = tokens.identity(of: token) {
+                if found == session.identity || (session.isCertified && found.role == .worker) { continue }
+            }
+            let id = SessionID(slot: Int32(truncatingIfNeeded: slot), generation: session.generation)
+            let error = WireError(.unauthenticated, "token: is no longer accepted by this master", isFatal: true)
+            effects.deny(Denial(session, "connection", error))
+            effects.sendError(error, to: id)
+            close(id, into: &effects)
+        }
+    }
+
+    /// `HOST:PORT`, `[HOST]:PORT` or `http HOST:PORT` without its port.
+    static func host(_ peer: String) -> String {
+        guard let colon = peer.lastIndex(of: ":") else { return peer }
+        return String(peer[..<colon])
+    }
+}
