@@ -82,7 +82,8 @@ let package = Package(
             providers: [.apt(["libssl-dev"])]
         ),
         library("PodlingTLS", path: "Sources/TLS", ["COpenSSL", nioCore]),
-        library("PodlingClient", path: "Sources/Client", ["PodlingProtocol", nioCore, nioPosix]),
+        library("PodlingClient", path: "Sources/Client", ["PodlingProtocol", "PodlingTLS", nioCore, nioPosix]),
+        library("PodlingOptions", path: "Sources/Options", ["PodlingClient", arguments]),
         library(
             "PodlingMaster",
             path: "Sources/Master",
@@ -112,11 +113,15 @@ let package = Package(
         program(
             "podling-worker",
             [
-                "PodlingWorker", "PodlingClient", "PodlingLogging", "PodlingProtocol", arguments, logging, lifecycle,
-                unixSignals,
+                "PodlingWorker", "PodlingClient", "PodlingLogging", "PodlingOptions", "PodlingProtocol", arguments,
+                logging,
+                lifecycle, unixSignals,
             ]
         ),
-        program("podling-client", ["PodlingClient", "PodlingProtocol", arguments, crypto, unixSignals]),
+        program(
+            "podling-client",
+            ["PodlingClient", "PodlingOptions", "PodlingProtocol", "PodlingTLS", arguments, crypto, unixSignals]
+        ),
         program(
             "podling-bench",
             path: "Benchmarks/podling-bench",
@@ -152,15 +157,17 @@ let package = Package(
         tests(
             "ClientTests",
             [
-                "PodlingClient", "podling-client", "PodlingProtocol", "TestSupport", arguments, nioEmbedded, nioCore,
-                nioPosix,
+                "PodlingClient", "podling-client", "PodlingOptions", "PodlingProtocol", "PodlingTLS", "TestSupport",
+                arguments,
+                nioEmbedded, nioCore, nioPosix,
             ]
         ),
         tests(
             "WorkerTests",
             [
-                "PodlingWorker", "PodlingClient", "PodlingLogging", "PodlingProtocol", nioCore, nioHTTP1, nioPosix,
-                logging, lifecycle,
+                "PodlingWorker", "PodlingClient", "PodlingLogging", "PodlingProtocol", "PodlingTLS", "TestSupport",
+                nioCore,
+                nioHTTP1, nioPosix, logging, lifecycle,
             ]
         ),
         library("TestSupport", path: "Tests/TestSupport", []),

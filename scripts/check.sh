@@ -22,8 +22,9 @@ allowed_imports() {
         Sources/HTTPShim) echo "PodlingProtocol PodlingTLS PodlingClient PodlingMaster" ;;
         Sources/Worker) echo "PodlingProtocol PodlingClient" ;;
         Sources/podling-master) echo "PodlingProtocol PodlingAccess PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
-        Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingWorker PodlingLogging" ;;
-        Sources/podling-client) echo "PodlingProtocol PodlingClient" ;;
+        Sources/Options) echo "PodlingClient" ;;
+        Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingOptions PodlingWorker PodlingLogging" ;;
+        Sources/podling-client) echo "PodlingProtocol PodlingTLS PodlingClient PodlingOptions" ;;
         *) return 1 ;;
     esac
 }

@@ -1,4 +1,7 @@
-/// Where a master listens: `HOST`, `HOST:PORT`, `[::1]:7070` or `podling://HOST:PORT`.
+import PodlingTLS
+
+/// Where a master listens, and how it is dialled: `HOST`, `HOST:PORT`, `[::1]:7070`, `podling://HOST:PORT` or
+/// `podlings://HOST:PORT?sslrootcert=FILE`.
 public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     /// The port a master listens on unless told otherwise (proto-spec section 2).
     public static let portDefault = 7070
@@ -8,107 +11,123 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     /// A host name or an IP address, without the brackets of an IPv6 literal.
     public let host: String
     public let port: Int
+    /// `hostaddr`: the IP address that is dialled; the name that a certificate must have stays `host`.
+    public let hostAddress: String?
+    /// Nil is plaintext.
+    public let tls: TLSClientConfiguration?
 
-    public init(host: String, port: Int = portDefault) {
+    public init(
+        host: String,
+        port: Int = portDefault,
+        hostAddress: String? = nil,
+        tls: TLSClientConfiguration? = nil
+    ) {
         self.host = host
         self.port = port
+        self.hostAddress = hostAddress
+        self.tls = tls
     }
 
+    /// - Parameters:
+    ///   - flags: what goes before the URL's parameters.
+    ///   - environment: what goes after them.
     /// - Throws: `MasterAddressError`, which names the fault.
-    public init(parsing text: String) throws(MasterAddressError) {
-        let rest = try Self.withoutScheme(text)
-        guard !rest.isEmpty else { throw MasterAddressError(text, "no host in it") }
-        if rest.first == "[" {
-            guard let bracket = rest.firstIndex(of: "]") else { throw MasterAddressError(text, "the [ is not closed") }
-            let host = String(rest[rest.index(after: rest.startIndex)..<bracket])
-            guard !host.isEmpty, host.utf8.allSatisfy(Self.isIPv6Byte) else {
-                throw MasterAddressError(text, "no IPv6 address between the brackets")
-            }
-            try self.init(host: host, portText: rest[rest.index(after: bracket)...], of: text)
-            return
+    public init(
+        parsing text: String,
+        flags: ConnectionSettings = ConnectionSettings(),
+        environment: ConnectionSettings = ConnectionSettings()
+    ) throws(MasterAddressError) {
+        let url = try MasterURL(text)
+        do throws(SettingFault) {
+            let settings = flags.over(url.parameters).over(environment)
+            hostAddress = try Self.hostAddress(settings)
+            tls = try settings.security(url.scheme)
+        } catch {
+            throw MasterAddressError(text, error.text)
         }
-        guard let colon = rest.firstIndex(of: ":") else {
-            try self.init(host: String(rest), portText: "", of: text)
-            return
+        host = url.host
+        port = url.port ?? Self.portDefault
+        if let tls, tls.mode == .verifyFull, (try? PeerName(host)) == nil {
+            throw MasterAddressError(text, "the host is no name that a certificate can have")
         }
-        guard rest.lastIndex(of: ":") == colon else {
-            throw MasterAddressError(text, "an IPv6 address goes in brackets: [\(rest)]:\(Self.portDefault)")
-        }
-        try self.init(host: String(rest[..<colon]), portText: rest[colon...], of: text)
     }
 
     /// Parses a comma-separated list of one or more addresses; the order is kept, duplicates are dropped.
-    public static func list(parsing text: String) throws(MasterAddressError) -> [MasterAddress] {
+    public static func list(
+        parsing text: String,
+        flags: ConnectionSettings = ConnectionSettings(),
+        environment: ConnectionSettings = ConnectionSettings()
+    ) throws(MasterAddressError) -> [MasterAddress] {
         var addresses: [MasterAddress] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let trimmed = part.drop(while: \.isWhitespace)
             guard let last = trimmed.lastIndex(where: { !$0.isWhitespace }) else {
                 throw MasterAddressError(text, "an address in the list is empty")
             }
-            let address = try MasterAddress(parsing: String(trimmed[...last]))
+            let address = try MasterAddress(parsing: String(trimmed[...last]), flags: flags, environment: environment)
             if !addresses.contains(address) { addresses.append(address) }
         }
         guard addresses.count <= listCountMax else {
             throw MasterAddressError(text, "more than \(listCountMax) addresses")
         }
+        for settings in [flags, environment] where addresses.count > 1 {
+            guard let setting = settings[.hostAddress] else { continue }
+            throw MasterAddressError(
+                text,
+                "\(setting.title) is for one address: give each its own as ?hostaddr=ADDRESS"
+            )
+        }
         return addresses
     }
 
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-
-    private init(host: String, portText: Substring, of text: String) throws(MasterAddressError) {
-        guard !host.isEmpty else { throw MasterAddressError(text, "no host before the port") }
-        guard host.utf8.allSatisfy(Self.isHostByte) || host.contains(":") else {
-            throw MasterAddressError(text, "the host holds a character that host names do not have")
-        }
-        guard !portText.isEmpty else {
-            self.init(host: host)
-            return
-        }
-        let digits = portText.dropFirst()
-        guard portText.first == ":" else { throw MasterAddressError(text, "only :PORT may follow the ]") }
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(digits),
-            (1...65535).contains(port)
-        else { throw MasterAddressError(text, "the port must be a number from 1 to 65535") }
-        self.init(host: host, port: port)
+    /// The master that this one names as its leader, dialled as this one was: no standby can talk a peer out of TLS.
+    ///
+    /// - Parameters:
+    ///   - text: `HOST:PORT`, as masters advertise themselves; a scheme or parameters in it count for nothing.
+    ///   - known: addresses that were given; where the leader is among them, it is dialled as given there.
+    public func leader(
+        _ text: String,
+        among known: [MasterAddress] = []
+    ) throws(MasterAddressError) -> MasterAddress {
+        let url = try MasterURL(text)
+        let port = url.port ?? Self.portDefault
+        if let given = known.first(where: { $0.host == url.host && $0.port == port }) { return given }
+        return MasterAddress(host: url.host, port: port, tls: tls)
     }
 
-    private static func withoutScheme(_ text: String) throws(MasterAddressError) -> Substring {
-        guard let mark = text.utf8.firstIndex(of: UInt8(ascii: ":")), text[mark...].hasPrefix("://") else {
-            return text[...]
-        }
-        let scheme = text[..<mark].lowercased()
-        switch scheme {
-        case "podling": break
-        case "podlings": throw MasterAddressError(text, "TLS is not available in this version; use podling://")
-        default: throw MasterAddressError(text, "the scheme must be podling://, not \(scheme)://")
-        }
-        var rest = text[mark...].dropFirst(3)
-        if rest.last == "/" { rest.removeLast() }
-        return rest
+    public var hasTLS: Bool { tls != nil }
+
+    /// Reads and checks the files of TLS, as each connection does.
+    ///
+    /// - Throws: `LineConnectionError.tls`.
+    public func checkFiles() throws(LineConnectionError) {
+        _ = try ConnectionSecurity(self, timeoutSeconds: LineConnection.connectTimeoutSecondsDefault)
     }
 
-    private static func isHostByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
-            true
-        default: false
-        }
+    /// Whether it is the same place, however it is dialled.
+    func isSamePlace(as other: MasterAddress) -> Bool { host == other.host && port == other.port }
+
+    public var description: String {
+        (tls == nil ? "" : "podlings://") + (host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
     }
 
-    private static func isIPv6Byte(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: ":") || byte == UInt8(ascii: "%") || isHostByte(byte)
+    private static func hostAddress(_ settings: ConnectionSettings) throws(SettingFault) -> String? {
+        guard let setting = settings[.hostAddress] else { return nil }
+        guard PeerName.isAddress(try setting.path()) else {
+            throw SettingFault("\(setting.title) must be an IP address, not '\(setting.text)'")
+        }
+        return setting.text
     }
 }
 
 /// Why a text is no master address.
 public struct MasterAddressError: Error, Hashable, CustomStringConvertible {
+    /// Without what may be secret: user, password and parameters.
     public let text: String
     public let fault: String
 
     init(_ text: String, _ fault: String) {
-        self.text = text
+        self.text = MasterURL.withoutSecrets(text)
         self.fault = fault
     }
 

@@ -54,7 +54,7 @@ public struct CertificateFacts: Sendable, Equatable {
     }
 
     /// `DNS:a.example, IP:10.0.0.1`, or that there are none.
-    var namesListed: String {
+    public var namesListed: String {
         guard !names.isEmpty else { return "no name at all (it has no subjectAltName)" }
         let listed = names.prefix(Self.namesListedMax).map(\.description).joined(separator: ", ")
         let rest = names.count - Self.namesListedMax

@@ -27,7 +27,7 @@ struct PEMFile {
         var facts = stat()
         guard fstat(descriptor, &facts) == 0 else { throw Self.cannotRead(place, errno) }
         guard facts.st_mode & S_IFMT == S_IFREG else {
-            throw .configuration("\(place) is not a regular file", cure: "Give the path of a PEM file.")
+            throw .configuration("\(place) is not a regular file", cure: "Give the path of a file.")
         }
         if case .secret(let isServer) = secrecy,
             let offence = KeyFilePermissions.offence(
@@ -44,6 +44,8 @@ struct PEMFile {
         }
         bytes = try Self.read(descriptor, place)
     }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
 
     private static func read(_ descriptor: Int32, _ place: String) throws(TLSError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: bytesMax + 1)
@@ -63,7 +65,7 @@ struct PEMFile {
     private static func cannotRead(_ place: String, _ code: Int32) -> TLSError {
         let cure: String? =
             switch code {
-            case ENOENT, ENOTDIR: "Give the path of a PEM file that is there."
+            case ENOENT, ENOTDIR: "Give the path of a file that is there."
             case EACCES: "Let the user that this process runs as read it."
             default: nil
             }

@@ -35,6 +35,9 @@ public struct PeerName: Sendable, Equatable, CustomStringConvertible {
         self.init(String(bare), .host)
     }
 
+    /// Whether a text is an IPv4 or IPv6 address, without brackets; it may have a zone.
+    public static func isAddress(_ text: String) -> Bool { IPAddress(String(text.prefix { $0 != "%" })) != nil }
+
     private init(_ text: String, _ kind: Kind) {
         self.text = text
         self.kind = kind

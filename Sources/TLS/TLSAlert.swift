@@ -1,5 +1,5 @@
 /// A reason to end a connection, as the peer gives it (RFC 8446, section 6; RFC 5246, section 7.2).
-public struct TLSAlert: Sendable, Equatable {
+public struct TLSAlert: Sendable, Hashable {
     public let number: UInt8
 
     public init(_ number: UInt8) { self.number = number }

@@ -47,7 +47,7 @@ public enum TLSVersion: String, Sendable, CaseIterable, Comparable {
 }
 
 /// Whose certificates are trusted to vouch for the peer.
-public enum TLSRoots: Sendable, Equatable {
+public enum TLSRoots: Sendable, Hashable {
     /// Those of the machine: public CAs, which vouch for anyone's name.
     case system
     /// A PEM file of CA certificates.
@@ -55,7 +55,7 @@ public enum TLSRoots: Sendable, Equatable {
 }
 
 /// What a client sets, by the names of libpq.
-public struct TLSClientConfiguration: Sendable {
+public struct TLSClientConfiguration: Sendable, Hashable {
     public var mode: TLSMode = .verifyFull
     /// `sslrootcert`; nil is `system` with verify-full, and an error with verify-ca.
     public var roots: TLSRoots?

@@ -1,6 +1,6 @@
 /// Why there is no TLS connection, or no longer one; holds no secret.
-public struct TLSError: Error, Equatable, CustomStringConvertible, Sendable {
-    public enum Kind: Sendable, Equatable {
+public struct TLSError: Error, Hashable, CustomStringConvertible, Sendable {
+    public enum Kind: Sendable, Hashable {
         /// A file or a setting of this side.
         case configuration
         /// This side does not accept the peer's certificate, or misses it.
@@ -19,14 +19,28 @@ public struct TLSError: Error, Equatable, CustomStringConvertible, Sendable {
         case corrupt
     }
 
+    /// What of the peer's certificate is not accepted.
+    public enum Flaw: Sendable, Hashable {
+        /// No trusted CA vouches for it, or not for this use.
+        case chain
+        /// It is for another name.
+        case name
+        case dates
+        /// It was revoked, or there is no list that says.
+        case revocation
+    }
+
     public let kind: Kind
+    /// Only with `verification`; nil where no certificate came.
+    public let flaw: Flaw?
     /// What is wrong, on one line.
     public let message: String
     /// What to do about it, as a sentence; nil where nothing better than the message is known.
     public let cure: String?
 
-    init(_ kind: Kind, _ message: String, cure: String? = nil) {
+    init(_ kind: Kind, _ message: String, cure: String? = nil, flaw: Flaw? = nil) {
         self.kind = kind
+        self.flaw = flaw
         self.message = message
         self.cure = cure
     }

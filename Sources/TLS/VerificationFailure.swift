@@ -22,7 +22,18 @@ struct VerificationFailure {
 
     var error: TLSError {
         let (wrong, cure) = explanation
-        return TLSError(.verification, "\(culprit) \(wrong)", cure: cure)
+        return TLSError(.verification, "\(culprit) \(wrong)", cure: cure, flaw: flaw)
+    }
+
+    private var flaw: TLSError.Flaw {
+        switch failure.code {
+        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: .name
+        case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID: .dates
+        case X509_V_ERR_CERT_REVOKED, X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_HAS_EXPIRED,
+            X509_V_ERR_CRL_NOT_YET_VALID:
+            .revocation
+        default: .chain
+        }
     }
 
     private var explanation: (String, String?) {

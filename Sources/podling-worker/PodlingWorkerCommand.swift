@@ -3,6 +3,7 @@ import FoundationEssentials
 import Logging
 import PodlingClient
 import PodlingLogging
+import PodlingOptions
 import PodlingWorker
 import ServiceLifecycle
 import UnixSignals
@@ -26,6 +27,7 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
 
               podling-worker                             this machine's master, engine
               podling-worker --master db1,db2:7071       two masters, tried in turn
+              podling-worker --master podlings://db1 --sslrootcert ca.pem --sslcert node.pem --sslkey node.key
               podling-worker --engine podman             Podman rather than Docker
               podling-worker --slots 1 --memory 2Gi      one task at a time
               podling-worker --label disk=ssd            a label to select by
@@ -45,6 +47,9 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
         let logger = Logger(label: "podling-worker")
 
         let masters = try options.masters(environment)
+        let token = try options.security.token { environment[$0] }
+        // What is wrong with the files of TLS is better said now than at every try to connect.
+        for master in masters { try master.checkFiles() }
         let choice = try options.engine(environment)
         let facts = MachineFacts.read()
         let path = options.stateDir ?? StateDirectory.defaultPath(environment: environment, isRoot: geteuid() == 0)
@@ -63,7 +68,13 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
                 "masters": "\(masters.map(\.description).joined(separator: ","))",
             ]
         )
-        let agent = WorkerAgent(configuration: configuration, masters: masters, runtime: runtime, logger: logger)
+        let agent = WorkerAgent(
+            configuration: configuration,
+            masters: masters,
+            token: token,
+            runtime: runtime,
+            logger: logger
+        )
         var services = ServiceGroupConfiguration(
             services: [.init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup)],
             gracefulShutdownSignals: [.sigterm, .sigint],

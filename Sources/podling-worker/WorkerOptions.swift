@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import PodlingClient
 import PodlingLogging
+import PodlingOptions
 import PodlingProtocol
 import PodlingWorker
 
@@ -10,8 +11,8 @@ struct WorkerOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Master to work for, as HOST:PORT; repeatable, and a comma makes a list. They are tried in turn.",
-            discussion: "Environment: PODLING_MASTER. Default: 127.0.0.1:7070.",
+            "Master to work for, as HOST:PORT, or podlings://HOST:PORT for TLS; repeatable, and a comma makes a list.",
+            discussion: "They are tried in turn. Environment: PODLING_MASTER. Default: 127.0.0.1:7070.",
             valueName: "host:port"
         )
     )
@@ -92,6 +93,8 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("text or json: one line an event, on standard error.", valueName: "format"))
     var logFormat = LogFormat.text
 
+    @OptionGroup(title: "Security options") var security: SecurityOptions
+
     mutating func validate() throws {
         if let slots, !(1...Limits.slotsMax).contains(slots) {
             throw ValidationError("--slots must be from 1 to \(Limits.slotsMax)")
@@ -110,7 +113,11 @@ struct WorkerOptions: ParsableArguments {
     /// The masters of the command line, else of the environment, else this machine's.
     func masters(_ environment: [String: String]) throws -> [MasterAddress] {
         let text = master.isEmpty ? environment["PODLING_MASTER"] ?? "127.0.0.1" : master.joined(separator: ",")
-        return try MasterAddress.list(parsing: text)
+        do {
+            return try security.addresses(text) { environment[$0] }
+        } catch {
+            throw ValidationError("\(error)")
+        }
     }
 
     func engine(_ environment: [String: String]) throws -> EngineChoice {

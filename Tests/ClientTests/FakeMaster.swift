@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import PodlingClient
 import PodlingProtocol
+import PodlingTLS
 import Synchronization
 
 /// A master that says what a test has scripted, on a free loopback port.
@@ -44,12 +45,26 @@ final class FakeMaster: Sendable {
     private let channel: any Channel
     private let log: RequestLog
 
-    static func start(greeting: String? = greeting, _ script: @escaping Script) async throws -> FakeMaster {
+    /// What a master with TLS answers to who speaks plaintext.
+    static let tlsRequired =
+        #"{"ev":"error","err":{"code":"tls_required","msg":"scripted","retryable":false,"fatal":true}}"#
+
+    /// - Parameter tls: speaks TLS by this context.
+    static func start(
+        greeting: String? = greeting,
+        tls: TLSContext? = nil,
+        _ script: @escaping Script
+    ) async throws -> FakeMaster {
         let log = RequestLog()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        let answer = ByteBuffer(string: tlsRequired + "\n")
+                        let handler = TLSHandler(try TLSEngine(server: tls), answerToPlaintext: answer)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
                     let handler = FakeMasterHandler(log.open(channel), greeting: greeting, log: log, script: script)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }

@@ -32,8 +32,9 @@ struct MasterAddressTests {
         ("[]:1", "no IPv6 address between the brackets"),
         ("[::1]7070", "only :PORT may follow the ]"),
         ("ho st", "the host holds a character that host names do not have"),
-        ("podlings://host:7070", "TLS is not available in this version; use podling://"),
-        ("http://host", "the scheme must be podling://, not http://"),
+        ("http://host", "the scheme must be podling:// or podlings://, not http://"),
+        ("podlings:///", "no host in it"),
+        ("podlings://me:secret@host", "a user or password has no place in it; a token goes into --token-file"),
     ])
     func refusesAndSaysWhy(_ text: String, _ fault: String) {
         let error = #expect(throws: MasterAddressError.self) { try MasterAddress(parsing: text) }

@@ -76,7 +76,6 @@ struct PodlingClientTests {
 
     @Test(arguments: [
         (#"{"ev":"hello","proto":[2,3],"auth":"none"}"#, "protocol 2 to 3"),
-        (#"{"ev":"hello","proto":[1,1],"auth":"token"}"#, "authentication (token)"),
         ("SSH-2.0-OpenSSH_9.2", "is not a podling-master"),
         (#"{"jsonrpc":"2.0"}"#, "is not a podling-master"),
         (nil, "is not a podling-master"),

@@ -159,7 +159,15 @@ struct ProgramTests {
     @Test(arguments: [
         (["get", "t9"], 1, "scripted (not_found)"), (["run", "x"], 125, "scripted (not_found)"),
         (["ps", "--limit", "-1"], 64, "--limit"), (["nonsense"], 64, "nonsense"),
-        (["ping", "--master", "podlings://h"], 64, "TLS is not available"),
+        (
+            ["ping", "--master", "podlings://h", "--sslmode", "prefer"], 64,
+            "would fall back to plaintext without a word"
+        ),
+        (["ping", "--master", "podlings://h?sslrootcert=absent.pem"], 125, "absent.pem cannot be read: No such file"),
+        (["ping", "--token-file", "absent"], 125, "--token-file: absent cannot be read: No such file or directory"),
+        (
+            "Nothing listens there: start the server, or correct the port."
+        ),
         (["ping", "--master", "127.0.0.1:1"], 125, "is podling-master running there?"),
         (["--version"], 0, "0.1.0"),
     ])

@@ -37,7 +37,7 @@ import Testing
 
     @Test func missingFiles() {
         let path = workshop.file("absent")
-        let says = "\(path) cannot be read: No such file or directory. Give the path of a PEM file that is there."
+        let says = "\(path) cannot be read: No such file or directory. Give the path of a file that is there."
         #expect(serverSays { $0.certificateFile = path } == "--tls-cert: \(says)")
         #expect(serverSays { $0.keyFile = path } == "--tls-key: \(says)")
         #expect(

@@ -77,7 +77,10 @@ import Testing
         let trace = AgentTrace()
         trace.on(.tick)
         trace.on(.connected)
-        #expect(trace.pass(AgentLimits.silenceMilliseconds).count == 1)
+        // Asked first whether it is there: a master with TLS answers only then.
+        #expect(trace.pass(AgentLimits.prodMilliseconds).bodies == [.ping])
+        let rest = trace.pass(AgentLimits.silenceMilliseconds - AgentLimits.prodMilliseconds)
+        #expect(rest == [.disconnect("the master has been silent for \(AgentLimits.silenceMilliseconds) ms")])
     }
 
     @Test func unregisteredRegistersAgainOnTheSameConnection() {

@@ -6,6 +6,7 @@ final class AgentTrace {
     private(set) var now: Int64 = 1_000
     /// Everything wanted so far, notes left out.
     private(set) var actions: [AgentAction] = []
+    private(set) var notes: [AgentNote] = []
     static let leaseMilliseconds: Int64 = 15_000
     static let heartbeatMilliseconds: Int64 = 5_000
 
@@ -27,9 +28,9 @@ final class AgentTrace {
     /// Applies an event; what it led to, notes left out.
     @discardableResult
     func on(_ event: AgentEvent, jitter: Double = 0) -> [AgentAction] {
-        let new = core.handle(event, now: now, jitter: jitter).filter {
-            if case .note = $0 { false } else { true }
-        }
+        let all = core.handle(event, now: now, jitter: jitter)
+        let new = all.filter { if case .note = $0 { false } else { true } }
+        notes += all.compactMap { if case .note(let note) = $0 { note } else { nil } }
         actions += new
         return new
     }

@@ -77,11 +77,12 @@ public actor MasterLink {
     public static func mayPass(_ error: any Error) -> Bool {
         switch error {
         case let error as PodlingError: return error.isRetryable
-        case is LineConnectionError: return true
+        case let error as LineConnectionError: return !error.isLasting
         case let error as ClientError:
             switch error {
-            case .unreachable, .noLeader, .connectionLost, .deadlineExceeded: return true
-            case .notAMaster, .unsupportedVersion, .authenticationNotSupported, .badReply, .badSpec: return false
+            case .unreachable, .noLeader, .deadlineExceeded: return true
+            case .connectionLost(let reason): return !reason.isLasting
+            case .refused, .notAMaster, .unsupportedVersion, .badReply, .badSpec: return false
             }
         default: return false
         }

@@ -15,6 +15,8 @@ public final class PodlingClient: Sendable {
         public var greetingTimeoutSeconds = 5
         public var requestTimeoutSeconds = 30
         public var choice = MasterChoice.leader
+        /// Who this is, to a master that asks.
+        public var token: AccessToken?
 
         public init() {}
     }
@@ -29,6 +31,8 @@ public final class PodlingClient: Sendable {
     }
 
     private static let hintsMax = 4
+    /// How long a greeting is waited for in silence.
+    private static let prodSeconds: Int64 = 1
 
     struct Waiter {
         let continuation: CheckedContinuation<Reply, any Error>
@@ -62,6 +66,7 @@ public final class PodlingClient: Sendable {
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> PodlingClient {
         var reasons: [String] = []
+        var isLasting = true
         var untried = addresses
         var hints: Set<MasterAddress> = []
         var standby: PodlingClient?
@@ -77,19 +82,22 @@ public final class PodlingClient: Sendable {
                 hasStandby = true
                 reasons.append("\(address) stands by")
                 if options.choice == .leaderOrStandby, standby == nil { standby = client } else { client.close() }
-                let leader = hello.leader.flatMap { try? MasterAddress(parsing: $0) }
+                let leader = hello.leader.flatMap { try? address.leader($0, among: addresses) }
                 if let leader, hints.count < hintsMax, hints.insert(leader).inserted {
-                    untried.removeAll { $0 == leader }
+                    untried.removeAll { $0.isSamePlace(as: leader) }
                     untried.insert(leader, at: 0)
                 }
             } catch let error as LineConnectionError {
-                reasons.append(error.description)
+                reasons.append(error.describes(address))
+                isLasting = isLasting && error.isLasting
             } catch  where !untried.isEmpty || hasStandby {
                 reasons.append("\(address): \(error)")
+                isLasting = isLasting && !MasterLink.mayPass(error)
             }
         }
         if let standby { return standby }
-        throw hasStandby ? ClientError.noLeader(reasons) : ClientError.unreachable(reasons)
+        if hasStandby { throw ClientError.noLeader(reasons) }
+        throw isLasting ? ClientError.refused(reasons) : ClientError.unreachable(reasons)
     }
 
     private static func connect(
@@ -100,13 +108,24 @@ public final class PodlingClient: Sendable {
         let connection = try await LineConnection.connect(
             to: address,
             on: group,
-            timeoutSeconds: options.connectTimeoutSeconds
+            timeoutSeconds: options.connectTimeoutSeconds,
+            isForToken: options.token != nil
         )
         let client = PodlingClient(connection, options: options, timers: group.next())
-        return (client, try await client.greet())
+        do {
+            return (client, try await client.greet())
+        } catch ClientError.connectionLost(let reason) where reason.isLasting {
+            // A server of TLS 1.3 refuses a client's certificate only now.
+            throw reason
+        }
     }
 
     private func greet() async throws -> MasterHello {
+        // A master with TLS says nothing to who speaks plaintext before it hears something.
+        let prod = timers.scheduleTask(in: .seconds(Self.prodSeconds)) { [connection] in
+            connection.send(Self.requestLine("ping", id: nil, Array("{}".utf8)))
+        }
+        defer { prod.cancel() }
         let greeting: Reply
         do {
             greeting = try await exchange(
@@ -128,13 +147,12 @@ public final class PodlingClient: Sendable {
                 high: hello.versions.upperBound
             )
         }
-        guard hello.authentication == "none" else {
-            throw ClientError.authenticationNotSupported(address, hello.authentication)
-        }
+        prod.cancel()
         var object = ObjectWriter()
         object.int("proto", Self.version)
         object.string("role", "client")
         object.string("agent", options.agent)
+        object.string("token", options.token?.secret)
         let reply = try await request("hello", object.finish())
         let epoch = try JSONBytes.read(reply.ok) { $0["epoch"]?.string() }
         table.withLock { $0.epoch = epoch }
@@ -275,6 +293,7 @@ extension PodlingClient {
     }
 
     private func replied(_ id: Int?, _ result: Result<Reply, PodlingError>) {
+        if case .failure(let error) = result, error.isFatal { table.withLock { $0.fatal = error } }
         guard let id else { return }
         let subscription = try? result.get().subscription
         let waiter = table.withLock { table in
@@ -282,7 +301,6 @@ extension PodlingClient {
             if let subscription, let sink = waiter?.sink { table.subscribe(subscription, sink) }
             return waiter
         }
-        if case .failure(let error) = result, error.isFatal { table.withLock { $0.fatal = error } }
         guard let waiter else {
             // Whoever asked has gone: nobody would read these events.
             if let subscription { unsubscribe(subscription) }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import PodlingProtocol
+import PodlingTLS
 import Synchronization
 
 #if canImport(Glibc)
@@ -9,7 +10,7 @@ import Glibc
 import Musl
 #endif
 
-/// A TCP connection that carries lines both ways, without knowing what they say.
+/// A connection over TCP, or TLS over it, that carries lines both ways, without knowing what they say.
 ///
 /// Thread-safe. What is sent keeps its order, and what is sent close together leaves in one flush.
 public final class LineConnection: Sendable {
@@ -38,14 +39,19 @@ public final class LineConnection: Sendable {
         self.outbox = outbox
     }
 
-    /// Dials a master. Of a name with several addresses each is tried (RFC 8305).
+    /// Dials a master. Of a name with several addresses each is tried (RFC 8305). The files of TLS are read each time,
+    /// so that renewed ones are taken up. A server of TLS 1.3 may refuse this side's certificate after it: the first
+    /// read tells.
     ///
-    /// - Throws: `LineConnectionError.connectFailed`.
+    /// - Parameter isForToken: plaintext beyond loopback is refused then.
+    /// - Throws: `LineConnectionError`: `connectFailed`, `tls`, `plaintextToken`.
     public static func connect(
         to address: MasterAddress,
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
-        timeoutSeconds: Int = connectTimeoutSecondsDefault
+        timeoutSeconds: Int = connectTimeoutSecondsDefault,
+        isForToken: Bool = false
     ) async throws -> LineConnection {
+        let security = try ConnectionSecurity(address, timeoutSeconds: timeoutSeconds)
         let bootstrap = ClientBootstrap(group: group)
             .connectTimeout(.seconds(Int64(timeoutSeconds)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -53,14 +59,33 @@ public final class LineConnection: Sendable {
             .channelOption(Self.tcpOption(TCP_KEEPIDLE), value: Self.keepAliveIdleSeconds)
             .channelOption(Self.tcpOption(TCP_KEEPINTVL), value: Self.keepAliveIntervalSeconds)
             .channelOption(Self.tcpOption(TCP_KEEPCNT), value: Self.keepAliveProbes)
+        let connection: LineConnection
+        let isOpen: EventLoopFuture<TLSHandshakeDone?>
         do {
-            return try await bootstrap.connect(host: address.host, port: address.port) { channel in
-                channel.eventLoop.makeCompletedFuture { try LineConnection.adopt(channel, address: address) }
+            let host = address.hostAddress ?? address.host
+            (connection, isOpen) = try await bootstrap.connect(host: host, port: address.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let isOpen = try security.begin(channel)
+                    return (try LineConnection.adopt(channel, address: address), isOpen)
+                }
             }
         } catch {
             throw LineConnectionError.connectFailed(address, ConnectFailure.text(error, timeoutSeconds: timeoutSeconds))
         }
+        do {
+            _ = try await isOpen.get()
+        } catch {
+            throw (error as? TLSError).map { .tls($0) } ?? connection.closedReason
+                ?? LineConnectionError.failed("\(error)")
+        }
+        guard !isForToken || connection.isPrivate else {
+            connection.close()
+            throw LineConnectionError.plaintextToken(address)
+        }
+        return connection
     }
+
+    private var isPrivate: Bool { ConnectionSecurity.isPrivate(address, peer: channel.remoteAddress) }
 
     private static func tcpOption(_ name: CInt) -> ChannelOptions.Types.SocketOption {
         ChannelOptions.Types.SocketOption(level: .tcp, name: NIOBSDSocket.Option(rawValue: name))

@@ -1,5 +1,6 @@
 import NIOCore
 import PodlingProtocol
+import PodlingTLS
 
 /// Splits what is read into lines, hands them to an async sequence, and reads no further while that lags.
 final class LineHandler: ChannelDuplexHandler {
@@ -72,7 +73,7 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(.failed("\(error)"))
+        end((error as? TLSError).map { .tls($0) } ?? .failed("\(error)"))
     }
 
     /// Ends the sequence and closes the channel; the first reason stands.

@@ -2,14 +2,14 @@
 public enum ClientError: Error, Hashable, CustomStringConvertible {
     /// No master could be reached; one reason for each address that was tried.
     case unreachable([String])
+    /// No master could be reached, and none will before somebody changes something: TLS, or a token in plaintext.
+    case refused([String])
     /// Masters answer, and none of them leads; one text for each address that was tried.
     case noLeader([String])
     /// Something answers there, but does not speak the protocol.
     case notAMaster(MasterAddress)
     /// The master speaks other versions than 1.
     case unsupportedVersion(MasterAddress, low: Int, high: Int)
-    /// The master asks for an authentication that this version does not have.
-    case authenticationNotSupported(MasterAddress, String)
     /// The connection ended before the answer came.
     case connectionLost(LineConnectionError)
     /// No answer came within this time.
@@ -21,13 +21,11 @@ public enum ClientError: Error, Hashable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unreachable(let reasons): reasons.joined(separator: "; ")
+        case .unreachable(let reasons), .refused(let reasons): reasons.joined(separator: "; ")
         case .noLeader(let reasons): "no master leads now: \(reasons.joined(separator: "; "))"
         case .notAMaster(let address): "what listens on \(address) is not a podling-master"
         case .unsupportedVersion(let address, let low, let high):
             "the master at \(address) speaks protocol \(low) to \(high), this program speaks 1"
-        case .authenticationNotSupported(let address, let kind):
-            "the master at \(address) asks for authentication (\(kind)), which this version does not have"
         case .connectionLost(let reason): "\(reason)"
         case .deadlineExceeded(let seconds): "the master did not answer within \(seconds) s"
         case .badReply(let what): "the master's answer is not understood: \(what)"

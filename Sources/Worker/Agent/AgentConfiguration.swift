@@ -64,6 +64,12 @@ public enum AgentLimits {
     public static let heartbeatMillisecondsMin: Int64 = 50
     public static let reconnectMillisecondsMin: Int64 = 100
     public static let reconnectMillisecondsMax: Int64 = 5_000
+    /// Between tries that end alike until somebody changes something: no TLS to be had, or no leave to work here.
+    public static let lastingFailureMilliseconds: Int64 = 30_000
+    /// Such failures remembered, so that each is told once.
+    public static let toldFailuresMax = 64
+    /// How long a greeting is waited for in silence; then the master is asked whether it is there.
+    public static let prodMilliseconds: Int64 = 2_000
     /// Until a refused request is made again, when the master names no time.
     public static let retryMilliseconds: Int64 = 1_000
     public static let retryMillisecondsMax: Int64 = 60_000

@@ -22,7 +22,8 @@ extension AgentCore {
         case .down(let retryAt): return retryAt
         case .refused(let retryAt): return retryAt
         case .registered(let heartbeatAt): return min(heartbeatAt, silence ?? heartbeatAt)
-        case .greeting, .registering: return silence
+        case .greeting(let prodAt): return [prodAt, silence].compactMap { $0 }.min()
+        case .registering: return silence
         case .connecting, .closing: return nil
         }
     }
@@ -44,6 +45,10 @@ extension AgentCore {
             } else {
                 actions.append(.connect(address: addressIndex))
             }
+        case .greeting(let prodAt?) where now >= prodAt:
+            // A master with TLS says nothing to who speaks plaintext before it hears something.
+            link = .greeting(prodAt: nil)
+            actions.append(.send(WorkerRequest(id: nil, .ping)))
         case .refused(let retryAt) where now >= retryAt: register()
         case .registered(let heartbeatAt) where now >= heartbeatAt:
             request(.heartbeat, as: .heartbeat)
@@ -53,12 +58,15 @@ extension AgentCore {
     }
 
     mutating func connected() {
-        link = .greeting
+        link = .greeting(prodAt: now + AgentLimits.prodMilliseconds)
         lease.silentSince = now
     }
 
-    mutating func disconnected(_ why: String) {
+    mutating func disconnected(_ why: String, isLasting: Bool) {
         let wasRegistered = isRegistered
+        let (why, isLasting) = hindrance.refusal.map { ($0, true) } ?? (why, isLasting)
+        hindrance.refusal = nil
+        hindrance.count = isLasting ? hindrance.count + 1 : 0
         pending.removeAll()
         stopAllLogs()
         lease.silentSince = nil
@@ -67,6 +75,8 @@ extension AgentCore {
         let delay: Int64
         if let range = reconnectRange {
             delay = range.lowerBound + Int64(Double(range.upperBound - range.lowerBound) * jitter)
+        } else if isLasting, hindrance.count >= configuration.addressCount {
+            delay = spread(AgentLimits.lastingFailureMilliseconds)
         } else {
             let doublings = Int64(min(reconnectTries, 16))
             let bound = AgentLimits.reconnectMillisecondsMin << doublings
@@ -75,7 +85,8 @@ extension AgentCore {
         reconnectRange = nil
         reconnectTries += 1
         link = .down(retryAt: now + delay)
-        note(wasRegistered ? .warning : .info, "no connection: \(why); next try in \(delay) ms")
+        let level: AgentNote.Level = isLasting ? hindrance.tells(why) : wasRegistered ? .warning : .info
+        note(level, "no connection: \(why); next try in \(delay) ms")
     }
 
     /// Goes on to the leader, or to the next master; at leisure where all stand by.
@@ -101,8 +112,10 @@ extension AgentCore {
         lease.silentSince = nil
         switch message {
         case .hello(let versions): greeted(versions)
-        case .standby(let leader): if link == .greeting { leaveStandby(leader) }
+        case .standby(let leader): if isGreeting { leaveStandby(leader) }
         case .reply(let id, let reply): replied(id, reply)
+        case .error(let fault) where fault.code == "tls_required":
+            hindrance.refusal = "the master wants TLS: use podlings:// in --master (\(fault.message))"
         case .error(let fault): note(.warning, "the master says: \(fault.code): \(fault.message)")
         case .drain(let range):
             reconnectRange = range
@@ -122,6 +135,10 @@ extension AgentCore {
         }
     }
 
+    private var isGreeting: Bool {
+        if case .greeting = link { true } else { false }
+    }
+
     private mutating func setQuiet(_ isQuiet: Bool) {
         guard isQuiet != lease.isQuiet else { return }
         lease.isQuiet = isQuiet
@@ -129,7 +146,7 @@ extension AgentCore {
     }
 
     private mutating func greeted(_ versions: ClosedRange<Int>) {
-        guard link == .greeting else { return }
+        guard isGreeting else { return }
         guard versions.contains(1) else {
             reconnectTries = max(reconnectTries, 16)
             link = .closing
@@ -199,6 +216,7 @@ extension AgentCore {
         guard link == .registering else { return }
         reconnectTries = 0
         search = LeaderSearch()
+        hindrance = Hindrance()
         reconnectRange = nil
         scheduleHeartbeat()
         note(.info, "registered with \(attempts.count) attempts; lease \(lease.milliseconds ?? 0) ms")
@@ -231,6 +249,9 @@ extension AgentCore {
             return
         }
         switch kind {
+        case .hello where fault.code == "unauthenticated" || fault.code == "forbidden":
+            hindrance.refusal =
+                "the master does not let this worker in: \(fault.code): \(fault.message); see --token-file, --sslcert, --node-id"
         case .register where fault.means(.helloRequired):
             link = .closing
             actions.append(.disconnect("the master refused our hello"))
@@ -246,5 +267,15 @@ extension AgentCore {
             note(.warning, "refused: \(fault.code): \(fault.message)")
         case .deregister: shutdown?.isDeregistered = true
         }
+    }
+}
+
+extension AgentCore.Hindrance {
+    /// How loud a failure is told: each once, and then for who looks for it.
+    fileprivate mutating func tells(_ why: String) -> AgentNote.Level {
+        guard !told.contains(why) else { return .debug }
+        told.append(why)
+        if told.count > AgentLimits.toldFailuresMax { told.removeFirst() }
+        return .warning
     }
 }

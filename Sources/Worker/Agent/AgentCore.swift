@@ -28,6 +28,7 @@ public struct AgentCore: ~Copyable {
     var reconnectRange: ClosedRange<Int64>?
     var addressIndex = 0
     var search = LeaderSearch()
+    var hindrance = Hindrance()
 
     var attempts: OrderedDictionary<AttemptKey, AttemptRecord> = [:]
     /// Being killed and removed; they still take their slots.
@@ -52,7 +53,7 @@ public struct AgentCore: ~Copyable {
         self.jitter = min(max(jitter, 0), 1)
         switch event {
         case .connected: connected()
-        case .disconnected(let why): disconnected(why)
+        case .disconnected(let why, let isLasting): disconnected(why, isLasting: isLasting)
         case .message(let message): received(message)
         case .tick: tick()
         case .prepared(let key): prepared(key)
@@ -103,8 +104,8 @@ extension AgentCore {
     enum Link: Equatable {
         case down(retryAt: Int64)
         case connecting
-        /// Open; the master's greeting is awaited.
-        case greeting
+        /// Open; the master's greeting is awaited, in silence until `prodAt`.
+        case greeting(prodAt: Int64?)
         /// `register` is on its way.
         case registering
         /// `register` was refused and is made again.
@@ -124,6 +125,16 @@ extension AgentCore {
         var standbys = 0
         /// This connection ends because its master does not lead.
         var isPassingBy = false
+    }
+
+    /// What keeps this worker from registering until somebody changes something.
+    struct Hindrance {
+        /// Said by the master on this connection.
+        var refusal: String?
+        /// Connections in a row that ended so.
+        var count = 0
+        /// What was told since the last registration.
+        var told: [String] = []
     }
 
     struct Lease {

@@ -2,8 +2,8 @@
 public enum AgentEvent: Sendable {
     /// The connection that was asked for is open.
     case connected
-    /// It could not be made, or is over.
-    case disconnected(String)
+    /// It could not be made, or is over; whether the next try will end so too, until somebody changes something.
+    case disconnected(String, isLasting: Bool = false)
     case message(MasterMessage)
     /// Time has passed.
     case tick

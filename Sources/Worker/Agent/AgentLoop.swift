@@ -18,6 +18,9 @@ actor AgentLoop {
     let runtime: any ContainerRuntime
     let nodeId: String
     private let masters: [MasterAddress]
+    private let token: AccessToken?
+    /// Dialled last: a leader that is named there is dialled alike.
+    private var dialled: MasterAddress?
     private let logger: Logger
     private let origin = ContinuousClock.now
     private let ends: AsyncStream<Void>
@@ -38,12 +41,14 @@ actor AgentLoop {
         configuration: AgentConfiguration,
         adopted: [AdoptedContainer],
         masters: [MasterAddress],
+        token: AccessToken? = nil,
         runtime: any ContainerRuntime,
         logger: Logger
     ) {
         core = AgentCore(configuration: configuration, adopted: adopted)
         nodeId = configuration.nodeId
         self.masters = masters
+        self.token = token
         self.runtime = runtime
         self.logger = logger
         (ends, endContinuation) = AsyncStream.makeStream()
@@ -99,7 +104,11 @@ actor AgentLoop {
         case .connect(let address): jobs[.connection] = Task { await converse(masters[address]) }
         case .connectLeader(let text):
             jobs[.connection] = Task {
-                do { await converse(try MasterAddress(parsing: text)) } catch { handle(.disconnected("\(error)")) }
+                do {
+                    await converse(try dialled?.leader(text, among: masters) ?? MasterAddress(parsing: text))
+                } catch {
+                    handle(.disconnected("\(error)"))
+                }
             }
         case .disconnect(let why):
             logger.warning("closing the connection: \(why)")
@@ -128,15 +137,17 @@ actor AgentLoop {
 
     private func send(_ request: WorkerRequest) {
         writer.removeAll(shrinkAboveBytes: Limits.specBytesMax)
-        request.write(to: &writer)
+        request.write(to: &writer, token: token?.secret)
         connection?.send(writer.withUnsafeBytes { [UInt8]($0) })
     }
 
     /// One connection from dialling to its end.
     private func converse(_ address: MasterAddress) async {
-        let why: String
+        var why: String
+        var isLasting = false
+        dialled = address
         do {
-            let connection = try await LineConnection.connect(to: address)
+            let connection = try await LineConnection.connect(to: address, isForToken: token != nil)
             self.connection = connection
             logger.info("connected", metadata: ["master": "\(address)"])
             handle(.connected)
@@ -148,13 +159,15 @@ actor AgentLoop {
                     logger.warning("a line from the master makes no sense: \(error)")
                 }
             }
-            why = connection.closedReason?.description ?? "closed"
+            why = connection.closedReason?.describes(address) ?? "closed"
+        } catch let error as LineConnectionError {
+            (why, isLasting) = (error.describes(address), error.isLasting)
         } catch {
             why = (error is CancellationError ? closing : nil) ?? "\(error)"
         }
         closing = nil
         connection = nil
-        handle(.disconnected(why))
+        handle(.disconnected(why, isLasting: isLasting))
     }
 
     /// Runs `body` beside the loop; what it returns is the next event.

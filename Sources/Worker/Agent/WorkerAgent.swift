@@ -9,18 +9,23 @@ public struct WorkerAgent: Service {
 
     private let configuration: AgentConfiguration
     private let masters: [MasterAddress]
+    private let token: AccessToken?
     private let runtime: any ContainerRuntime
     private let logger: Logger
 
-    /// - Parameter masters: at least one; tried in turn.
+    /// - Parameters:
+    ///   - masters: at least one; tried in turn.
+    ///   - token: who this is, to a master that asks.
     public init(
         configuration: AgentConfiguration,
         masters: [MasterAddress],
+        token: AccessToken? = nil,
         runtime: any ContainerRuntime,
         logger: Logger
     ) {
         self.configuration = configuration
         self.masters = masters
+        self.token = token
         self.runtime = runtime
         self.logger = logger
     }
@@ -34,6 +39,7 @@ public struct WorkerAgent: Service {
             configuration: configuration,
             adopted: adopted,
             masters: masters,
+            token: token,
             runtime: runtime,
             logger: logger
         )

@@ -2,7 +2,9 @@ import PodlingProtocol
 
 extension WorkerRequest {
     /// The request as a line, without its LF.
-    public func write(to writer: inout JSONWriter) {
+    ///
+    /// - Parameter token: goes into `hello`; it is no part of the request, which may be shown.
+    public func write(to writer: inout JSONWriter, token: String? = nil) {
         writer.raw("{\"op\":")
         switch body {
         case .hello(let node, let instance, let agent):
@@ -10,6 +12,8 @@ extension WorkerRequest {
             writer.member(",\"node\":", node)
             writer.member(",\"instance\":", instance)
             writer.member(",\"agent\":", agent)
+            if let token { writer.member(",\"token\":", token) }
+        case .ping: writer.raw("\"ping\"")
         case .register(let configuration, let attempts):
             writer.raw("\"register\"")
             configuration.writeMembers(to: &writer)

@@ -2,6 +2,7 @@
 public struct WorkerRequest: Sendable, Equatable {
     public enum Body: Sendable, Equatable {
         case hello(node: String, instance: String, agent: String)
+        case ping
         case register(AgentConfiguration, attempts: [AttemptKey])
         case heartbeat
         case deregister

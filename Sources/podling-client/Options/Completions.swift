@@ -1,5 +1,6 @@
 import ArgumentParser
 import PodlingClient
+import PodlingOptions
 
 /// What the shell offers when it completes a word; asks the master, briefly, and is silent when it cannot.
 enum Completions {
@@ -23,6 +24,9 @@ enum Completions {
         options.greetingTimeoutSeconds = timeoutSeconds
         options.requestTimeoutSeconds = timeoutSeconds
         let text = Environment.value("PODLING_MASTER") ?? ConnectionOptions.masterDefault
-        return try await PodlingClient.connect(to: try MasterAddress.list(parsing: text), options: options)
+        let security = SecurityOptions()
+        options.token = try security.token(environment: Environment.value)
+        let addresses = try security.addresses(text, environment: Environment.value)
+        return try await PodlingClient.connect(to: addresses, options: options)
     }
 }

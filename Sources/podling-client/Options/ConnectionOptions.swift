@@ -1,5 +1,6 @@
 import ArgumentParser
 import PodlingClient
+import PodlingOptions
 
 /// Where the master is.
 struct ConnectionOptions: ParsableArguments {
@@ -8,7 +9,7 @@ struct ConnectionOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The master, HOST[:PORT]; of several, with commas between, the one that leads is found.",
+            "The master, HOST[:PORT] or podlings://HOST[:PORT] for TLS; of several, with commas between, the one that leads is found.",
             discussion: "Default: PODLING_MASTER, else \(masterDefault).",
             valueName: "address"
         )
@@ -20,6 +21,8 @@ struct ConnectionOptions: ParsableArguments {
         help: "How long to go on trying when the master is lost on the way."
     )
     var retrySeconds = MasterLink.retrySecondsDefault
+
+    @OptionGroup(title: "Security options") var security: SecurityOptions
 
     func validate() throws {
         guard (0...86_400).contains(retrySeconds) else {
@@ -33,13 +36,15 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     func addresses() throws(MasterAddressError) -> [MasterAddress] {
-        try MasterAddress.list(parsing: master ?? Environment.value("PODLING_MASTER") ?? Self.masterDefault)
+        let text = master ?? Environment.value("PODLING_MASTER") ?? Self.masterDefault
+        return try security.addresses(text, environment: Environment.value)
     }
 
     /// - Parameter choice: for commands that only read, a standby may do.
     func link(_ choice: PodlingClient.MasterChoice = .leader) throws -> MasterLink {
         var options = PodlingClient.Options()
         options.choice = choice
+        options.token = try security.token(environment: Environment.value)
         options.agent = "podling-client/\(PodlingClientCommand.version)"
         return MasterLink(addresses: try addresses(), options: options, retrySeconds: retrySeconds) { error in
             if let report = FailureReport(error) { Console.note("\(report.message); trying again") }

@@ -24,11 +24,12 @@ struct FailureReport {
         case let error as Failure:
             self.init(error.message, error.exitStatus)
         case let error as PodlingError:
-            let hint = error.isRetryable ? "try again later" : ""
-            self.init("the master refused: \(error)", ExitStatus.failure, hint: hint)
+            self.init(error)
         case let error as ClientError:
             self.init(error)
         case let error as LineConnectionError:
+            self.init("\(error)", ExitStatus.infrastructure)
+        case let error as AccessTokenError:
             self.init("\(error)", ExitStatus.infrastructure)
         case is BrokenPipe:
             self.init("", ExitStatus.brokenPipe)
@@ -47,18 +48,34 @@ struct FailureReport {
         self.exitStatus = exitStatus
     }
 
+    private init(_ error: PodlingError) {
+        let message = "the master refused: \(error)"
+        switch error.code {
+        case "tls_required":
+            let hint = "use podlings:// for it (--master or PODLING_MASTER)"
+            self.init(message, ExitStatus.infrastructure, hint: hint)
+        case "unauthenticated":
+            let hint = "give --token-file or PODLING_TOKEN, or a certificate (--sslcert and --sslkey)"
+            self.init(message, ExitStatus.failure, hint: hint)
+        default:
+            self.init(message, ExitStatus.failure, hint: error.isRetryable ? "try again later" : "")
+        }
+    }
+
     private init(_ error: ClientError) {
         switch error {
         case .unreachable, .noLeader:
             let hint = "is podling-master running there? Name another with --master or PODLING_MASTER"
             self.init("cannot reach the master: \(error)", ExitStatus.infrastructure, hint: hint)
+        case .refused:
+            self.init("cannot reach the master: \(error)", ExitStatus.infrastructure)
         case .notAMaster:
             self.init("\(error)", ExitStatus.infrastructure, hint: "check the port (--master or PODLING_MASTER)")
         case .connectionLost, .deadlineExceeded:
             self.init("lost the master: \(error)", ExitStatus.infrastructure)
         case .badSpec:
             self.init("\(error)", ExitStatus.failure)
-        case .unsupportedVersion, .authenticationNotSupported, .badReply:
+        case .unsupportedVersion, .badReply:
             self.init("\(error)", ExitStatus.infrastructure)
         }
     }

@@ -1,0 +1,66 @@
+import PodlingTLS
+
+/// A secret that a master knows its peer by. No description shows it.
+public struct AccessToken: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+{
+    public static let bytesMax = 512
+    static let variable = "PODLING_TOKEN"
+    static let fileVariable = "PODLING_TOKEN_FILE"
+
+    /// To be written into `hello`, and nowhere else.
+    public let secret: String
+
+    /// - Parameter text: white space round it is dropped.
+    /// - Throws: `AccessTokenError`, which does not show it.
+    public init(_ text: String, setting: String) throws(AccessTokenError) {
+        let bytes = text.utf8.drop(while: Self.isBlank)
+        let secret = Substring(bytes.prefix(bytes.count - bytes.reversed().prefix(while: Self.isBlank).count))
+        guard !secret.isEmpty else { throw AccessTokenError("\(setting): there is no token in it") }
+        guard secret.utf8.count <= Self.bytesMax, secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw AccessTokenError(
+                "\(setting): this is no token: one is a single word of at most \(Self.bytesMax) letters, digits and signs"
+            )
+        }
+        self.secret = String(secret)
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+
+    /// The token of `file`, else of `PODLING_TOKEN`, else of the file that `PODLING_TOKEN_FILE` names; nil without any.
+    ///
+    /// - Throws: `AccessTokenError`.
+    public static func find(
+        file: String?,
+        environment: (String) -> String?
+    ) throws(AccessTokenError) -> AccessToken? {
+        if let file { return try read(file, setting: "--token-file") }
+        let text = environment(variable).flatMap { $0.isEmpty ? nil : $0 }
+        let path = environment(fileVariable).flatMap { $0.isEmpty ? nil : $0 }
+        guard text == nil || path == nil else {
+            throw AccessTokenError("\(variable) and \(fileVariable) are both set: unset one")
+        }
+        if let text { return try AccessToken(text, setting: variable) }
+        return try path.map { path throws(AccessTokenError) in try read(path, setting: fileVariable) }
+    }
+
+    private static func read(_ path: String, setting: String) throws(AccessTokenError) -> AccessToken {
+        let text: String
+        do throws(TLSError) {
+            text = try SecretFile.text(path, setting: setting)
+        } catch {
+            throw AccessTokenError(error.description)
+        }
+        return try AccessToken(text, setting: "\(setting): \(path)")
+    }
+
+    public var description: String { "(secret)" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// Why there is no token to be had; never shows one.
+public struct AccessTokenError: Error, Hashable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
