@@ -11,7 +11,8 @@ struct PodlingClientCommand: AsyncParsableCommand {
         commandName: "podling-client",
         abstract: "Run containers somewhere, and know what became of them.",
         discussion: """
-            The master is found by --master or PODLING_MASTER, else at 127.0.0.1:7070.
+            The master is found by --master or PODLING_MASTER, else at 127.0.0.1:7070. With TLS it is podlings://HOST;
+            podling-client tls doctor finds out why that does not work.
             Shell completion: podling-client --generate-completion-script bash|zsh|fish
 
             Exit status:
@@ -21,7 +22,7 @@ struct PodlingClientCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, PsCommand.self, GetCommand.self, LogsCommand.self, WaitCommand.self, CancelCommand.self,
             SubmitCommand.self, WatchCommand.self, NodesCommand.self, DrainCommand.self, PingCommand.self,
-            ExportCommand.self, ImportCommand.self,
+            ExportCommand.self, ImportCommand.self, TLSCommand.self,
         ]
     )
 

@@ -165,7 +165,9 @@ struct ProgramTests {
         ),
         (["ping", "--master", "podlings://h?sslrootcert=absent.pem"], 125, "absent.pem cannot be read: No such file"),
         (["ping", "--token-file", "absent"], 125, "--token-file: absent cannot be read: No such file or directory"),
+        (["tls", "doctor", "127.0.0.1:1"], 64, "there is no TLS to examine in plaintext"),
         (
+            ["tls", "doctor", "podlings://127.0.0.1:1"], 1,
             "Nothing listens there: start the server, or correct the port."
         ),
         (["ping", "--master", "127.0.0.1:1"], 125, "is podling-master running there?"),

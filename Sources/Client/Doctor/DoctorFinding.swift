@@ -1,0 +1,38 @@
+/// One thing that `tls doctor` has looked at.
+public struct DoctorFinding: Sendable, Equatable {
+    /// In the order in which they are looked at.
+    public enum Step: String, Sendable, CaseIterable {
+        case name
+        case address
+        case tcp = "TCP"
+        case tls = "TLS"
+        case chain
+        case subjectNames = "SAN"
+        case dates
+        case keyMatch = "key match"
+        case revocation = "CRL"
+        case applicationProtocol = "ALPN"
+        case master
+    }
+
+    public enum Verdict: String, Sendable {
+        case good = "ok"
+        /// Not asked for, or not possible here.
+        case skipped = "--"
+        case broken = "BROKEN"
+    }
+
+    public let step: Step
+    public let verdict: Verdict
+    /// What was found, on one line; not safe for a terminal as it is.
+    public let text: String
+    /// What to do about it; nil where nothing is broken, or nothing better than the text is known.
+    public let cure: String?
+
+    init(_ step: Step, _ verdict: Verdict, _ text: String, cure: String? = nil) {
+        self.step = step
+        self.verdict = verdict
+        self.text = text
+        self.cure = cure
+    }
+}

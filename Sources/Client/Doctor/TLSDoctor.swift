@@ -1,0 +1,79 @@
+import NIOCore
+import NIOPosix
+import PodlingTLS
+
+/// Walks the way to a master step by step, and says which is the first that does not hold.
+///
+/// It dials several times: for TCP, for TLS without a check, for TLS with all that is set, and as a client does.
+public struct TLSDoctor: Sendable {
+    private let address: MasterAddress
+    private let options: PodlingClient.Options
+    private let group: any EventLoopGroup
+
+    /// - Parameters:
+    ///   - address: one with TLS.
+    ///   - options: how a client would connect to it.
+    public init(
+        _ address: MasterAddress,
+        options: PodlingClient.Options = PodlingClient.Options(),
+        on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) {
+        self.address = address
+        self.options = options
+        self.group = group
+    }
+
+    /// - Parameter report: told each finding as it is made; the last is broken where something is.
+    /// - Returns: whether all is well.
+    public func examine(_ report: (DoctorFinding) throws -> Void) async rethrows -> Bool {
+        guard let client = address.tls else {
+            try report(
+                DoctorFinding(
+                    .tls,
+                    .broken,
+                    "\(address) is dialled in plaintext",
+                    cure: "Give podlings://\(address), if the master has TLS."
+                )
+            )
+            return false
+        }
+        let way = DoctorWay(host: address.host, port: address.port, hostAddress: address.hostAddress, group: group)
+        let reached = await way.findings()
+        for finding in reached.findings { try report(finding) }
+        guard let ip = reached.address else { return false }
+        let checks = DoctorChecks(client: client, host: address.host) { context in
+            try await DoctorDial(
+                ip: ip,
+                port: address.port,
+                timeoutSeconds: options.connectTimeoutSeconds,
+                group: group
+            )
+            .handshake(context, host: address.host)
+        }
+        let found = await checks.findings()
+        for finding in found { try report(finding) }
+        if found.contains(where: { $0.verdict == .broken }) { return false }
+        let last = await master(ip)
+        try report(last)
+        return last.verdict != .broken
+    }
+
+    /// As a client comes: greeting, hello, ping.
+    private func master(_ ip: String) async -> DoctorFinding {
+        let dialled = MasterAddress(host: address.host, port: address.port, hostAddress: ip, tls: address.tls)
+        var options = options
+        options.choice = .first
+        do {
+            let client = try await PodlingClient.connect(to: [dialled], options: options, on: group)
+            defer { client.close() }
+            let view = try await client.ping()
+            return DoctorFinding(.master, .good, "\(view.server) \(view.isStandby ? "stands by" : "leads")")
+        } catch let error as PodlingError where error.code == "unauthenticated" || error.code == "forbidden" {
+            let cure =
+                "Give --token-file or PODLING_TOKEN, or a certificate of its --tls-client-ca (--sslcert, --sslkey)."
+            return DoctorFinding(.master, .broken, "it does not let this client in: \(error)", cure: cure)
+        } catch {
+            return DoctorFinding(.master, .broken, "\(error)", cure: nil)
+        }
+    }
+}

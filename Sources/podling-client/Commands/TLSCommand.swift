@@ -1,0 +1,83 @@
+import ArgumentParser
+import PodlingClient
+import PodlingOptions
+import PodlingProtocol
+
+struct TLSCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tls",
+        abstract: "Find out why TLS does not work.",
+        subcommands: [TLSDoctorCommand.self]
+    )
+}
+
+struct TLSDoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Walk the way to a master step by step; say what is broken first, and its cure.",
+        discussion: """
+            Name, address, TCP, TLS, chain, SAN, dates, key match, CRL, ALPN, and the master itself, with the settings of the \
+            URL, the flags and the environment, as every other command has them. What is trusted to be secret is not shown.
+
+              podling-client tls doctor podlings://db1:7070?sslrootcert=ca.pem
+              podling-client tls doctor --sslrootcert ca.pem --hostaddr 10.0.0.7 podlings://db1
+
+            Exit status: 0 all is well; 1 something is broken; 64 the command line is wrong.
+            """
+    )
+
+    @OptionGroup(title: "Security options") var security: SecurityOptions
+
+    @Argument(help: "podlings://HOST[:PORT][?...]; of several with commas each is examined. Default: PODLING_MASTER.")
+    var url: String?
+
+    func validate() throws {
+        do {
+            guard try addresses().allSatisfy(\.hasTLS) else {
+                throw ValidationError("there is no TLS to examine in plaintext: give podlings://HOST[:PORT]")
+            }
+        } catch let error as MasterAddressError {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    private func addresses() throws -> [MasterAddress] {
+        guard let text = url ?? Environment.value("PODLING_MASTER") else {
+            throw ValidationError("give podlings://HOST[:PORT], or set PODLING_MASTER")
+        }
+        return try security.addresses(text, environment: Environment.value)
+    }
+
+    func run() async throws {
+        var options = PodlingClient.Options()
+        options.agent = "podling-client/\(PodlingClientCommand.version)"
+        options.token = try security.token(environment: Environment.value)
+        var isWell = true
+        for address in try addresses() {
+            try Console.out("\(TerminalSafeText.escaped("\(address)"))\n")
+            let found = try await TLSDoctor(address, options: options).examine { finding in
+                for line in DoctorText.lines(finding) { try Console.out(line + "\n") }
+            }
+            isWell = isWell && found
+        }
+        if !isWell { throw ExitCode(ExitStatus.failure) }
+    }
+}
+
+/// How a finding is written.
+enum DoctorText {
+    private static let verdictWidth = 8
+    private static let stepWidth = 11
+
+    static func lines(_ finding: DoctorFinding) -> [String] {
+        let verdict = padded(finding.verdict.rawValue, verdictWidth)
+        let step = padded(finding.step.rawValue, stepWidth)
+        let first = "  \(verdict)\(step)\(TerminalSafeText.escaped(finding.text))"
+        guard let cure = finding.cure else { return [first] }
+        return [first, "  \(padded("", verdictWidth))\(padded("cure:", stepWidth))\(TerminalSafeText.escaped(cure))"]
+    }
+
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.count))
+    }
+}
