@@ -8,7 +8,7 @@ import Testing
 struct AccessTokenTests {
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     @Test func itIsFoundByFlagThenEnvironment() throws {
         let file = try workshop.write("token-a", "\n  podling_file \n")

@@ -10,7 +10,7 @@ import Testing
 struct TLSConnectionTests {
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     private func master(
         _ certificate: String = "good",

@@ -1,3 +1,4 @@
+import Glibc
 import NIOPosix
 import PodlingTLS
 import TestSupport
@@ -12,7 +13,7 @@ struct TLSDoctorTests {
 
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     private var trusted: String { "sslrootcert=\(workshop.file("ca.pem"))" }
 
@@ -226,19 +227,22 @@ struct TLSDoctorTests {
     }
 
     @Test func otherProtocols() async throws {
-        let port = Int(try TestSupport.LineConnection.freePort())
-        let process = try ProgramProcess(
-            Workshop.program,
-            [
-                "s_server", "-accept", "127.0.0.1:\(port)", "-cert", workshop.file("good.pem"), "-key",
-                workshop.file("good.key"), "-alpn", "http/1.1", "-quiet",
-            ]
-        )
-        defer { process.terminate() }
-        let listens = Deadline.after(seconds: 20).poll { () -> Bool? in
-            (try? TestSupport.LineConnection(host: "127.0.0.1", port: UInt16(port))) != nil ? true : nil
+        let (process, port) = try await onThread { [workshop] in
+            let port = try TestSupport.LineConnection.freePort()
+            let process = try ProgramProcess(
+                Workshop.program,
+                [
+                    "s_server", "-accept", "127.0.0.1:\(port)", "-cert", workshop.file("good.pem"), "-key",
+                    workshop.file("good.key"), "-alpn", "http/1.1", "-quiet",
+                ]
+            )
+            let listens = Deadline.after(seconds: 20).poll { () -> Bool? in
+                (try? TestSupport.LineConnection(host: "127.0.0.1", port: port)) == nil ? nil : true
+            }
+            guard listens == true else { throw TestSupportError("it does not listen: \(process.output)") }
+            return (process, Int(port))
         }
-        #expect(listens == true)
+        defer { process.signal(SIGTERM) }
         let findings = try await examine(port, trusted)
         expectBroken(
             .applicationProtocol,

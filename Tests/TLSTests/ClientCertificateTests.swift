@@ -65,7 +65,7 @@ import Testing
 
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     @Test(arguments: rows, TLSVersion.allCases)
     func table(row: Row, version: TLSVersion) throws {

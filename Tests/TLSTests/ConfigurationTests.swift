@@ -8,7 +8,7 @@ import Testing
 @Suite struct ConfigurationTests {
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     private func said(_ body: () throws(TLSError) -> Void) -> String {
         do throws(TLSError) {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct EngineTests {
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     private func wire(
         _ version: TLSVersion = .tls13,

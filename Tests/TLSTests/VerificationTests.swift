@@ -102,7 +102,7 @@ import Testing
 
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     private func wire(_ row: Row, _ mode: TLSMode, _ version: TLSVersion) throws -> Wire {
         let server = try TLSContext(server: workshop.server(row.certificate), now: Workshop.validAt[row.certificate])
