@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
 
 readonly ROUNDS=3 THROUGHPUT_SECONDS=3 LATENCY_SECONDS=2 IDLE_SECONDS=4 IDLE_CONNECTIONS=5000
+readonly IDLE_TLS_CONNECTIONS=2000 HANDSHAKE_SECONDS=3
 readonly TABLE=.build/bench.json
 
 fails=true
@@ -55,6 +56,19 @@ start() {
             start_process "$scratch/$1.process" "$log" "$programs/podling-master" \
                 --listen 127.0.0.1:0 --http-listen off --port-file "$file"
             ;;
+        master-tls)
+            start_process "$scratch/$1.process" "$log" "$programs/podling-master" \
+                --listen 127.0.0.1:0 --http-listen off --port-file "$file" \
+                --tls-cert "$scratch/tls.pem" --tls-key "$scratch/tls.key" --tls-min-version TLSv1.3
+            ;;
+        s_server)
+            port="$(free_port)"
+            start_process "$scratch/$1.process" "$log" openssl s_server -quiet -accept "127.0.0.1:$port" -tls1_3 \
+                -num_tickets 0 -cert "$scratch/tls.pem" -key "$scratch/tls.key"
+            wait_until 10 answers "$port" || { show_log_tail "$log" && die "$1 does not listen"; }
+            address="127.0.0.1:$port"
+            return
+            ;;
         nio-echo) start_process "$scratch/$1.process" "$file" "$programs/podling-bench" echo-server ;;
         echo) start_process "$scratch/$1.process" "$file" "$programs/podling-load" echo-server 127.0.0.1:0 ;;
         beanstalkd | redis-server)
@@ -86,6 +100,27 @@ load() {
     end_process "$scratch/$server.process" 10
 }
 
+make_certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+        -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$scratch/tls.key" -out "$scratch/tls.pem" \
+        2>"$scratch/openssl.log" || { show_log_tail "$scratch/openssl.log" && die "openssl made no certificate"; }
+    chmod 0600 "$scratch/tls.key"
+}
+
+# s_time against s_server, which do no more than the handshake; the clock is this shell's, for s_time counts whole seconds.
+load_s_time() {
+    local started count
+    start s_server
+    started=$EPOCHREALTIME
+    openssl s_time -connect "$address" -new -tls1_3 -time "$HANDSHAKE_SECONDS" -CAfile "$scratch/tls.pem" \
+        >"$scratch/load.log" 2>&1 || { show_log_tail "$scratch/load.log" && die "openssl s_time failed"; }
+    count="$(sed -nE 's/^([0-9]+) connections in [0-9]+ real seconds.*/\1/p' "$scratch/load.log")"
+    awk -v count="$count" -v from="$started" -v to="$EPOCHREALTIME" \
+        'BEGIN { printf "{\"handshakes_per_second\":%.1f}\n", count / (to - from) }' >>"$scratch/s_server-s_time.runs"
+    end_process "$scratch/s_server.process" 10
+}
+
+make_certificate
 heading "codec and core"
 "$programs/podling-bench" --json "$scratch/bench.json"
 
@@ -93,6 +128,9 @@ heading "codec and core"
 for ((round = 1; round <= ROUNDS; round++)); do
     heading "over TCP, round $round of $ROUNDS"
     load master podling --seconds "$THROUGHPUT_SECONDS"
+    load master-tls podling --seconds "$THROUGHPUT_SECONDS" --tls-ca "$scratch/tls.pem"
+    load master-tls tls-handshakes --seconds "$HANDSHAKE_SECONDS" --tls-ca "$scratch/tls.pem"
+    load_s_time
     for peer in beanstalkd:beanstalkd redis-server:redis-streams; do
         have "${peer%:*}" || { warn "${peer%:*} is not installed" && continue; }
         load "${peer%:*}" "${peer#*:}" --seconds "$THROUGHPUT_SECONDS" --slots 32
@@ -101,6 +139,8 @@ for ((round = 1; round <= ROUNDS; round++)); do
     load master podling-idle-latency --seconds "$LATENCY_SECONDS"
     load echo echo-latency --seconds "$LATENCY_SECONDS"
     load master podling-idle-connections --seconds "$IDLE_SECONDS" --connections "$IDLE_CONNECTIONS"
+    load master-tls podling-idle-connections --seconds "$IDLE_SECONDS" --connections "$IDLE_TLS_CONNECTIONS" \
+        --tls-ca "$scratch/tls.pem"
 done
 
 scripts/bench-postgres.sh "$scratch/durable.json"
@@ -113,7 +153,9 @@ jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/dura
     --argjson podling "$(runs master podling)" --argjson latency "$(runs master podling-idle-latency)" \
     --argjson idle "$(runs master podling-idle-connections)" --argjson nio "$(runs nio-echo echo-latency)" \
     --argjson echo "$(runs echo echo-latency)" --argjson beanstalkd "$(runs beanstalkd beanstalkd)" \
-    --argjson redis "$(runs redis-server redis-streams)" '
+    --argjson redis "$(runs redis-server redis-streams)" --argjson tls "$(runs master-tls podling)" \
+    --argjson shakes "$(runs master-tls tls-handshakes)" --argjson stime "$(runs s_server s_time)" \
+    --argjson idletls "$(runs master-tls podling-idle-connections)" --argjson tlsconnections "$IDLE_TLS_CONNECTIONS" '
     def median: sort | .[length / 2 | floor];
     def row($name; $values; $unit; $floor; $lower):
         if ($values | length) == 0 then empty
@@ -136,7 +178,16 @@ jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/dura
         row("\($connections) idle workers: CPU, a heartbeat a second"; [$idle[].server_cpu_percent]; "%";
             25 * $connections / 10000; true),
         row("\($connections) idle workers: heartbeat, p50"; [$idle[].p50_us]; "us"; null; true),
-        row("\($connections) idle workers: heartbeat, p99"; [$idle[].p99_us]; "us"; null; true)
+        row("\($connections) idle workers: heartbeat, p99"; [$idle[].p99_us]; "us"; null; true),
+        row("TLS 1.3: lifecycles, memory store"; [$tls[].lifecycles_per_second]; "1/s"; null; false),
+        row("TLS 1.3: lifecycles beside plaintext"; [$tls, $podling] | transpose |
+            map(.[0].lifecycles_per_second / .[1].lifecycles_per_second); "times"; 0.6; false),
+        row("TLS 1.3: server CPU for a million"; [$tls[].server_cpu_seconds_per_million]; "s"; null; true),
+        row("TLS 1.3: full handshakes"; [$shakes[].handshakes_per_second]; "1/s"; null; false),
+        row("TLS 1.3: full handshakes, openssl s_time and s_server"; [$stime[].handshakes_per_second]; "1/s"; null; false),
+        row("TLS 1.3: full handshakes beside s_time"; [$shakes, $stime] | transpose |
+            map(.[0].handshakes_per_second / .[1].handshakes_per_second); "times"; 0.7; false),
+        row("\($tlsconnections) idle TLS workers: memory of each"; [$idletls[].bytes_per_connection]; "bytes"; 61440; true)
     ] + $durable[0]' >"$TABLE.part"
 mv "$TABLE.part" "$TABLE"
 

@@ -1,9 +1,12 @@
+import COpenSSL
 import Glibc
 
 /// One connection of the generator: all its fields are plain, so that the loop touches no reference counts.
 struct Connection {
     let descriptor: Int32
     let isWorker: Bool
+    /// nil is plain text.
+    let tls: OpaquePointer?
     var output: OutputBuffer
     /// Submits without a reply.
     var unconfirmed = 0
@@ -15,10 +18,43 @@ struct Connection {
     fileprivate var partialCount = 0
     fileprivate var partialCapacity = 0
 
-    init(descriptor: Int32, isWorker: Bool, outputCapacity: Int = 64 * 1024) {
+    init(descriptor: Int32, isWorker: Bool, outputCapacity: Int = 64 * 1024, tls: OpaquePointer? = nil) {
         self.descriptor = descriptor
+        self.tls = tls
         self.isWorker = isWorker
         output = OutputBuffer(capacity: outputCapacity)
+    }
+}
+
+extension Connection {
+    /// Reads what is there; 0 where nothing is.
+    @inline(__always)
+    func receive(into bytes: UnsafeMutableRawPointer, capacity: Int) throws(LoadFailure) -> Int {
+        if let tls { return try Self.receive(tls, bytes, capacity) }
+        let count = recv(descriptor, bytes, capacity, 0)
+        if count > 0 { return count }
+        if count < 0, errno == EAGAIN || errno == EINTR { return 0 }
+        throw count == 0 ? LoadFailure("the server closed a connection") : Socket.failure("recv")
+    }
+
+    /// All that has come, for epoll knows nothing of what OpenSSL has read already.
+    private static func receive(
+        _ tls: OpaquePointer,
+        _ bytes: UnsafeMutableRawPointer,
+        _ capacity: Int
+    ) throws(LoadFailure) -> Int {
+        var all = 0
+        while all < capacity {
+            ERR_clear_error()
+            let count = SSL_read(tls, bytes + all, Int32(clamping: capacity - all))
+            if count > 0 {
+                all += Int(count)
+                continue
+            }
+            if SSL_get_error(tls, count) == SSL_ERROR_WANT_READ { return all }
+            throw TLSClient.failure("the server closed a TLS connection")
+        }
+        return all
     }
 }
 
@@ -39,17 +75,18 @@ struct ReadBuffer: ~Copyable {
         _ connection: UnsafeMutablePointer<Connection>,
         _ consume: (UnsafeRawBufferPointer) throws(LoadFailure) -> Int
     ) throws(LoadFailure) {
-        let kept = connection.pointee.partialCount
-        if kept > 0, let partial = connection.pointee.partial { memcpy(bytes, partial, kept) }
-        let count = recv(connection.pointee.descriptor, bytes + kept, capacity - kept, 0)
-        guard count > 0 else {
-            if count < 0, errno == EAGAIN || errno == EINTR { return }
-            throw count == 0 ? LoadFailure("the server closed a connection") : Socket.failure("recv")
+        var isFull = true
+        while isFull {
+            let kept = connection.pointee.partialCount
+            if kept > 0, let partial = connection.pointee.partial { memcpy(bytes, partial, kept) }
+            let count = try connection.pointee.receive(into: bytes + kept, capacity: capacity - kept)
+            guard count > 0 else { return }
+            let all = kept + count
+            let used = try consume(UnsafeRawBufferPointer(start: bytes, count: all))
+            guard all - used < capacity else { throw LoadFailure("a message is over \(capacity) bytes") }
+            keep(connection, from: used, count: all - used)
+            isFull = all == capacity && connection.pointee.tls != nil
         }
-        let all = kept + count
-        let used = try consume(UnsafeRawBufferPointer(start: bytes, count: all))
-        guard used < capacity, all - used < capacity else { throw LoadFailure("a message is over \(capacity) bytes") }
-        keep(connection, from: used, count: all - used)
     }
 
     @inline(__always)

@@ -1,4 +1,5 @@
 import CEpoll
+import COpenSSL
 import Glibc
 
 /// What a mode does with the bytes that come.
@@ -89,7 +90,7 @@ struct EventLoop: ~Copyable {
     mutating func flush(_ index: Int) throws(LoadFailure) {
         let connection = connections + index
         guard !connection.pointee.output.isEmpty else { return }
-        let isDone = try connection.pointee.output.write(to: connection.pointee.descriptor)
+        let isDone = try connection.pointee.output.write(to: connection.pointee.descriptor, connection.pointee.tls)
         guard isDone == connection.pointee.isWaitingToWrite else { return }
         connection.pointee.isWaitingToWrite = !isDone
         try control(EPOLL_CTL_MOD, connection.pointee.descriptor, key: UInt64(index), isWriting: !isDone)
@@ -100,6 +101,7 @@ struct EventLoop: ~Copyable {
         for index in 0..<count where connections[index].isWorker {
             connections[index].output.append(line)
             try flush(index)
+            if let tls = connections[index].tls { SSL_shutdown(tls) }
             shutdown(connections[index].descriptor, Int32(SHUT_WR))
         }
     }

@@ -41,9 +41,15 @@ struct IdleConnections {
 
     private func open(_ loop: inout EventLoop, _ driver: inout HeartbeatDriver) throws {
         let readyBy = nanosecondsNow() + nanoseconds(Self.readySeconds)
+        let client = try options.tlsClient()
         for index in 0..<options.connections {
             let descriptor = try Socket.connect(options.address)
-            var connection = Connection(descriptor: descriptor, isWorker: options.role == "worker", outputCapacity: 512)
+            var connection = Connection(
+                descriptor: descriptor,
+                isWorker: options.role == "worker",
+                outputCapacity: 512,
+                tls: try client?.handshake(descriptor)
+            )
             if connection.isWorker {
                 connection.output.append(PodlingLines.hello(worker: index, instance: getpid()))
                 connection.output.append(PodlingLines.register(slots: 1))

@@ -20,15 +20,17 @@ struct Options {
     /// What idle connections register as: `worker` or `client`.
     var role = "worker"
     var serverPID: Int32 = 0
+    /// The CA of the server's certificate, PEM; plain text where it is empty.
+    var tlsRootFile = ""
     /// Follows every single task id, at some cost.
     var verify = false
 
     static let usage = """
         usage: podling-load MODE HOST:PORT [--seconds 3] [--tasks N] [--warm-up 0.5] [--clients 4] [--workers 16]
                             [--slots 64] [--window 64] [--backlog 10000] [--connections 5000]
-                            [--role worker|client] [--server-pid PID] [--verify]
+                            [--role worker|client] [--server-pid PID] [--tls-ca FILE] [--verify]
         modes: podling, podling-idle-latency, podling-idle-connections, echo-latency, echo-server,
-               beanstalkd, redis-streams
+               beanstalkd, redis-streams, tls-handshakes
         """
 
     init(_ arguments: [String]) throws {
@@ -49,6 +51,11 @@ struct Options {
         address = positional[1]
     }
 
+    /// nil is plain text.
+    func tlsClient() throws(LoadFailure) -> TLSClient? {
+        tlsRootFile.isEmpty ? nil : try TLSClient(rootFile: tlsRootFile)
+    }
+
     private mutating func set(_ name: String, _ value: String) throws {
         switch name {
         case "--seconds": seconds = try Self.number(name, value, 0.1...3_600)
@@ -61,6 +68,7 @@ struct Options {
         case "--backlog": backlog = try Self.number(name, value, 1...10_000_000)
         case "--connections": connections = try Self.number(name, value, 1...19_000)
         case "--server-pid": serverPID = try Self.number(name, value, 1...Int32.max)
+        case "--tls-ca": tlsRootFile = value
         case "--role" where value == "worker" || value == "client": role = value
         default: throw LoadFailure("no such option or value: \(name) \(value)\n\(Self.usage)")
         }

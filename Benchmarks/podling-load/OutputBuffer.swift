@@ -1,7 +1,10 @@
+import COpenSSL
 import Glibc
 
 /// Bytes to be written, in memory that is reused. Plain pointers, so that copying one counts no references.
 struct OutputBuffer {
+    private static let recordBytesMax = 16 * 1024
+
     private var base: UnsafeMutableRawPointer
     private var capacity: Int
     private var sent = 0
@@ -35,8 +38,18 @@ struct OutputBuffer {
     }
 
     /// Writes what the socket takes; false where it is full.
-    mutating func write(to descriptor: Int32) throws(LoadFailure) -> Bool {
+    mutating func write(to descriptor: Int32, _ tls: OpaquePointer? = nil) throws(LoadFailure) -> Bool {
         while sent < end {
+            if let tls {
+                ERR_clear_error()
+                let count = SSL_write(tls, base + sent, Int32(clamping: min(end - sent, Self.recordBytesMax)))
+                if count > 0 {
+                    sent &+= Int(count)
+                    continue
+                }
+                if SSL_get_error(tls, count) == SSL_ERROR_WANT_WRITE { return false }
+                throw TLSClient.failure("SSL_write")
+            }
             let count = Glibc.send(descriptor, base + sent, end - sent, Int32(MSG_NOSIGNAL))
             if count < 0 {
                 if errno == EAGAIN { return false }

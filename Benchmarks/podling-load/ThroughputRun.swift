@@ -38,9 +38,11 @@ struct ThroughputRun {
     /// Clients first, then workers.
     func connect() throws -> EventLoop {
         var loop = try EventLoop(capacity: options.clients + options.workers)
+        let client = try options.tlsClient()
         for index in 0..<options.clients + options.workers {
             let descriptor = try Socket.connect(options.address)
-            try loop.add(Connection(descriptor: descriptor, isWorker: index >= options.clients))
+            let tls = try client?.handshake(descriptor)
+            try loop.add(Connection(descriptor: descriptor, isWorker: index >= options.clients, tls: tls))
         }
         return loop
     }

@@ -10,6 +10,7 @@ do {
     case "podling-idle-latency": try LatencyModes.podling(options)
     case "echo-latency": try LatencyModes.echo(options)
     case "echo-server": try EchoServer.run(options.address)
+    case "tls-handshakes": try HandshakeMode.run(options)
     case "podling-idle-connections": try IdleConnections(options: options).run()
     default: throw LoadFailure("no such mode: \(options.mode)\n\(Options.usage)")
     }
