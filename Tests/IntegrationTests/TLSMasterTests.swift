@@ -103,6 +103,10 @@ import Testing
         (["--tls-min-version", "TLSv1.3"], "--tls-min-version is given, but there is no TLS", 64),
         (["--tls-cert", "$/good.pem", "--tls-key", "$/good.key", "--tls-min-version", "TLSv1.1"], "TLSv1.2 or", 64),
         (["--tls-cert", "$/good.pem", "--tls-key", "$/good.key", "--tls-client-cert", "yes"], "off, optional or", 64),
+        // Beyond loopback with TLS it goes on to the files.
+        (
+            ["--listen", "0.0.0.0:0", "--tls-cert", "$/good.pem", "--tls-key", "$/absent.key"], "--tls-key: ", 78
+        ),
         (
             ["--tls-cert", "$/good.pem", "--tls-key", "$/good.key", "--tls-client-cert", "require"],
             "needs --tls-client-ca", 78
