@@ -61,7 +61,7 @@ final class FakeMaster: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
-                        let answer = ByteBuffer(string: tlsRequired + "\n")
+                        let answer = PlaintextAnswer(ByteBuffer(string: tlsRequired + "\n"), isForSilence: false)
                         let handler = TLSHandler(try TLSEngine(server: tls), answerToPlaintext: answer)
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
