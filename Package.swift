@@ -73,7 +73,10 @@ let package = Package(
         library(
             "PodlingPostgres",
             path: "Sources/PostgresStore",
-            ["CLibpq", "PodlingStore", "PodlingCore", "PodlingProtocol", nioConcurrency, nioPosix, logging]
+            [
+                "CLibpq", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", nioConcurrency, nioPosix,
+                logging,
+            ]
         ),
         .systemLibrary(
             name: "COpenSSL",
@@ -138,12 +141,16 @@ let package = Package(
         tests("StoreTests", ["PodlingStore", "PodlingCore"]),
         tests(
             "PostgresTests",
-            ["PodlingPostgres", "PodlingStore", "PodlingCore", "PodlingProtocol", "TestSupport", logging]
+            [
+                "PodlingPostgres", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", "TestSupport",
+                logging,
+            ]
         ),
         tests(
             "MasterTests",
             [
-                "PodlingMaster", "PodlingCore", "PodlingProtocol", "PodlingStore", "TestSupport", nioConcurrency,
+                "PodlingMaster", "PodlingAccess", "PodlingCore", "PodlingProtocol", "PodlingStore", "PodlingTLS",
+                "TestSupport", nioConcurrency,
                 nioCore, logging, lifecycle,
             ]
         ),

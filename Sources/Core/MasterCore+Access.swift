@@ -25,13 +25,17 @@ extension MasterCore {
     /// What a session may do before it has shown who it is.
     var permissionsAtFirst: Permissions { configuration.isAuthenticated ? .greet : .all }
 
-    /// Whether a worker asks for a task that its node has.
-    func isOwnTask(_ operation: Operation, _ request: Request) -> Bool {
+    /// Whether a worker asks for what its own node has.
+    func isOfOwnNode(_ operation: Operation, _ request: Request) -> Bool {
         let session = sessions[Int(request.session.slot)]
-        guard operation == .get, session.permissions.contains(.work), session.nodeIndex >= 0,
-            let slot = request.root.optional("taskId").flatMap({ tasks.slot(of: $0) })
-        else { return false }
-        return tasks[slot].node == session.nodeIndex
+        guard session.permissions.contains(.work), session.nodeIndex >= 0 else { return false }
+        switch operation {
+        case .get:
+            guard let slot = request.root.optional("taskId").flatMap({ tasks.slot(of: $0) }) else { return false }
+            return tasks[slot].node == session.nodeIndex
+        case .list: return request.root.optional("nodeId")?.string() == session.node
+        default: return false
+        }
     }
 
     /// Why an operation is not for this session; nil where nothing more is to be said.
@@ -138,6 +142,15 @@ extension MasterCore {
         session.identity = identity ?? session.identity
         effects.deny(Denial(session, "hello", error))
         return error
+    }
+
+    /// Ends a session that was just opened, for what its certificate says.
+    public mutating func refuse(_ id: SessionID, _ reason: String, into effects: inout Effects) {
+        guard isOpen(id) else { return }
+        let error = WireError(.forbidden, reason, isFatal: true)
+        effects.deny(Denial(sessions[Int(id.slot)], "connection", error))
+        effects.sendError(error, to: id)
+        close(id, into: &effects)
     }
 
     /// Whose tokens are good from now on. Sessions by others end.

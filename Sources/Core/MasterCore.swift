@@ -162,7 +162,7 @@ public struct MasterCore: ~Copyable {
     ) throws(WireError) {
         guard
             sessions[Int(request.session.slot)].permissions.contains(operation.permission)
-                || isOwnTask(operation, request)
+                || isOfOwnNode(operation, request)
         else {
             if let error = denial(operation, request, into: &effects) { throw error }
             return

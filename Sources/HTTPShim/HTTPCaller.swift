@@ -2,28 +2,34 @@ import HTTPTypes
 import Hummingbird
 import PodlingMaster
 import PodlingProtocol
+import PodlingTLS
 
 /// Who a request comes from, as far as it shows.
 struct HTTPCaller: Sendable, Hashable {
-    static let nobody = HTTPCaller(token: nil)
+    static let nobody = HTTPCaller()
 
     /// What stands after `Authorization: Bearer`; never told to anybody but the master.
-    let token: String?
+    private(set) var token: String?
+    /// What was shown in TLS.
+    private(set) var certificate: CertificateFacts?
 
-    init(token: String?) { self.token = token }
+    private init() {}
 
-    /// RFC 6750, section 2.1. Any other way of showing oneself is none.
-    init(_ request: Request) throws(HTTPProblem) {
+    /// RFC 6750, section 2.1. Any other header is refused.
+    init(_ request: Request, certificate: CertificateFacts?) throws(HTTPProblem) {
+        self.certificate = certificate
         let values = request.headers[values: .authorization]
-        guard let value = values.first else {
-            self = .nobody
-            return
-        }
+        guard let value = values.first else { return }
         let words = value.split(separator: " ", maxSplits: 1)
         guard values.count == 1, words.count == 2, words[0].lowercased() == "bearer" else {
             throw .unauthenticated("Authorization: must be Bearer and a token")
         }
         token = String(words[1].drop { $0 == " " })
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(token)
+        hasher.combine(certificate?.subject)
     }
 
     /// `hello` as a client.

@@ -97,6 +97,8 @@ actor HTTPNodeTable {
         entries[nodeId]?.caller = caller
     }
 
+    func speaks(_ caller: HTTPCaller, for nodeId: String) -> Bool { entries[nodeId]?.caller == caller }
+
     /// The node that the caller speaks for, where it is one.
     func nodeId(of caller: HTTPCaller) -> String? {
         let own = entries.filter { $0.value.caller == caller }

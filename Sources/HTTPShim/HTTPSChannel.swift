@@ -33,6 +33,7 @@ struct HTTPSChannel: ServerChildChannel {
             let engine = try TLSEngine(server: tls.httpContext)
             try pipeline.addHandler(TLSHandler(engine, answerToPlaintext: Self.plaintextAnswer))
             try pipeline.addHandler(HandshakeHandler(log: failures))
+            try pipeline.addHandler(PeerCertificateHandler())
         }.flatMap { base.setup(channel: channel, logger: logger) }
     }
 

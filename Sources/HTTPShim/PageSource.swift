@@ -9,7 +9,7 @@ struct PageSource: Sendable {
     let member: StaticString
     /// The request's start: `{"op":"list"` and its filters.
     let opening: [UInt8]
-    let pool: DoorPool
+    let ask: @Sendable ([UInt8]) async throws -> DoorReply
 
     struct Page: Sendable {
         /// The objects as they came, with the commas between them.
@@ -29,7 +29,7 @@ struct PageSource: Sendable {
             }
             out.raw("}")
         }
-        return try await pool.request(line).ok { ok, _ in
+        return try await ask(line).ok { ok, _ in
             guard let items = ok[member], items.isArray else { throw HTTPProblem.badReply }
             let inner = items.raw.dropFirst().dropLast()
             let isBlank = items.count == 0

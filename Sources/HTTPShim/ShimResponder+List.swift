@@ -14,7 +14,7 @@ extension ShimResponder {
             throw HTTPProblem.badRequest("history is true or false", field: "history")
         }
         let limit = try query["limit"].map(Self.limit)
-        let source = PageSource(member: "tasks", opening: Self.listOpening(query), pool: pool)
+        let source = PageSource(member: "tasks", opening: Self.listOpening(query), ask: ask)
         guard limit != nil || query["cursor"] != nil else { return try await source.all() }
         let page = try await source.page(cursor: query["cursor"], limit: limit ?? Limits.pageItemsDefault)
         var headers = HTTPFields()
@@ -29,7 +29,7 @@ extension ShimResponder {
     }
 
     func listNodes() async throws -> Response {
-        try await PageSource(member: "nodes", opening: Array(#"{"op":"nodes""#.utf8), pool: pool).all()
+        try await PageSource(member: "nodes", opening: Array(#"{"op":"nodes""#.utf8), ask: ask).all()
     }
 
     private static func limit(_ text: String) throws -> Int {

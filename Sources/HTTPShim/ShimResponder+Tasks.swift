@@ -35,7 +35,7 @@ extension ShimResponder {
         .json(try await getTask(id).okLine())
     }
 
-    private func getTask(_ id: String) async throws -> DoorReply { try await pool.request(Self.getLine(id)) }
+    private func getTask(_ id: String) async throws -> DoorReply { try await ask(Self.getLine(id)) }
 
     private static func getLine(_ id: String) -> [UInt8] {
         jsonBytes { out in

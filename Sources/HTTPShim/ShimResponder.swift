@@ -28,6 +28,8 @@ struct ShimResponder: HTTPResponder {
     var pool: DoorPool
     var caller = HTTPCaller.nobody
     var peer = DoorPeer()
+    /// Of which it is the worker, where it reads.
+    var node: String?
 
     init(door: any MasterDoor, configuration: HTTPShimConfiguration) {
         self.configuration = configuration
@@ -55,18 +57,44 @@ struct ShimResponder: HTTPResponder {
         let route = try checkedRoute(request)
         guard asksForIdentity, route != .health else { return try await answer(route, request) }
         var asked = self
-        asked.caller = try HTTPCaller(request)
-        asked.peer = DoorPeer(name: Self.name(of: context.channel))
+        let certificate = try await PeerCertificateHandler.certificate(of: context.channel)
+        asked.caller = try HTTPCaller(request, certificate: certificate)
+        asked.peer = DoorPeer(name: Self.name(of: context.channel), certificate: certificate)
         guard asked.caller != .nobody else {
             throw HTTPProblem.unauthenticated("this needs a token: Authorization: Bearer TOKEN")
         }
         do {
-            if !route.isForWorkers { asked.pool = try await pools.pool(of: asked.caller, from: asked.peer) }
+            asked.node = await asked.ownNode(route, request)
+            if !route.isForWorkers, asked.node == nil {
+                asked.pool = try await pools.pool(of: asked.caller, from: asked.peer)
+            }
             return try await asked.answer(route, request)
         } catch let problem as HTTPProblem where problem.isUnauthenticated {
             await pools.forget(asked.caller)
             throw problem
         }
+    }
+
+    /// A worker reads on the connection of its node.
+    private func ownNode(_ route: Route, _ request: Request) async -> String? {
+        guard request.method == .get || request.method == .head else { return nil }
+        switch route {
+        case .tasks:
+            let said = request.uri.queryParameters["nodeId"].map { String($0) }
+            if let said, await nodes.speaks(caller, for: said) { return said }
+            return await nodes.nodeId(of: caller)
+        case .task: return await nodes.nodeId(of: caller)
+        default: return nil
+        }
+    }
+
+    /// Asks the master, as the caller.
+    func ask(_ line: [UInt8]) async throws -> DoorReply {
+        guard let node else { return try await pool.request(line) }
+        guard let reply = try await nodes.request(line, nodeId: node, by: caller, from: peer) else {
+            throw HTTPProblem.conflict("node \(node) is no longer registered over HTTP: register it again")
+        }
+        return reply
     }
 
     private static func name(of channel: any Channel) -> String {

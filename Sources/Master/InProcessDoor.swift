@@ -51,7 +51,7 @@ private final class DoorSink: SessionSink {
 
     var peerName: String { peer.name }
 
-    var certificate: CertificateFacts? { nil }
+    var certificate: CertificateFacts? { peer.certificate }
 
     func open() { id = loop.open(self) }
 

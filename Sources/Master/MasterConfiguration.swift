@@ -1,4 +1,5 @@
 import Glibc
+import PodlingAccess
 import PodlingCore
 import PodlingProtocol
 
@@ -10,6 +11,8 @@ public struct MasterConfiguration: Sendable {
     /// HOST or HOST:PORT by which peers reach this master; nil is where it listens, by the name of this machine where
     /// that is every address.
     public var advertised: String?
+    /// What the holder of a certificate is that names no node; nil has to show a token.
+    public var certificateRole: Role? = .client
     /// nil is plain text.
     public var tls: ServerTLS?
     /// Connections whose TLS handshake is not done; for one more the oldest has to go.

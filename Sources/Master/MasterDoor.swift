@@ -1,3 +1,5 @@
+import PodlingTLS
+
 /// An in-process way into the master: what a TCP connection is to a peer, without the socket.
 public protocol MasterDoor: Sendable {
     /// Whether peers are to show who they are (proto-spec.md, section 3.2).
@@ -15,8 +17,13 @@ extension MasterDoor {
 public struct DoorPeer: Sendable {
     /// For the audit and the log: `http`, or `http HOST:PORT` of the request that opened it.
     public var name: String
+    /// What the peer has shown in TLS, checked.
+    public var certificate: CertificateFacts?
 
-    public init(name: String = "http") { self.name = name }
+    public init(name: String = "http", certificate: CertificateFacts? = nil) {
+        self.name = name
+        self.certificate = certificate
+    }
 }
 
 /// The connection was closed before the request was taken: it may be sent again on another.

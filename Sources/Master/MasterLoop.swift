@@ -114,11 +114,20 @@ final class MasterLoop {
         nextGeneration &+= 1
         generations[Int(slot)] = id.generation
         sessionCount += 1
-        let isNamed = core.configuration.isAudited || core.configuration.isAuthenticated
+        let isNamed =
+            core.configuration.isAudited || core.configuration.isAuthenticated || sink.certificate != nil
         let peer = isNamed ? sink.peerName : ""
-        core.sessionOpened(id, peer: peer, now: Tick.current(), into: &turn.effects)
+        openSession(id, peer, sink.certificate)
         scheduleTurnEnd()
         return id
+    }
+
+    private func openSession(_ id: SessionID, _ peer: String, _ certificate: CertificateFacts?) {
+        let holder = certificate.map { CertificateHolder($0, role: configuration.certificateRole) }
+        var identity: Identity?
+        if case .known(let known) = holder { identity = known }
+        core.sessionOpened(id, peer: peer, identity: identity, now: Tick.current(), into: &turn.effects)
+        if case .refused(let reason) = holder { core.refuse(id, reason, into: &turn.effects) }
     }
 
     func closed(_ id: SessionID) {

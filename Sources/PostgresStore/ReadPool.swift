@@ -83,7 +83,7 @@ final class ReadPool: Sendable {
 ///
 /// Sendable by libpq's guarantee that a connection may be used by any thread, one at a time (PostgreSQL manual, 34.20):
 /// it is taken out of the pool by the thread that uses it.
-private final class PGConnectionBox: @unchecked Sendable {
+final class PGConnectionBox: @unchecked Sendable {
     let connection: PGConnection
 
     init(_ connection: PGConnection) { self.connection = connection }

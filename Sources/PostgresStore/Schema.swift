@@ -142,5 +142,17 @@ enum Schema {
                 ALTER TABLE podling_leader ADD COLUMN last_event BIGINT NOT NULL DEFAULT 0;
                 """
         ),
+        Step(
+            what: "hashes of tokens, for --tokens database",
+            sql: """
+                CREATE TABLE podling_tokens (
+                    name       VARCHAR(63) PRIMARY KEY,
+                    role       VARCHAR(50) NOT NULL,
+                    node_id    VARCHAR(63),
+                    sha256     CHAR(64)    NOT NULL UNIQUE,
+                    created_at TIMESTAMP   NOT NULL
+                );
+                """
+        ),
     ]
 }

@@ -6,6 +6,7 @@ import PodlingLogging
 import PodlingMaster
 import PodlingPostgres
 import PodlingProtocol
+import PodlingTLS
 
 /// What the command line and the environment say, and what they come to.
 struct MasterOptions: ParsableArguments {
@@ -187,7 +188,7 @@ struct MasterOptions: ParsableArguments {
         core.finishedTasksMax = retainFinishedCount
         core.liveTasksMax = tasksMax
         core.isAudited = audit
-        try access.apply(to: &core)
+        core.isAuthenticated = access.asksForTokens
         var configuration = MasterConfiguration(core: core)
         let address = try listenAddress()
         configuration.host = address.host
@@ -196,6 +197,9 @@ struct MasterOptions: ParsableArguments {
         configuration.connectionsMax = connectionsMax
         configuration.firstLineSeconds = firstLineTimeout
         configuration.shutdownSeconds = shutdownTimeout
+        configuration.certificateRole = try access.roleOfCertificates()
+        // Whoever must show a certificate is somebody.
+        if try tls.configuration()?.clientCertificates == .require { configuration.core.isAuthenticated = true }
         return configuration
     }
 }

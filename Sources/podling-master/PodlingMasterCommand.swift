@@ -118,6 +118,24 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         _ portFile: PortFile,
         _ logger: Logger
     ) async throws -> Bool {
+        let place = try await options.access.place(mayMigrate: !options.noMigrate)
+        let keeper = place.map { TokenKeeper(place: $0, logger: logger) }
+        do {
+            return try await serve(configuration, http, portFile, logger, keeper)
+        } catch {
+            await place?.close()
+            throw error
+        }
+    }
+
+    private func serve(
+        _ configuration: MasterConfiguration,
+        _ http: ListenAddress?,
+        _ portFile: PortFile,
+        _ logger: Logger,
+        _ keeper: TokenKeeper?
+    ) async throws -> Bool {
+        let configuration = try await keeper?.applied(to: configuration) ?? configuration
         let store = try await openStore(logger)
         let server = try await MasterServer(configuration: configuration, store: store, logger: logger) {
             try await portFile.add("listen", configuration.host, $0.port ?? 0)
@@ -130,8 +148,9 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             throw error
         }
         var services: [any Service] = [server]
-        if let path = options.access.tokensPath {
-            services.append(TokensWatcher(file: TokensOnDisk(path: path), server: server, logger: logger))
+        if let keeper {
+            await keeper.serve(server)
+            services.append(keeper)
         }
         if let http {
             let shim = HTTPShim(

@@ -4,31 +4,34 @@ import PodlingAccess
 import PodlingCore
 import PodlingLogging
 import PodlingMaster
+import PodlingPostgres
 
 /// Tokens, for those who run the master.
-struct TokenCommand: ParsableCommand {
+struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
         abstract: "Make, list and revoke the tokens by which peers show who they are.",
         discussion: """
-            A token is a secret, shown once. What is kept of it is its SHA-256, in a file that the master reads; a master
-            that runs sees changes within seconds, and ends the connections of a token that was revoked.
+            A token is a secret, shown once. What is kept of it is its SHA-256, in a file that the master reads, or in its
+            database (--tokens database, with STORE_TYPE=postgres and DATABASE_URL as for the master). A master that runs
+            sees changes within seconds, and ends the connections of a token that was revoked.
 
               podling-master token create --role admin --tokens tokens.txt > admin.token
               podling-master token create --role worker --node w1 --tokens tokens.txt > w1.token
               podling-master --tokens tokens.txt
-              PODLING_TOKEN_FILE=w1.token podling-worker --master 127.0.0.1:7070 --node w1
+              podling-worker --master 127.0.0.1:7070 --node w1 --token-file w1.token
               podling-master token revoke w1 --tokens tokens.txt
 
             Roles: a worker offers a node and reports on it; a client submits and cancels, and reads; a reader only reads;
             an admin does what a client does, drains nodes and imports.
 
-            Exit codes: 0, done; 64, the command line is wrong; 78, the tokens cannot be read or changed.
+            Exit codes: 0, done; 64, the command line is wrong; 78, the tokens cannot be read or changed; 69, 77, 78, the
+            database, as for the master.
             """,
         subcommands: [Create.self, List.self, Revoke.self]
     )
 
-    struct Create: ParsableCommand {
+    struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a token, and print it on standard output, this once.",
             discussion: "Nothing else is printed there, so that it can go to a file: umask 077; ... > w1.token"
@@ -43,12 +46,11 @@ struct TokenCommand: ParsableCommand {
         @Option(name: .long, help: "Names it in logs, and to revoke it. (default: the node, or the role and a number)")
         var name: String?
 
-        @OptionGroup var place: AccessOptions
+        @OptionGroup var access: AccessOptions
 
-        func run() throws {
-            let file = try place.file()
+        func run() async throws {
             let token = Token.make()
-            try TokenCommand.withErrors {
+            try await TokenCommand.changing(access) { tokens in
                 let record = try TokenRecord(
                     name: name ?? node ?? "\(role.rawValue)-\(String(UInt32.random(in: .min ... .max), radix: 36))",
                     role: role,
@@ -56,35 +58,33 @@ struct TokenCommand: ParsableCommand {
                     digest: Token.digest(of: token),
                     createdAt: Tick.current().wall
                 )
-                try file.add(record)
+                try await tokens.add(record)
                 print(token)
                 TokenCommand.say("made token \(record.name); it is shown only this once")
             }
         }
     }
 
-    struct List: ParsableCommand {
+    struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the tokens; the secrets are not kept.")
 
-        @OptionGroup var place: AccessOptions
+        @OptionGroup var access: AccessOptions
 
-        func run() throws {
-            let file = try place.file()
-            try TokenCommand.withErrors { print(TokenList.text(try file.read()), terminator: "") }
+        func run() async throws {
+            try await TokenCommand.changing(access) { print(TokenList.text(try await $0.read()), terminator: "") }
         }
     }
 
-    struct Revoke: ParsableCommand {
+    struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a token good for nothing.")
 
         @Argument(help: "Its name, as list has it.")
         var name: String
 
-        @OptionGroup var place: AccessOptions
+        @OptionGroup var access: AccessOptions
 
-        func run() throws {
-            let file = try place.file()
-            try TokenCommand.withErrors { try file.revoke(name) }
+        func run() async throws {
+            try await TokenCommand.changing(access) { try await $0.revoke(name) }
             TokenCommand.say("revoked \(name)")
         }
     }
@@ -92,12 +92,22 @@ struct TokenCommand: ParsableCommand {
     /// sysexits.h: EX_CONFIG.
     static let exitCode: Int32 = 78
 
-    static func withErrors(_ body: () throws -> Void) throws {
+    private static func changing(_ access: AccessOptions, _ body: (TokenPlace) async throws -> Void) async throws {
         do {
-            try body()
+            guard let place = try await access.place(mayMigrate: true) else {
+                throw ValidationError("Say where: --tokens FILE, --tokens database, or PODLING_TOKENS_FILE.")
+            }
+            do { try await body(place) } catch {
+                await place.close()
+                throw error
+            }
+            await place.close()
         } catch let error as TokenError {
             say("\(error)")
             throw ExitCode(exitCode)
+        } catch let error as PGError {
+            say("PostgreSQL: \(error)")
+            throw ExitCode(error.exitCode)
         }
     }
 

@@ -18,24 +18,10 @@ struct TokensOnDisk {
     }
 
     /// Tells two contents of the file apart without reading it; nil where it is not there.
-    func stamp() -> Stamp? {
+    func stamp() -> String? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
-        return Stamp(status)
-    }
-
-    struct Stamp: Equatable {
-        private let file: UInt64
-        private let size: Int64
-        private let seconds: Int
-        private let nanoseconds: Int
-
-        init(_ status: stat) {
-            file = UInt64(status.st_ino)
-            size = Int64(status.st_size)
-            seconds = status.st_mtim.tv_sec
-            nanoseconds = status.st_mtim.tv_nsec
-        }
+        return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
     }
 
     private func text() throws(TokenError) -> String {

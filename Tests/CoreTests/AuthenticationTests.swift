@@ -157,6 +157,9 @@ import Testing
         #expect(harness.send(get, from: first)[0].contains(#""ok""#))
         #expect(harness.send(get, from: other).last?.contains("forbidden") == true)
         #expect(harness.send(#"{"op":"get","id":3}"#, from: first)[0].contains("forbidden"))
+        let list = #"{"op":"list","id":4,"nodeId":"n1"}"#
+        #expect(harness.send(list, from: first)[0].contains(task))
+        #expect(harness.send(list, from: other)[0].contains("forbidden"))
     }
 
     @Test func registeringWithAnothersAttemptsTakesNothing() throws {

@@ -45,7 +45,7 @@ import Testing
         let door = Self.door(taskCount: 20_000)
         let exchange = DoorExchange(door: door, timeoutSeconds: 5)
         let pool = DoorPool(exchange: exchange, sessionsMax: 1)
-        let source = PageSource(member: "tasks", opening: Array(#"{"op":"list""#.utf8), pool: pool)
+        let source = PageSource(member: "tasks", opening: Array(#"{"op":"list""#.utf8)) { try await pool.request($0) }
         let response = try await source.all()
         let writer = CountingWriter(door: door)
         try await response.body.write(writer)

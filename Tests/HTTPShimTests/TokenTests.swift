@@ -51,7 +51,7 @@ import Testing
         ),
         (
             .get, "/api/v1/tasks/T", nil,
-            ["": 401, "wrong": 401, "reader": 200, "client": 200, "admin": 200, "n1": 403, "n2": 403]
+            ["": 401, "wrong": 401, "reader": 200, "client": 200, "admin": 200, "n1": 200, "n2": 403]
         ),
         (.head, "/api/v1/tasks/T", nil, ["": 401, "wrong": 401, "reader": 200, "n2": 403]),
         (
@@ -99,6 +99,12 @@ import Testing
                 "n1-new": 200,
             ]
         ),
+        // What a worker over HTTP asks for: its own.
+        (
+            .get, "/api/v1/tasks?nodeId=n1&status=scheduled", nil,
+            ["": 401, "wrong": 401, "reader": 200, "n1": 200, "n2": 403, "fleet": 403]
+        ),
+        (.get, "/api/v1/tasks?nodeId=n2", nil, ["n1": 403]),
         (.get, "/api/v1/nonsense", nil, ["": 404, "wrong": 404]),
         (.put, "/api/v1/tasks", nil, ["": 405]),
     ]
