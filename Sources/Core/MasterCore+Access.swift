@@ -25,6 +25,11 @@ extension MasterCore {
     /// What a session may do before it has shown who it is.
     var permissionsAtFirst: Permissions { configuration.isAuthenticated ? .greet : .all }
 
+    /// Whether a session may do more than those who have shown nothing; true where nobody is asked.
+    public func hasShownIdentity(_ id: SessionID) -> Bool {
+        !configuration.isAuthenticated || (isOpen(id) && sessions[Int(id.slot)].identity != nil)
+    }
+
     /// Whether a worker asks for what its own node has.
     func isOfOwnNode(_ operation: Operation, _ request: Request) -> Bool {
         let session = sessions[Int(request.session.slot)]

@@ -21,6 +21,7 @@ public struct MasterConfiguration: Sendable {
     public var pendingHandshakesPerAddressMax = 256
     public var connectionsMax = Limits.connectionsMaxDefault
     public var firstLineSeconds = Limits.firstLineSeconds
+    public var identitySeconds = Limits.identitySeconds
     public var partialLineSeconds = Limits.partialLineSeconds
     public var unreadBytesMax = Limits.unreadBytesMax
     /// How long going down may take.

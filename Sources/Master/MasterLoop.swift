@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import NIOCore
 import PodlingAccess
@@ -148,6 +147,8 @@ final class MasterLoop {
     }
 
     func isAsking(_ id: SessionID) -> Bool { core.isAsking(id) }
+
+    func hasShownIdentity(_ id: SessionID) -> Bool { core.hasShownIdentity(id) }
 
     func hasGreeted(_ id: SessionID) -> Bool { core.hasGreeted(id) }
 
@@ -386,15 +387,5 @@ final class MasterLoop {
             return
         }
         for sink in sinks { sink?.close() }
-    }
-}
-
-extension Tick {
-    /// Now, by the clocks of the system.
-    public static func current() -> Tick {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        let wall = Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-        return Tick(wall: wall, monotonic: Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000))
     }
 }

@@ -243,6 +243,10 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             refuse(WireError(.timeout, "no complete line within \(loop.configuration.firstLineSeconds) s"))
         } else if let since = partialSince, now - since >= .seconds(Int64(loop.configuration.partialLineSeconds)) {
             refuse(WireError(.timeout, "a line was not finished within \(loop.configuration.partialLineSeconds) s"))
+        } else if let id, now - openedAt >= .seconds(Int64(loop.configuration.identitySeconds)),
+            !loop.hasShownIdentity(id)
+        {
+            refuse(WireError(.timeout, "no hello with a token within \(loop.configuration.identitySeconds) s"))
         }
     }
 }

@@ -39,6 +39,8 @@ public enum Limits {
     public static let detailBytesMax = 256
     /// From connecting to the end of the first complete line.
     public static let firstLineSeconds = 10
+    /// From connecting to showing who one is, where that is asked for.
+    public static let identitySeconds = 30
     /// From the first byte of a line to its end.
     public static let partialLineSeconds = 30
     /// From `assign` to the worker's answer.

@@ -19,7 +19,7 @@ struct TokenCommand: AsyncParsableCommand {
               podling-master token create --role admin --tokens tokens.txt > admin.token
               podling-master token create --role worker --node w1 --tokens tokens.txt > w1.token
               podling-master --tokens tokens.txt
-              podling-worker --master 127.0.0.1:7070 --node w1 --token-file w1.token
+              podling-worker --master 127.0.0.1:7070 --node-id w1 --token-file w1.token
               podling-master token revoke w1 --tokens tokens.txt
 
             Roles: a worker offers a node and reports on it; a client submits and cancels, and reads; a reader only reads;

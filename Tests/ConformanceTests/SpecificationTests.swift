@@ -24,6 +24,7 @@ import Testing
         "`error`, bytes": Limits.errorBytesMax,
         "`detail`, bytes": Limits.detailBytesMax,
         "first line after connecting, seconds": Limits.firstLineSeconds,
+        "`hello` with a token after connecting, seconds": Limits.identitySeconds,
         "partial line, seconds": Limits.partialLineSeconds,
         "answer to `assign`, seconds": Limits.acceptSeconds,
         "rejections of one task": Limits.rejectionsMax,
