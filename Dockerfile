@@ -4,7 +4,7 @@ ARG DEBIAN_IMAGE=debian:bookworm-slim
 
 FROM ${SWIFT_IMAGE} AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq-dev \
+    && apt-get install -y --no-install-recommends libpq-dev libssl-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -14,21 +14,25 @@ RUN mkdir /programs \
             && cp "$(swift build -c release --static-swift-stdlib --show-bin-path)/$program" /programs/ || exit 1; \
     done
 
+# The CA certificates are for sslmode=verify-full.
 FROM ${DEBIAN_IMAGE} AS runtime
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libssl3 \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 7070 --user-group --home-dir /nonexistent --shell /usr/sbin/nologin podling
 
-# The CA certificates are for sslmode=verify-full; the client is for the health check and for `docker exec`.
+# The client is for the health check and for `docker exec`.
 FROM runtime AS master
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libpq5 \
+    && apt-get install -y --no-install-recommends libpq5 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /programs/podling-master /programs/podling-client /usr/local/bin/
-# Loopback of a container reaches nobody; --insecure stays for whoever runs it to say.
+# Loopback of a container reaches nobody; TLS or --insecure stays for whoever runs it to say.
 ENV PODLING_LISTEN=0.0.0.0:7070 \
     PODLING_HTTP_LISTEN=0.0.0.0:8070
 EXPOSE 7070 8070
 USER podling
-# A standby is healthy too.
+# A standby is healthy too. With TLS it needs PODLING_MASTER, see docs/OPERATIONS.md.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
     CMD ["podling-client", "ping", "--retry-seconds", "0"]
 LABEL org.opencontainers.image.title="podling-master" \

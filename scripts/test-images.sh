@@ -22,7 +22,7 @@ readonly TAG="test-$$" LABEL="podling.images-test=$$"
 readonly DEBIAN="podling-debian:$TAG" SWIFT="podling-swift:$TAG" POSTGRES="podling-postgres:$TAG"
 readonly IMAGES=("podling-master:$TAG" "podling-worker:$TAG" "podling-client:$TAG" "$POSTGRES" "$SWIFT" "$DEBIAN")
 # What Debian's image holds beside the essential packages, and what the Dockerfile adds to it.
-readonly DEBIAN_PACKAGES=(apt mawk passwd ca-certificates libpq5)
+readonly DEBIAN_PACKAGES=(apt mawk passwd ca-certificates libpq5 libssl3)
 # The user and group of PostgreSQL in its stand-in.
 readonly POSTGRES_ID=999
 
@@ -158,7 +158,7 @@ make_swift() {
     done
     # It claims what `apt-get install` of the build stage asks for.
     # shellcheck disable=SC2046
-    dpkg_status $(closure "${DEBIAN_PACKAGES[@]}" libpq-dev) >"$root/var/lib/dpkg/status"
+    dpkg_status $(closure "${DEBIAN_PACKAGES[@]}" libpq-dev libssl-dev) >"$root/var/lib/dpkg/status"
     cat >"$root/usr/bin/swift" <<'SWIFT'
 #!/bin/bash
 set -eu
