@@ -150,8 +150,7 @@ let package = Package(
             "MasterTests",
             [
                 "PodlingMaster", "PodlingAccess", "PodlingCore", "PodlingProtocol", "PodlingStore", "PodlingTLS",
-                "TestSupport", nioConcurrency,
-                nioCore, logging, lifecycle,
+                "TestSupport", nioConcurrency, nioCore, nioEmbedded, logging, lifecycle,
             ]
         ),
         tests(

@@ -26,13 +26,14 @@ struct HTTPSChannel: ServerChildChannel {
     let base: HTTP1Channel
     let tls: ServerTLS
     let failures: FailureLog
+    let pending = PendingHandshakes()
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             let engine = try TLSEngine(server: tls.httpContext)
             try pipeline.addHandler(TLSHandler(engine, answerToPlaintext: Self.plaintextAnswer))
-            try pipeline.addHandler(HandshakeHandler(log: failures))
+            try pipeline.addHandler(HandshakeHandler(pending: pending, log: failures))
             try pipeline.addHandler(PeerCertificateHandler())
         }.flatMap { base.setup(channel: channel, logger: logger) }
     }

@@ -5,20 +5,17 @@ import PodlingTLS
 public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     public typealias InboundIn = ByteBuffer
 
-    private let pending: PendingHandshakes?
+    private let pending: PendingHandshakes
     private let log: FailureLog
 
-    /// Keeps no count.
-    public convenience init(log: FailureLog) { self.init(pending: nil, log: log) }
-
-    init(pending: PendingHandshakes?, log: FailureLog) {
+    public init(pending: PendingHandshakes, log: FailureLog) {
         self.pending = pending
         self.log = log
     }
 
     public func channelActive(context: ChannelHandlerContext) {
         let address = context.remoteAddress?.ipAddress ?? ""
-        if let victim = pending?.add(context.channel, address: address) {
+        if let victim = pending.add(context.channel, address: address) {
             log.add("TLS: too many handshakes at once; the oldest was ended", peer: victim.remoteAddress)
             // Without a farewell: its handshake is not done.
             victim.close(promise: nil)
@@ -29,7 +26,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         context.fireUserInboundEventTriggered(event)
         guard event is TLSHandshakeDone else { return }
-        pending?.remove(context.channel)
+        pending.remove(context.channel)
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 
@@ -42,7 +39,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
     }
 
     public func channelInactive(context: ChannelHandlerContext) {
-        pending?.remove(context.channel)
+        pending.remove(context.channel)
         context.fireChannelInactive()
     }
 }

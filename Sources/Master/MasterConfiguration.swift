@@ -16,9 +16,9 @@ public struct MasterConfiguration: Sendable {
     /// nil is plain text.
     public var tls: ServerTLS?
     /// Connections whose TLS handshake is not done; for one more the oldest has to go.
-    public var pendingHandshakesMax = 512
+    public var pendingHandshakesMax = PendingHandshakes.countMaxDefault
     /// Of one address.
-    public var pendingHandshakesPerAddressMax = 256
+    public var pendingHandshakesPerAddressMax = PendingHandshakes.perAddressMaxDefault
     public var connectionsMax = Limits.connectionsMaxDefault
     public var firstLineSeconds = Limits.firstLineSeconds
     public var identitySeconds = Limits.identitySeconds

@@ -1,41 +1,57 @@
+import NIOConcurrencyHelpers
 import NIOCore
 
-/// The connections whose TLS handshake is not done, oldest first; bounded by making room. On one event loop.
+/// The connections whose TLS handshake is not done, oldest first; bounded by making room.
 ///
 /// A handshake takes milliseconds: where the bound is met, what has waited longest is the least likely to end well.
-final class PendingHandshakes {
+public final class PendingHandshakes: Sendable {
+    private struct Waiting {
+        var channels: [(id: ObjectIdentifier, address: String, channel: any Channel)] = []
+        var counts: [String: Int] = [:]
+
+        mutating func remove(at index: Int) -> any Channel {
+            let removed = channels.remove(at: index)
+            counts[removed.address] = counts[removed.address].flatMap { $0 > 1 ? $0 - 1 : nil }
+            return removed.channel
+        }
+    }
+
+    public static let countMaxDefault = 512
+    public static let perAddressMaxDefault = 256
+
     private let countMax: Int
     private let perAddressMax: Int
-    private var waiting: [(id: ObjectIdentifier, address: String, channel: any Channel)] = []
-    private var counts: [String: Int] = [:]
+    private let waiting = NIOLockedValueBox(Waiting())
 
-    init(countMax: Int, perAddressMax: Int) {
+    public init(countMax: Int = countMaxDefault, perAddressMax: Int = perAddressMaxDefault) {
         self.countMax = countMax
         self.perAddressMax = perAddressMax
     }
 
-    var count: Int { waiting.count }
-
     /// Takes a connection in.
     /// - Returns: the one that has to go for it.
     func add(_ channel: any Channel, address: String) -> (any Channel)? {
-        var victim: (any Channel)?
-        if counts[address, default: 0] >= perAddressMax {
-            victim = waiting.first { $0.address == address }?.channel
-        } else if waiting.count >= countMax {
-            victim = waiting.first?.channel
+        waiting.withLockedValue { waiting in
+            var victim: Int?
+            if waiting.counts[address, default: 0] >= perAddressMax {
+                victim = waiting.channels.firstIndex { $0.address == address }
+            } else if waiting.channels.count >= countMax {
+                victim = 0
+            }
+            let removed = victim.map { waiting.remove(at: $0) }
+            waiting.channels.append((ObjectIdentifier(channel), address, channel))
+            waiting.counts[address, default: 0] += 1
+            return removed
         }
-        if let victim { remove(victim) }
-        waiting.append((ObjectIdentifier(channel), address, channel))
-        counts[address, default: 0] += 1
-        return victim
     }
 
     /// Its handshake is done, or it has ended. Once more does nothing.
     func remove(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
-        guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
-        let address = waiting.remove(at: index).address
-        counts[address] = counts[address].flatMap { $0 > 1 ? $0 - 1 : nil }
+        // Else the last reference might go while the lock is held.
+        let removed = waiting.withLockedValue { waiting in
+            waiting.channels.firstIndex { $0.id == id }.map { waiting.remove(at: $0) }
+        }
+        withExtendedLifetime(removed) {}
     }
 }

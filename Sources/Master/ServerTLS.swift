@@ -49,16 +49,20 @@ public final class ServerTLS: Sendable {
         }
     }
 
-    /// Logs the certificate's end, the louder the nearer it is.
+    /// Logs the ends of the certificate and of the revocation lists, the louder the nearer they are.
     public func checkDates() {
-        guard let certificate, let end = certificate.notAfter else { return }
-        let now = time(nil)
-        let stage = CertificateStage(certificate, now: now)
-        logger.log(
-            level: stage.level,
-            "TLS: \(stage.text)",
-            metadata: ["certificate": "\(certificate.subject)", "until": "\(CertificateFacts.utc(end))"]
-        )
+        let (context, now) = (lineContext, time(nil))
+        if let certificate = context.certificate, let end = certificate.notAfter {
+            log(.of(certificate, now: now), until: end, ["certificate": "\(certificate.subject)"])
+        }
+        if let end = context.revocationEnd {
+            log(.of(revocationEnd: end, now: now), until: end, [:])
+        }
+    }
+
+    private func log(_ stage: ExpiryStage, until end: Int, _ metadata: Logger.Metadata) {
+        let until: Logger.Metadata = ["until": "\(CertificateFacts.utc(end))"]
+        logger.log(level: stage.level, "TLS: \(stage.text)", metadata: metadata.merging(until) { _, new in new })
     }
 
     private static func read(

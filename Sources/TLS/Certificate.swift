@@ -99,7 +99,7 @@ public struct CertificateFacts: Sendable, Equatable {
         }
     }
 
-    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int? {
+    static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int? {
         var parts = tm()
         guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
         return timegm(&parts)

@@ -6,5 +6,8 @@ final class RevocationList {
 
     init(owning handle: OpaquePointer) { self.handle = handle }
 
+    /// Unix time in seconds after which it counts no more, and nobody of that CA is believed; nil where it does not say.
+    var nextUpdate: Int? { CertificateFacts.seconds(X509_CRL_get0_nextUpdate(handle)) }
+
     deinit { X509_CRL_free(handle) }
 }

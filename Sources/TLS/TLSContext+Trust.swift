@@ -48,11 +48,12 @@ extension TLSContext {
             }
             try trustSystem(in: context)
         }
-        try revoke(client.revocationFile.map { PEMSource("sslcrl", $0) }, in: context)
+        _ = try revoke(client.revocationFile.map { PEMSource("sslcrl", $0) }, in: context)
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, VerificationRecord.callback)
     }
 
-    static func useClientCAs(of server: TLSServerConfiguration, in context: OpaquePointer) throws(TLSError) {
+    /// - Returns: when the first of the revocation lists ends (Unix time in seconds); nil where there is none.
+    static func useClientCAs(of server: TLSServerConfiguration, in context: OpaquePointer) throws(TLSError) -> Int? {
         let asks = server.clientCertificates != .off
         guard let path = server.clientCAFile else {
             if asks {
@@ -65,7 +66,7 @@ extension TLSContext {
                 throw .configuration("--tls-crl is given without --tls-client-ca", cure: "Give both, or leave it out.")
             }
             SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
-            return
+            return nil
         }
         guard asks else {
             throw .configuration(
@@ -79,9 +80,10 @@ extension TLSContext {
                 throw .configuration("--tls-client-ca: OpenSSL refuses \(path): \(OpenSSLErrors.take().text)")
             }
         }
-        try revoke(server.revocationFile.map { PEMSource("--tls-crl", $0) }, in: context)
+        let revocationEnd = try revoke(server.revocationFile.map { PEMSource("--tls-crl", $0) }, in: context)
         let mode = SSL_VERIFY_PEER | (server.clientCertificates == .require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0)
         SSL_CTX_set_verify(context, mode, VerificationRecord.callback)
+        return revocationEnd
     }
 
     private static func trust(_ source: PEMSource, in context: OpaquePointer) throws(TLSError) -> [Certificate] {
@@ -112,10 +114,11 @@ extension TLSContext {
     }
 
     /// Every CA of a chain needs its list then; one that cannot be read is an error, and not left out as by libpq.
-    private static func revoke(_ source: PEMSource?, in context: OpaquePointer) throws(TLSError) {
-        guard let source else { return }
+    private static func revoke(_ source: PEMSource?, in context: OpaquePointer) throws(TLSError) -> Int? {
+        guard let source else { return nil }
         let store = SSL_CTX_get_cert_store(context)
-        for list in try PEMFile(source.path, setting: source.setting).revocationLists() {
+        let lists = try PEMFile(source.path, setting: source.setting).revocationLists()
+        for list in lists {
             guard X509_STORE_add_crl(store, list.handle) == 1 else {
                 throw .configuration("\(source.setting): OpenSSL refuses \(source.path): \(OpenSSLErrors.take().text)")
             }
@@ -124,5 +127,6 @@ extension TLSContext {
         guard X509_STORE_set_flags(store, flags) == 1 else {
             throw .configuration("\(source.setting): OpenSSL cannot check it: \(OpenSSLErrors.take().text)")
         }
+        return lists.compactMap(\.nextUpdate).min()
     }
 }

@@ -17,6 +17,8 @@ public final class TLSContext: Sendable {
     let applicationProtocol: ApplicationProtocol
     /// This side's own certificate; nil where it has none.
     public let certificate: CertificateFacts?
+    /// When the first of a server's revocation lists ends: from then on no client of that CA is let in. Unix time in seconds.
+    public let revocationEnd: Int?
 
     /// - Parameter now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
     /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the cure.
@@ -34,7 +36,7 @@ public final class TLSContext: Sendable {
             SSL_CTX_free(handle)
             throw error
         }
-        self.init(owning: handle, .client(client.mode, sendsServerName: client.sendsServerName), .podling, own)
+        self.init(owning: handle, .client(client.mode, sendsServerName: client.sendsServerName), .podling, own, nil)
     }
 
     /// - Parameters:
@@ -48,7 +50,7 @@ public final class TLSContext: Sendable {
         now: Int? = nil
     ) throws(TLSError) {
         let handle = try Self.makeHandle(TLS_server_method(), server.minimumVersion, "--tls-min-version")
-        let own: CertificateFacts
+        let (own, revocationEnd): (CertificateFacts, Int?)
         do {
             let files = IdentityFiles(
                 certificate: PEMSource("--tls-cert", server.certificateFile),
@@ -56,7 +58,7 @@ public final class TLSContext: Sendable {
                 isServer: true
             )
             own = try files.use(in: handle, now: isAnyDateGood ? nil : now ?? time(nil))
-            try Self.useClientCAs(of: server, in: handle)
+            revocationEnd = try Self.useClientCAs(of: server, in: handle)
         } catch {
             SSL_CTX_free(handle)
             throw error
@@ -64,19 +66,21 @@ public final class TLSContext: Sendable {
         Self.chooseProtocol(applicationProtocol, handle)
         // NO_TICKET alone leaves the tickets of TLS 1.3 that name a session in the server's memory.
         SSL_CTX_set_num_tickets(handle, 0)
-        self.init(owning: handle, .server(server.clientCertificates), applicationProtocol, own)
+        self.init(owning: handle, .server(server.clientCertificates), applicationProtocol, own, revocationEnd)
     }
 
     private init(
         owning handle: OpaquePointer,
         _ side: Side,
         _ applicationProtocol: ApplicationProtocol,
-        _ certificate: CertificateFacts?
+        _ certificate: CertificateFacts?,
+        _ revocationEnd: Int?
     ) {
         self.handle = handle
         self.side = side
         self.applicationProtocol = applicationProtocol
         self.certificate = certificate
+        self.revocationEnd = revocationEnd
     }
 
     deinit { SSL_CTX_free(handle) }

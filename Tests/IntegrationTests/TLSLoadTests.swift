@@ -19,13 +19,13 @@ import Testing
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    private func python(_ script: String, _ master: MasterProcess) throws -> JSON {
+    private func python(_ script: String, _ master: MasterProcess, environment: [String: String] = [:]) throws -> JSON {
         let output = try Tool.output(
             "python3",
             ["-c", Self.prelude + script],
             environment: [
                 "PORT": "\(master.port)", "CA": workshop.file("ca.pem"), "MASTER": "\(master.process.processID)",
-            ]
+            ].merging(environment) { _, new in new }
         )
         return try JSON(parsing: Array(output.utf8))
     }
@@ -122,7 +122,12 @@ import Testing
             if number % 2: stranger.send(hello)
             held.append(stranger)
         started = time.monotonic()
-        for _ in range(20): ping(*connected())
+        def get():
+            with context.wrap_socket(socket.create_connection(here, 20), server_hostname="localhost") as peer:
+                peer.sendall(b"GET /health HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+                assert peer.recv(15) == b"HTTP/1.1 200 OK"
+        if "HTTP" in os.environ: context.set_alpn_protocols(["http/1.1"])
+        for _ in range(20): get() if "HTTP" in os.environ else ping(*connected())
         took, after = time.monotonic() - started, memory()
         def ended(stranger):
             stranger.settimeout(20)
@@ -134,12 +139,15 @@ import Testing
         print(json.dumps({"seconds": took, "bytes": after - before, "endedSeconds": time.monotonic() - started}))
         """
 
-    @Test func slowHandshakesTakeNoRoomFromOthers() async throws {
+    @Test(arguments: [false, true])
+    func slowHandshakesTakeNoRoomFromOthers(overHTTP: Bool) async throws {
         let (result, log) = try await onThread {
-            let master = try MasterProcess(try TLSMaster.flags())
-            return (try python(Self.slow, master), master.process.output)
+            let master = try MasterProcess(try TLSMaster.flags(), http: true)
+            let http = try master.process.readyValue("http").split(separator: ":").last ?? ""
+            let environment = overHTTP ? ["PORT": String(http), "HTTP": "1"] : [:]
+            return (try python(Self.slow, master, environment: environment), master.process.output)
         }
-        print("900 slow handshakes: \(result)")
+        print("900 slow handshakes\(overHTTP ? " over HTTP" : ""): \(result)")
         guard case .number(let seconds)? = result["seconds"], case .number(let ended)? = result["endedSeconds"] else {
             throw TestSupportError("\(result)")
         }

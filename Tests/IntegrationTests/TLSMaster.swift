@@ -31,6 +31,25 @@ enum TLSMaster {
                 print("refused:", error.reason)
         """
 
+    /// A connection that reads nothing after the handshake, until it is ended.
+    static func silentPeer(_ master: MasterProcess) throws -> ProgramProcess {
+        let script = """
+            import os, signal, socket, ssl
+            context = ssl._create_unverified_context()
+            context.set_alpn_protocols(["podling/1"])
+            peer = context.wrap_socket(socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 20))
+            with open(os.environ["READY"] + "/ports", "w") as file: file.write("ready=1\\n")
+            signal.pause()
+            """
+        let process = try ProgramProcess(
+            "/usr/bin/env",
+            ["READY=$DIR", "python3", "-c", script],
+            environment: ["PORT": "\(master.port)"]
+        )
+        _ = try process.readyValue("ready")
+        return process
+    }
+
     static func python(_ master: MasterProcess, environment: [String: String] = [:]) throws -> String {
         let workshop = try Workshop.shared.get()
         let standard = [

@@ -67,6 +67,39 @@ import Testing
         if let logged { #expect(log.contains(logged), "\(log)") }
     }
 
+    /// The master that goes down says so inside TLS, and then its close_notify.
+    private static let waiting = """
+        import os, signal, socket, ssl
+        context = ssl.create_default_context(cafile=os.environ["CA"])
+        context.set_alpn_protocols(["podling/1"])
+        plain = socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 20)
+        with context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False) as peer:
+            lines = peer.makefile("rb")
+            lines.readline()
+            os.kill(int(os.environ["MASTER"]), signal.SIGTERM)
+            print(lines.read().decode(), end="")
+            peer.unwrap()
+        """
+
+    @Test func goingDownIsSaid() async throws {
+        let (output, ending) = try await onThread {
+            let master = try MasterProcess(try TLSMaster.flags(), http: true)
+            // One that never answers a close_notify.
+            let silent = try TLSMaster.silentPeer(master)
+            defer { silent.terminate() }
+            let output = try Tool.output(
+                "python3",
+                ["-c", Self.waiting],
+                environment: [
+                    "PORT": "\(master.port)", "CA": workshop.file("ca.pem"), "MASTER": "\(master.process.processID)",
+                ]
+            )
+            return (output, master.process.wait(deadline: .after(seconds: 15)))
+        }
+        #expect(output.hasPrefix(#"{"ev":"drain""#), "\(output)")
+        #expect(ending == .exited(0))
+    }
+
     @Test func minimumVersionIsKept() async throws {
         let (old, new) = try await onThread {
             let master = try MasterProcess(try TLSMaster.flags() + ["--tls-min-version", "TLSv1.3"])
