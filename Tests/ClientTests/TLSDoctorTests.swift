@@ -246,7 +246,7 @@ struct TLSDoctorTests {
         let findings = try await examine(port, trusted)
         expectBroken(
             .applicationProtocol,
-            ["podling/1 over TLS"],
+            ["over TLS"],
             cure: "Give the address and port of a Podling master.",
             in: findings
         )
