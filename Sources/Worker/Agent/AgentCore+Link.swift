@@ -114,8 +114,9 @@ extension AgentCore {
         case .hello(let versions): greeted(versions)
         case .standby(let leader): if isGreeting { leaveStandby(leader) }
         case .reply(let id, let reply): replied(id, reply)
-        case .error(let fault) where fault.code == "tls_required":
+        case .error(let fault) where fault.means(.tlsRequired):
             hindrance.refusal = "the master wants TLS: use podlings:// in --master (\(fault.message))"
+        case .error(let fault) where fault.means(.unauthenticated): keptOut(fault)
         case .error(let fault): note(.warning, "the master says: \(fault.code): \(fault.message)")
         case .drain(let range):
             reconnectRange = range
@@ -133,6 +134,11 @@ extension AgentCore {
         case .logsStop(let subscription): logsUnwanted(subscription)
         case .ignored: break
         }
+    }
+
+    private mutating func keptOut(_ fault: MasterFault) {
+        hindrance.refusal =
+            "the master does not let this worker in: \(fault.code): \(fault.message); see --token-file, --sslcert, --node-id"
     }
 
     private var isGreeting: Bool {
@@ -249,9 +255,7 @@ extension AgentCore {
             return
         }
         switch kind {
-        case .hello where fault.code == "unauthenticated" || fault.code == "forbidden":
-            hindrance.refusal =
-                "the master does not let this worker in: \(fault.code): \(fault.message); see --token-file, --sslcert, --node-id"
+        case .hello where fault.means(.unauthenticated) || fault.means(.forbidden): keptOut(fault)
         case .register where fault.means(.helloRequired):
             link = .closing
             actions.append(.disconnect("the master refused our hello"))

@@ -50,11 +50,11 @@ struct FailureReport {
 
     private init(_ error: PodlingError) {
         let message = "the master refused: \(error)"
-        switch error.code {
-        case "tls_required":
+        switch ErrorCode(rawValue: error.code) {
+        case .tlsRequired:
             let hint = "use podlings:// for it (--master or PODLING_MASTER)"
             self.init(message, ExitStatus.infrastructure, hint: hint)
-        case "unauthenticated":
+        case .unauthenticated:
             let hint = "give --token-file or PODLING_TOKEN, or a certificate (--sslcert and --sslkey)"
             self.init(message, ExitStatus.failure, hint: hint)
         default:
