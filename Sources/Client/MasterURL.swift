@@ -95,7 +95,7 @@ struct MasterURL {
             guard let name = ConnectionSettings.Name(rawValue: title) else {
                 throw MasterAddressError(text, unknown(title))
             }
-            guard parts.count == 2, let value = decoded(parts[1]), !value.isEmpty else {
+            guard parts.count == 2, let value = PercentCoding.decoded(parts[1]), !value.isEmpty else {
                 throw MasterAddressError(text, "\(title) has no value, or %XX in it that is no text")
             }
             guard parameters[name] == nil else { throw MasterAddressError(text, "\(title) is given twice") }
@@ -110,25 +110,6 @@ struct MasterURL {
         // What is no name may be anything.
         let isName = !title.isEmpty && title.utf8.count <= 32 && title.utf8.allSatisfy(isHostByte)
         return (isName ? "there is no parameter '\(title)'" : "a parameter is malformed") + "; there are \(known)"
-    }
-
-    /// - Returns: nil for a broken `%XX`, for what is not UTF-8, and for control characters.
-    private static func decoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = Substring(text).utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            let digits = rest.prefix(2)
-            guard digits.count == 2, let value = UInt8(Substring(digits), radix: 16), digits.first != UInt8(ascii: "+")
-            else { return nil }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
-        return String(validating: bytes, as: UTF8.self)
     }
 
     private static func isHostByte(_ byte: UInt8) -> Bool {

@@ -4,6 +4,8 @@ public enum ApplicationProtocol: String, Sendable {
     case podling = "podling/1"
     /// A client may name no protocol: HTTP is older than ALPN.
     case http = "http/1.1"
+    /// A server before PostgreSQL 17 knows of none.
+    case postgres = "postgresql"
 
     var isDemanded: Bool { self == .podling }
 }

@@ -22,21 +22,26 @@ public final class TLSContext: Sendable {
 
     /// - Parameter now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
     /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the cure.
-    public convenience init(client: TLSClientConfiguration, now: Int? = nil) throws(TLSError) {
+    public convenience init(
+        client: TLSClientConfiguration,
+        speaking applicationProtocol: ApplicationProtocol = .podling,
+        now: Int? = nil
+    ) throws(TLSError) {
         guard client.mode != .disable else {
             throw .configuration("sslmode: disable means that there is no TLS", cure: "Connect without it.")
         }
         let handle = try Self.makeHandle(TLS_client_method(), client.minimumVersion, "ssl_min_protocol_version")
         let own: CertificateFacts?
         do {
-            try Self.offerProtocol(handle)
+            try Self.offerProtocol(applicationProtocol, handle)
             own = try Self.useIdentity(of: client, in: handle, now: now ?? time(nil))
             try Self.useRoots(of: client, in: handle)
         } catch {
             SSL_CTX_free(handle)
             throw error
         }
-        self.init(owning: handle, .client(client.mode, sendsServerName: client.sendsServerName), .podling, own, nil)
+        let side = Side.client(client.mode, sendsServerName: client.sendsServerName)
+        self.init(owning: handle, side, applicationProtocol, own, nil)
     }
 
     /// - Parameters:
@@ -116,8 +121,11 @@ public final class TLSContext: Sendable {
 // MARK: - The protocol inside (RFC 7301)
 
 extension TLSContext {
-    private static func offerProtocol(_ handle: OpaquePointer) throws(TLSError) {
-        let name = Array(ApplicationProtocol.podling.rawValue.utf8)
+    private static func offerProtocol(
+        _ applicationProtocol: ApplicationProtocol,
+        _ handle: OpaquePointer
+    ) throws(TLSError) {
+        let name = Array(applicationProtocol.rawValue.utf8)
         let list = [UInt8(name.count)] + name
         // Alone among its kind it returns 0 where it succeeds.
         guard SSL_CTX_set_alpn_protos(handle, list, UInt32(list.count)) == 0 else {
@@ -146,6 +154,8 @@ extension TLSContext {
             SSL_CTX_set_alpn_select_cb(handle, { TLSContext.select(.podling, $1, $2, from: $3, $4, $5) }, nil)
         case .http:
             SSL_CTX_set_alpn_select_cb(handle, { TLSContext.select(.http, $1, $2, from: $3, $4, $5) }, nil)
+        case .postgres:
+            SSL_CTX_set_alpn_select_cb(handle, { TLSContext.select(.postgres, $1, $2, from: $3, $4, $5) }, nil)
         }
     }
 

@@ -4,6 +4,9 @@ import PodlingTLS
 struct DoctorChecks: Sendable {
     let client: TLSClientConfiguration
     let host: String
+    var applicationProtocol = ApplicationProtocol.podling
+    /// As libpq does where a certificate has no subjectAltName.
+    var takesCommonName = false
     /// One handshake.
     let dial: @Sendable (TLSContext) async throws -> TLSHandshakeDone?
 
@@ -14,19 +17,31 @@ struct DoctorChecks: Sendable {
         var findings = [first]
         let context: TLSContext
         do throws(TLSError) {
-            context = try TLSContext(client: client)
+            context = try TLSContext(client: client, speaking: applicationProtocol)
         } catch {
             return findings + [DoctorFinding(step(ofFile: error), .broken, error)]
         }
-        let failure = await refusal(context)
+        var failure = await refusal(context)
+        var isNamedOtherwise = false
+        if takesCommonName, failure?.step == .subjectNames, done.peerCertificate?.commonNameAlone == host.lowercased() {
+            var lesser = client
+            lesser.mode = .verifyCA
+            guard let context = try? TLSContext(client: lesser, speaking: applicationProtocol) else { return findings }
+            failure = await refusal(context)
+            isNamedOtherwise = true
+        }
         if let failure, failure.step == .tls || failure.step == .applicationProtocol { return findings + [failure] }
-        for finding in certificate(done.peerCertificate) {
+        for var finding in certificate(done.peerCertificate) {
+            if isNamedOtherwise, finding.step == .subjectNames {
+                let text = "it is for '\(host)' by its common name only, which libpq takes; better is subjectAltName"
+                finding = DoctorFinding(.subjectNames, .good, text)
+            }
             if let failure, failure.step == finding.step { return findings + [failure] }
             findings.append(finding)
         }
         if let failure, failure.step == .revocation { return findings + [keyMatch(context), failure] }
         findings += [keyMatch(context), revocation]
-        findings.append(DoctorFinding(.applicationProtocol, .good, "podling/1"))
+        findings.append(DoctorFinding(.applicationProtocol, .good, applicationProtocol.rawValue))
         return findings
     }
 
@@ -41,9 +56,9 @@ struct DoctorChecks: Sendable {
         do {
             // A certificate that is not good is told later, under its own name.
             let context: TLSContext
-            do { context = try TLSContext(client: bare) } catch {
+            do { context = try TLSContext(client: bare, speaking: applicationProtocol) } catch {
                 (bare.certificateFile, bare.keyFile) = (nil, nil)
-                context = try TLSContext(client: bare)
+                context = try TLSContext(client: bare, speaking: applicationProtocol)
             }
             guard let done = try await dial(context) else {
                 return (DoctorFinding(.tls, .broken, "no handshake"), nil)
@@ -51,6 +66,8 @@ struct DoctorChecks: Sendable {
             return (DoctorFinding(.tls, .good, done.version), done)
         } catch let error as TLSError {
             return (DoctorFinding(isAboutProtocol(error) ? .applicationProtocol : .tls, .broken, error), nil)
+        } catch let refusal as DoctorDial.Refusal {
+            return (DoctorFinding(.tls, .broken, refusal.text, cure: refusal.cure), nil)
         } catch {
             return (DoctorFinding(.tls, .broken, "\(error)"), nil)
         }
@@ -123,6 +140,15 @@ struct DoctorChecks: Sendable {
 
     private func date(_ seconds: Int?) -> String {
         seconds.map { CertificateFacts.utc($0) } ?? "a date nobody can read"
+    }
+}
+
+extension CertificateFacts {
+    /// In lower case; nil where there are names that go before it.
+    fileprivate var commonNameAlone: String? {
+        let hasNames = names.contains { if case .uri = $0 { false } else { true } }
+        guard !hasNames else { return nil }
+        return subject.split(separator: ",").first { $0.hasPrefix("CN=") }.map { $0.dropFirst(3).lowercased() }
     }
 }
 

@@ -73,6 +73,12 @@ struct DoctorDial: Sendable {
     let timeoutSeconds: Int
     let group: any EventLoopGroup
 
+    /// What a server says instead of TLS.
+    struct Refusal: Error {
+        let text: String
+        let cure: String?
+    }
+
     private var bootstrap: ClientBootstrap {
         ClientBootstrap(group: group).connectTimeout(.seconds(Int64(timeoutSeconds)))
     }
@@ -82,11 +88,16 @@ struct DoctorDial: Sendable {
         try? await channel.close().get()
     }
 
-    /// - Throws: `TLSError`, or what the network says.
-    func handshake(_ context: TLSContext, host: String) async throws -> TLSHandshakeDone? {
+    /// - Parameter asksFirst: as PostgreSQL wants it: TLS is asked for in plaintext.
+    /// - Throws: `TLSError`, `Refusal`, or what the network says.
+    func handshake(_ context: TLSContext, host: String, asksFirst: Bool = false) async throws -> TLSHandshakeDone? {
         let security = ConnectionSecurity(context, host: try PeerName(host), timeoutSeconds: timeoutSeconds)
+        let seconds = timeoutSeconds
         let (channel, opened) = try await bootstrap.connect(host: ip, port: port) { channel in
-            channel.eventLoop.makeCompletedFuture { (channel, try security.begin(channel)) }
+            channel.eventLoop.makeCompletedFuture {
+                guard asksFirst else { return (channel, try security.begin(channel)) }
+                return (channel, try PostgresTLSRequest.begin(channel, security, timeoutSeconds: seconds))
+            }
         }
         let result: Result<TLSHandshakeDone?, any Error>
         do { result = .success(try await opened.get()) } catch { result = .failure(error) }

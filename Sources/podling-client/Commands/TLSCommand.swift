@@ -14,13 +14,16 @@ struct TLSCommand: AsyncParsableCommand {
 struct TLSDoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Walk the way to a master step by step; say what is broken first, and its cure.",
+        abstract: "Walk the way to a master or a database step by step; say what is broken first, and its cure.",
         discussion: """
             Name, address, TCP, TLS, chain, SAN, dates, key match, CRL, ALPN, and the master itself, with the settings of the \
-            URL, the flags and the environment, as every other command has them. What is trusted to be secret is not shown.
+            URL, the flags and the environment, as every other command has them. No secret is shown.
 
               podling-client tls doctor podlings://db1:7070?sslrootcert=ca.pem
               podling-client tls doctor --sslrootcert ca.pem --hostaddr 10.0.0.7 podlings://db1
+              podling-client tls doctor --database
+
+            A database is looked at as libpq would, by its URL and PGSSLMODE and so on, up to the login.
 
             Exit status: 0 all is well; 1 something is broken; 64 the command line is wrong.
             """
@@ -28,17 +31,41 @@ struct TLSDoctorCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Security options") var security: SecurityOptions
 
-    @Argument(help: "podlings://HOST[:PORT][?...]; of several with commas each is examined. Default: PODLING_MASTER.")
+    @Flag(help: "Examine the database of DATABASE_URL, whose password so stays out of the list of processes.")
+    var database = false
+
+    @Argument(
+        help: ArgumentHelp(
+            "podlings://HOST[:PORT][?...], or postgres://...; of several with commas each is examined.",
+            discussion: "Default: PODLING_MASTER."
+        )
+    )
     var url: String?
 
     func validate() throws {
+        if database, url != nil { throw ValidationError("give --database or a URL, not both") }
         do {
+            guard try databaseURL() == nil else { return _ = try databases() }
             guard try addresses().allSatisfy(\.hasTLS) else {
                 throw ValidationError("there is no TLS to examine in plaintext: give podlings://HOST[:PORT]")
             }
         } catch let error as MasterAddressError {
             throw ValidationError("\(error)")
+        } catch let error as DatabaseURLError {
+            throw ValidationError("\(error)")
         }
+    }
+
+    private func databaseURL() throws -> String? {
+        guard database else { return url.flatMap { DatabaseDoctor.isFor($0) ? $0 : nil } }
+        guard let url = Environment.value("DATABASE_URL"), !url.isEmpty else {
+            throw ValidationError("--database needs DATABASE_URL")
+        }
+        return url
+    }
+
+    private func databases() throws -> [DatabaseDoctor] {
+        try databaseURL().map { try DatabaseDoctor.doctors($0, environment: Environment.value) } ?? []
     }
 
     private func addresses() throws -> [MasterAddress] {
@@ -49,18 +76,29 @@ struct TLSDoctorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        var isWell = true
+        for database in try databases() {
+            try Console.out("\(TerminalSafeText.escaped("\(database)"))\n")
+            isWell = try await database.examine(show) && isWell
+        }
+        if try databaseURL() == nil { isWell = try await examineMasters() }
+        if !isWell { throw ExitCode(ExitStatus.failure) }
+    }
+
+    private func show(_ finding: DoctorFinding) throws {
+        for line in DoctorText.lines(finding) { try Console.out(line + "\n") }
+    }
+
+    private func examineMasters() async throws -> Bool {
         var options = PodlingClient.Options()
         options.agent = "podling-client/\(PodlingClientCommand.version)"
         options.token = try security.token(environment: Environment.value)
         var isWell = true
         for address in try addresses() {
             try Console.out("\(TerminalSafeText.escaped("\(address)"))\n")
-            let found = try await TLSDoctor(address, options: options).examine { finding in
-                for line in DoctorText.lines(finding) { try Console.out(line + "\n") }
-            }
-            isWell = isWell && found
+            isWell = try await TLSDoctor(address, options: options).examine(show) && isWell
         }
-        if !isWell { throw ExitCode(ExitStatus.failure) }
+        return isWell
     }
 }
 
