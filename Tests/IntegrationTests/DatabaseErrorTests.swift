@@ -184,6 +184,30 @@ import Testing
         }
     }
 
+    /// `podling-client tls doctor --database`, against the same server.
+    @Test func theDoctorFindsWhatIsBroken() async throws {
+        try await onThread {
+            let setting = try DatabaseSetting()
+            let full = "sslmode=verify-full&sslrootcert=$CERTIFICATES"
+            for (url, status, words) in [
+                ("localhost:$PORT/postgres?\(full)/server.crt", Int32(0), "ok      ALPN"),
+                ("127.0.0.1:$PORT/postgres?\(full)/server.crt", 1, "is not for '127.0.0.1' but for DNS:localhost"),
+                ("localhost:$PORT/postgres?\(full)/other.crt", 1, "BROKEN  chain"),
+                ("localhost:$PORT/postgres?\(full)/absent.crt", 1, "absent.crt cannot be read"),
+                ("127.0.0.1:$STANDBY/postgres?sslmode=require", 1, "the server has no TLS (ssl = off)"),
+            ] {
+                let program = try ProgramProcess(
+                    ProductsDirectory.program("podling-client"),
+                    ["tls", "doctor", "--database"],
+                    environment: ["DATABASE_URL": setting.filledIn("postgres://podling:s3cret@" + url)]
+                )
+                #expect(program.wait(deadline: .after(seconds: 30)) == .exited(status), "\(url): \(program.output)")
+                #expect(program.output.contains(words), "\(program.output)")
+                #expect(!program.output.contains("s3cret"))
+            }
+        }
+    }
+
     @Test(arguments: [
         (["STORE_TYPE": "mysql", "DATABASE_URL": ""], "STORE_TYPE=mysql is not known"),
         (["STORE_TYPE": "postgres", "DATABASE_URL": ""], "STORE_TYPE=postgres needs DATABASE_URL"),

@@ -79,7 +79,8 @@ extension DatabaseDoctor {
         case broken(DoctorFinding)
     }
 
-    private static let cureForMode = "Use sslmode=verify-full and sslrootcert=FILE with the certificate of the server's CA."
+    private static let cureForMode =
+        "Use sslmode=verify-full and sslrootcert=FILE with the certificate of the server's CA."
 
     /// What libpq makes of the settings.
     private func configuration() -> Configuration {
@@ -102,7 +103,9 @@ extension DatabaseDoctor {
         let roots = settings["sslrootcert"] ?? own("root.crt")
         switch client.mode {
         case .disable:
-            return .broken(DoctorFinding(.tls, .broken, "sslmode=disable: all goes in plaintext", cure: Self.cureForMode))
+            return .broken(
+                DoctorFinding(.tls, .broken, "sslmode=disable: all goes in plaintext", cure: Self.cureForMode)
+            )
         case .require where roots == nil || mode != "require" || !isThere(roots):
             let falls = mode == "require" ? "" : " and falls back to plaintext without a word"
             let text = "sslmode=\(mode) checks nothing\(falls): anybody may pose as the server. \(Self.cureForMode)"

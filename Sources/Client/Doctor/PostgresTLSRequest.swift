@@ -67,10 +67,14 @@ final class PostgresTLSRequest: ChannelInboundHandler {
             first == UInt8(ascii: "N")
             ? DoctorDial.Refusal(
                 text: "the server has no TLS (ssl = off)",
-                cure: "Set ssl = on there, with ssl_cert_file and ssl_key_file; or use sslmode=disable on a network that is "
+                cure:
+                    "Set ssl = on there, with ssl_cert_file and ssl_key_file; or use sslmode=disable on a network that is "
                     + "yours alone."
             )
-            : DoctorDial.Refusal(text: "what listens there does not answer as PostgreSQL", cure: "Correct host and port.")
+            : DoctorDial.Refusal(
+                text: "what listens there does not answer as PostgreSQL",
+                cure: "Correct host and port."
+            )
         opened.fail(refusal)
         context.close(promise: nil)
     }

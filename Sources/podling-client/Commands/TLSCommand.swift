@@ -45,7 +45,10 @@ struct TLSDoctorCommand: AsyncParsableCommand {
     func validate() throws {
         if database, url != nil { throw ValidationError("give --database or a URL, not both") }
         do {
-            guard try databaseURL() == nil else { return _ = try databases() }
+            guard try databaseURL() == nil else {
+                _ = try databases()
+                return
+            }
             guard try addresses().allSatisfy(\.hasTLS) else {
                 throw ValidationError("there is no TLS to examine in plaintext: give podlings://HOST[:PORT]")
             }
