@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct HTTPSTests {
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     private func curl(_ arguments: [String], endsWith code: Int32 = 0) throws -> String {
         try Tool.output("curl", ["-sS", "--max-time", "20"] + arguments, endsWith: .exited(code))

@@ -10,8 +10,8 @@ import Testing
 
     private let workshop: Workshop
 
-    init() throws {
-        workshop = try Workshop.shared.get()
+    init() async throws {
+        workshop = try await onThread { try Workshop.shared.get() }
         // Programs inherit it; 1,024 is what many machines start with.
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

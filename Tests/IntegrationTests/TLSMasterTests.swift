@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct TLSMasterTests {
     private let workshop: Workshop
 
-    init() throws { workshop = try Workshop.shared.get() }
+    init() async throws { workshop = try await onThread { try Workshop.shared.get() } }
 
     @Test(arguments: ["TLSv1_2", "TLSv1_3"])
     func pythonIsServed(version: String) async throws {

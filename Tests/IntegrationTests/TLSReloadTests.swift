@@ -8,8 +8,8 @@ import Testing
     private let workshop: Workshop
     private let scratch: Scratch
 
-    init() throws {
-        workshop = try Workshop.shared.get()
+    init() async throws {
+        workshop = try await onThread { try Workshop.shared.get() }
         scratch = try Scratch()
     }
 

@@ -10,8 +10,8 @@ import Testing
     private let client: TLSContext
     private let server: TLSContext
 
-    init() throws {
-        let workshop = try Workshop.shared.get()
+    init() async throws {
+        let workshop = try await onThread { try Workshop.shared.get() }
         client = try TLSContext(client: workshop.client())
         server = try TLSContext(server: workshop.server("good"))
     }
