@@ -147,7 +147,7 @@ bring_postgres_up() {
 # Tests that compute would starve those that wait for sockets and processes with deadlines: each kind has its own run.
 # Faults are done to programs under load, and take minutes: alone, at the end.
 readonly FAULTS='^FaultTests\.' STORE='^PostgresTests\.'
-readonly COMPUTING='^(ProtocolTests|AccessTests|CoreTests|StoreTests)\.' IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests|TLSTests)\.'
+readonly COMPUTING='^(ProtocolTests|AccessTests|CoreTests|StoreTests|TLSTests)\.' IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests)\.'
 
 # swift_tests NAME ARGUMENTS...
 swift_tests() {
