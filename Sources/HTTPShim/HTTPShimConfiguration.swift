@@ -2,7 +2,7 @@ public import PodlingMaster
 
 /// Where the shim listens, and its bounds.
 public struct HTTPShimConfiguration: Sendable {
-    /// Address or name to listen on. There is no authentication: beyond loopback, whoever reaches it may submit.
+    /// Address or name to listen on.
     public var host: String
     /// TCP port; 0 for any free one.
     public var port: Int

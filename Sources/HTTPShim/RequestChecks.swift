@@ -4,8 +4,8 @@ import PodlingProtocol
 
 /// What is checked of a request before its route sees it.
 ///
-/// There is no authentication, so a web page open in the user's browser must not be able to act here. A page of another
-/// origin can send, without being asked to by us, only the content types of HTML forms: bodies must therefore be
+/// Nobody may be asked who they are, or a browser may show a certificate by itself, so a web page open in the user's
+/// browser must not be able to act here. A page of another origin can send, without being asked to by us, only the content types of HTML forms: bodies must therefore be
 /// `application/json`, which makes the browser ask first (a CORS preflight), and that is never granted. Requests
 /// without a body are covered by `Origin`, which browsers add to everything that is not GET or HEAD: no page is served
 /// here, so any such request is a stranger's, name rebinding included.

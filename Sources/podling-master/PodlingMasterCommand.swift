@@ -72,7 +72,17 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
     /// nil is plain text.
     private func readTLS(_ logger: Logger) throws -> ServerTLS? {
-        guard let configuration = try options.tls.configuration() else { return nil }
+        guard let configuration = try options.tls.configuration() else {
+            if options.access.asksForTokens, try options.isBeyondLoopback() {
+                logger.warning(
+                    """
+                    tokens that come from other machines cross the network in plain text, and whoever listens there may \
+                    use them; clients and workers of this version send none. Give --tls-cert and --tls-key
+                    """
+                )
+            }
+            return nil
+        }
         let tls: ServerTLS
         do {
             tls = try ServerTLS(configuration, logger: logger)
@@ -80,11 +90,11 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             logger.critical("TLS: \(error)")
             throw ExitCode(78)
         }
-        if !tls.demandsCertificates, try options.isBeyondLoopback() {
+        if !tls.demandsCertificates, !options.access.asksForTokens, try options.isBeyondLoopback() {
             logger.warning(
                 """
                 TLS keeps others from listening in, but not from connecting: anybody who reaches this master may run \
-                containers. Give --tls-client-ca, so that clients show a certificate
+                containers. Give --tls-client-ca, so that clients show a certificate, or --tokens
                 """
             )
         }
