@@ -17,6 +17,8 @@ public struct Effects: ~Copyable {
         /// The `id` as it was sent.
         var id: [UInt8]?
         public var query: StoreQuery
+        /// What is done with a task that the store has.
+        var wish = TaskWish.get
         /// What is to be taken once it is known which of them the store has.
         var importing: [ImportedTask] = []
         /// Of imports that were taken before it was asked.

@@ -2,9 +2,10 @@ import PodlingProtocol
 
 extension MasterCore {
     mutating func cancel(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try task(request)
         let error = request.root.optional("error")
         guard error?.isString ?? true else { throw .field("error", "must be a string") }
+        let value = try request.root.required("taskId")
+        guard let slot = tasks.slot(of: value) else { return try askForTask(.cancel, value, request, into: &effects) }
         if let error, !tasks[slot].status.isTerminal {
             let extra = tasks[slot].extra ?? TaskExtra()
             tasks[slot].extra = extra
@@ -30,13 +31,6 @@ extension MasterCore {
         effects.beginReply(request)
         writeTask(slot, to: &effects.writer)
         effects.endReply()
-    }
-
-    /// The task a request names.
-    func task(_ request: Request) throws(WireError) -> Int32 {
-        let value = try request.root.required("taskId")
-        if let slot = tasks.slot(of: value) { return slot }
-        throw WireError(.notFound, "taskId: there is no task \(try value.taskID())", field: "taskId")
     }
 
     /// Asks a worker to end an attempt. It is asked again with each of its heartbeats until it has.

@@ -13,7 +13,10 @@ struct LogStream {
     var session: SessionID
     /// The number its reader knows it by.
     var number: Int
+    /// −1 where the master holds the task no more.
     var slot: Int32
+    /// That task then.
+    var ended: EndedTask?
     var attempt: Int32 = 0
     var tail: Int
     var follows: Bool
@@ -32,31 +35,23 @@ extension MasterCore {
     private static let endMilliseconds: Int64 = 5_000
 
     mutating func logs(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try task(request)
-        let tail = try request.root.optional("tail")?.integer("tail", in: 0...Limits.logTailBytesMax)
+        let tail =
+            try request.root.optional("tail")?.integer("tail", in: 0...Limits.logTailBytesMax)
+            ?? Limits.logTailBytesDefault
         let follows = try request.root.optional("follow")?.flag("follow") ?? false
-        let node = tasks[slot].node
+        let value = try request.root.required("taskId")
+        guard let slot = tasks.slot(of: value) else {
+            return try askForTask(.logs(tail: tail, follows: follows), value, request, into: &effects)
+        }
         let isWaiting = tasks[slot].status == .pending && follows
         let hasRun = tasks[slot].attempt > 0
-        if hasRun, !isWaiting, node < 0 || nodes[node].session == nil {
-            throw WireError(.unavailable, "taskId: the node that has this task's output is away", field: "taskId")
-        }
-        let stream = nextStream
-        nextStream += 1
-        let number = try subscribe(request.session, .logs(stream: stream))
-        effects.beginReply(request)
-        effects.writer.raw("{\"sub\":")
-        effects.writer.int(number)
-        effects.writer.raw(",\"attempt\":")
-        effects.writer.int(Int(tasks[slot].attempt) + (isWaiting ? 1 : 0))
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.endReply()
-        streams[stream] = LogStream(
-            session: request.session,
-            number: number,
-            slot: slot,
-            tail: tail ?? Limits.logTailBytesDefault,
-            follows: follows
+        let attempt = Int(tasks[slot].attempt) + (isWaiting ? 1 : 0)
+        if hasRun, !isWaiting { _ = try worker(of: tasks[slot].node) }
+        let stream = try beginStream(
+            LogStream(session: request.session, number: 0, slot: slot, tail: tail, follows: follows),
+            attempt: attempt,
+            request,
+            into: &effects
         )
         streamsOfTask[slot, default: []].append(stream)
         tasks[slot].flags.insert(.observed)
@@ -67,27 +62,107 @@ extension MasterCore {
         }
     }
 
+    /// The same for a task that ended long ago: its worker may have its output still.
+    mutating func beginLogs(
+        of row: TaskRow,
+        tail: Int,
+        follows: Bool,
+        _ request: RequestName,
+        into effects: inout Effects
+    ) throws(WireError) {
+        let worker = row.attempt > 0 ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? -1) : nil
+        let stream = try beginStream(
+            LogStream(
+                session: request.session,
+                number: 0,
+                slot: -1,
+                ended: EndedTask(row),
+                tail: tail,
+                follows: follows
+            ),
+            attempt: row.attempt,
+            request,
+            into: &effects
+        )
+        if let worker {
+            effects.isAnswersOnly = false
+            openStream(stream, worker, attempt: Int32(truncatingIfNeeded: row.attempt), into: &effects)
+        } else {
+            endStream(stream, error: nil, into: &effects)
+        }
+    }
+
+    /// The connection of the node that has a task's output.
+    private func worker(of node: Int32) throws(WireError) -> SessionID {
+        if node >= 0, let worker = nodes[node].session { return worker }
+        throw WireError(.unavailable, "taskId: the node that has this task's output is away", field: "taskId")
+    }
+
+    /// Answers with a new subscription.
+    /// - Returns: the number by which a worker is to know it.
+    private mutating func beginStream(
+        _ new: LogStream,
+        attempt: Int,
+        _ request: some Asked,
+        into effects: inout Effects
+    ) throws(WireError) -> Int {
+        let stream = nextStream
+        nextStream += 1
+        var new = new
+        new.number = try subscribe(request.session, .logs(stream: stream))
+        effects.beginReply(request)
+        effects.writer.raw("{\"sub\":")
+        effects.writer.int(new.number)
+        effects.writer.raw(",\"attempt\":")
+        effects.writer.int(attempt)
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.endReply()
+        streams[stream] = new
+        return stream
+    }
+
     /// Asks the worker of the task's attempt for the output that readers wait for.
     mutating func openStreams(_ slot: Int32, into effects: inout Effects) {
         let node = tasks[slot].node
         guard node >= 0, let worker = nodes[node].session else { return }
         for stream in streamsOfTask[slot] ?? [] where streams[stream]?.phase == .waiting {
-            streams[stream]?.phase = .open
-            streams[stream]?.worker = worker
-            streams[stream]?.attempt = tasks[slot].attempt
-            renewDeadline(stream)
-            effects.begin(worker)
-            effects.writer.raw("{\"ev\":\"logs\",\"sub\":")
-            effects.writer.int(stream)
-            effects.writer.byte(UInt8(ascii: ","))
-            writeAttempt(slot, to: &effects.writer)
-            effects.writer.raw(",\"tail\":")
-            effects.writer.int(streams[stream]?.tail ?? 0)
-            effects.writer.raw(",\"follow\":")
-            effects.writer.bool(streams[stream]?.follows ?? false)
-            effects.writer.byte(UInt8(ascii: "}"))
-            effects.end()
+            openStream(stream, worker, attempt: tasks[slot].attempt, into: &effects)
         }
+    }
+
+    private mutating func openStream(
+        _ stream: Int,
+        _ worker: SessionID,
+        attempt: Int32,
+        into effects: inout Effects
+    ) {
+        streams[stream]?.phase = .open
+        streams[stream]?.worker = worker
+        streams[stream]?.attempt = attempt
+        renewDeadline(stream)
+        guard let open = streams[stream] else { return }
+        effects.begin(worker)
+        effects.writer.raw("{\"ev\":\"logs\",\"sub\":")
+        effects.writer.int(stream)
+        effects.writer.raw(",\"taskId\":")
+        if let ended = open.ended {
+            effects.writer.string(ended.idText)
+        } else {
+            tasks.write(tasks[open.slot].id, to: &effects.writer)
+        }
+        effects.writer.raw(",\"attempt\":")
+        effects.writer.int(Int(attempt))
+        effects.writer.raw(",\"tail\":")
+        effects.writer.int(open.tail)
+        effects.writer.raw(",\"follow\":")
+        effects.writer.bool(open.follows)
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.end()
+    }
+
+    /// Whether the attempt whose output this is may write more.
+    private func isLive(_ open: LogStream) -> Bool {
+        open.slot >= 0 && tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
     }
 
     /// Output from a worker: passed on, or counted where its reader is slow.
@@ -126,8 +201,7 @@ extension MasterCore {
         let stream = try request.root.required("sub").integer("sub", in: 0...Int.max)
         if let open = streams[stream], open.worker == request.session {
             let error = request.root.optional("error").flatMap { Self.cut($0, Limits.errorBytesMax) }
-            let isLive = tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
-            if open.follows, isLive, error == nil {
+            if open.follows, isLive(open), error == nil {
                 streams[stream]?.phase = .drained
             } else {
                 endStream(stream, error: error.map { WireError(.unavailable, $0) }, into: &effects)
@@ -157,8 +231,8 @@ extension MasterCore {
 
     private mutating func renewDeadline(_ stream: Int) {
         guard let open = streams[stream] else { return }
-        let isLive = open.follows && tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
-        streams[stream]?.deadline = isLive ? 0 : now.monotonic + Self.answerMilliseconds
+        let isOpenEnded = open.follows && isLive(open)
+        streams[stream]?.deadline = isOpenEnded ? 0 : now.monotonic + Self.answerMilliseconds
     }
 
     /// Ends the streams whose workers do not answer.
@@ -178,11 +252,12 @@ extension MasterCore {
         effects.writer.raw(",\"attempt\":")
         effects.writer.int(Int(open.attempt))
         effects.writer.raw(",\"status\":\"")
-        effects.writer.raw(tasks[open.slot].status.name)
+        let (status, exitCode) = end(of: open)
+        effects.writer.raw(status.name)
         effects.writer.byte(UInt8(ascii: "\""))
-        if tasks[open.slot].flags.contains(.hasExitCode) {
+        if let exitCode {
             effects.writer.raw(",\"exitCode\":")
-            effects.writer.int(Int(tasks[open.slot].exitCode))
+            effects.writer.int(exitCode)
         }
         effects.writer.raw(",\"dropped\":")
         effects.writer.int(open.droppedBytes)
@@ -194,6 +269,12 @@ extension MasterCore {
         effects.end()
         forget(open.number, of: open.session)
         removeStream(stream)
+    }
+
+    private func end(of open: LogStream) -> (TaskStatus, exitCode: Int?) {
+        if let ended = open.ended { return (ended.status, ended.exitCode) }
+        let hasExitCode = tasks[open.slot].flags.contains(.hasExitCode)
+        return (tasks[open.slot].status, hasExitCode ? Int(tasks[open.slot].exitCode) : nil)
     }
 
     private mutating func removeStream(_ stream: Int) {

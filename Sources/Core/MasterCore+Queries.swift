@@ -9,12 +9,16 @@ extension MasterCore {
     /// Leaves a request to the store.
     mutating func ask(
         _ query: StoreQuery,
+        wish: TaskWish = .get,
         _ request: Request,
         importing: [ImportedTask] = [],
         into effects: inout Effects
     ) {
         let id = request.id.map { [UInt8]($0) }
-        ask(Effects.Query(session: request.session, id: id, query: query, importing: importing), into: &effects)
+        ask(
+            Effects.Query(session: request.session, id: id, query: query, wish: wish, importing: importing),
+            into: &effects
+        )
     }
 
     mutating func ask(_ query: Effects.Query, into effects: inout Effects) {
@@ -56,11 +60,9 @@ extension MasterCore {
         case .existing: goOn(asked, request, page, into: &effects)
         case .task(let name):
             guard let row = page.tasks.first else {
-                return effects.reply(request, WireError(.notFound, "taskId: there is no task \(name)", field: "taskId"))
+                return answerWithoutTask(asked.wish, name, request, into: &effects)
             }
-            effects.beginReply(request)
-            row.write(to: &effects.writer)
-            effects.endReply()
+            answer(asked.wish, row, request, into: &effects)
         case .tasks:
             effects.beginReply(request)
             effects.writer.raw("{\"tasks\":[")

@@ -5,11 +5,7 @@ extension MasterCore {
         let value = try request.root.required("taskId")
         let slot = isStandby ? nil : tasks.slot(of: value)
         if let slot { return replyTask(slot, request, into: &effects) }
-        let id = try value.taskID()
-        guard configuration.asksStore else {
-            throw WireError(.notFound, "taskId: there is no task \(id)", field: "taskId")
-        }
-        ask(.task(id: id), request, into: &effects)
+        try askForTask(.get, value, request, into: &effects)
     }
 
     mutating func list(_ request: Request, into effects: inout Effects) throws(WireError) {

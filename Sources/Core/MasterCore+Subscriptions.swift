@@ -12,6 +12,8 @@ struct Watcher {
     var number: Int
     /// Only this task.
     var taskID: TaskID?
+    /// That task's object, once it has ended and the master holds it no more.
+    var end: [UInt8]?
     /// The number of the next event to tell.
     var next: Int
 }
@@ -21,7 +23,8 @@ extension MasterCore {
     private static let eventsPerTurnMax = 1_024
 
     mutating func wait(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try task(request)
+        let value = try request.root.required("taskId")
+        guard let slot = tasks.slot(of: value) else { return try askForTask(.wait, value, request, into: &effects) }
         let number = try subscribe(request.session, .wait(slot: slot))
         effects.beginReply(request)
         effects.writer.raw("{\"sub\":")
@@ -38,22 +41,37 @@ extension MasterCore {
     mutating func tellWaiters(_ slot: Int32, into effects: inout Effects) {
         guard let waiting = waiters.removeValue(forKey: slot) else { return }
         for waiter in waiting {
-            effects.begin(waiter.session)
-            effects.writer.raw("{\"ev\":\"done\",\"sub\":")
-            effects.writer.int(waiter.number)
-            effects.writer.raw(",\"task\":")
+            effects.beginDone(waiter.number, waiter.session)
             writeTask(slot, to: &effects.writer)
-            effects.writer.byte(UInt8(ascii: "}"))
-            effects.end()
+            effects.endDone()
             forget(waiter.number, of: waiter.session)
         }
     }
 
     mutating func watch(_ request: Request, into effects: inout Effects) throws(WireError) {
-        var taskID: TaskID?
-        if let value = request.root.optional("taskId") { taskID = try watchedTask(value) }
-        var next = events.next
-        if let cursor = request.root.optional("cursor") { next = try eventNumber(cursor) + 1 }
+        let cursor = request.root.optional("cursor")
+        let next = try cursor.map { (value) throws(WireError) in try eventNumber(value) + 1 } ?? events.next
+        guard let value = request.root.optional("taskId") else {
+            return try watch(nil, end: nil, from: next, request, into: &effects)
+        }
+        if let slot = tasks.slot(of: value) {
+            tasks[slot].flags.insert(.observed)
+            return try watch(tasks[slot].id, end: nil, from: next, request, into: &effects)
+        }
+        // It is gone for good, but for its last transitions.
+        if !configuration.asksStore, cursor != nil, let id = tasks.id(value) {
+            return try watch(id, end: nil, from: next, request, into: &effects)
+        }
+        try askForTask(.watch(next: next, isResumed: cursor != nil), value, request, into: &effects)
+    }
+
+    mutating func watch(
+        _ taskID: TaskID?,
+        end: [UInt8]?,
+        from next: Int,
+        _ request: some Asked,
+        into effects: inout Effects
+    ) throws(WireError) {
         let number = try subscribe(request.session, .watch)
         effects.beginReply(request)
         effects.writer.raw("{\"sub\":")
@@ -61,14 +79,8 @@ extension MasterCore {
         writeCursor(next - 1, to: &effects.writer)
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
-        watchers.append(Watcher(session: request.session, number: number, taskID: taskID, next: next))
+        watchers.append(Watcher(session: request.session, number: number, taskID: taskID, end: end, next: next))
         watchersToldUpTo = 0
-    }
-
-    /// A task to watch may be gone: its last transitions may still be kept.
-    private func watchedTask(_ value: JSONValue) throws(WireError) -> TaskID {
-        if let id = tasks.id(value) { return id }
-        throw WireError(.notFound, "taskId: there is no task \(try value.taskID())", field: "taskId")
     }
 
     /// The event number of a cursor `epoch:number`.
@@ -97,9 +109,12 @@ extension MasterCore {
     /// Sends each watcher that keeps up what it has not seen.
     mutating func tellWatchers(into effects: inout Effects) {
         var isBehind = false
+        var areDone: [Watcher] = []
         for index in watchers.indices {
             let watcher = watchers[index]
-            guard watcher.next < events.next, sessions[Int(watcher.session.slot)].isBackedUp == false else { continue }
+            guard watcher.next < events.next || watcher.taskID != nil,
+                sessions[Int(watcher.session.slot)].isBackedUp == false
+            else { continue }
             if watcher.next < events.oldest {
                 effects.begin(watcher.session)
                 effects.writer.raw("{\"ev\":\"gap\",\"sub\":")
@@ -119,9 +134,37 @@ extension MasterCore {
                 }
             }
             watchers[index].next = end
-            if end < events.next { isBehind = true }
+            if end < events.next { isBehind = true } else if hasEnded(watcher) { areDone.append(watcher) }
         }
+        for watcher in areDone { tellDone(watcher, into: &effects) }
         watchersToldUpTo = isBehind ? 0 : events.next
+    }
+
+    /// Whether all that will ever happen to the one task that is watched has happened.
+    private func hasEnded(_ watcher: Watcher) -> Bool {
+        guard let id = watcher.taskID else { return false }
+        return watcher.end != nil || tasks.slot(of: id).map { tasks[$0].status.isTerminal } == true
+    }
+
+    private mutating func tellDone(_ watcher: Watcher, into effects: inout Effects) {
+        effects.beginDone(watcher.number, watcher.session)
+        if let end = watcher.end {
+            effects.writer.raw(end)
+        } else if let slot = watcher.taskID.flatMap({ tasks.slot(of: $0) }) {
+            writeTask(slot, to: &effects.writer)
+        }
+        effects.endDone()
+        end(.watch, number: watcher.number, of: watcher.session, into: &effects)
+        forget(watcher.number, of: watcher.session)
+    }
+
+    /// A task that somebody may watch is about to be forgotten.
+    mutating func keepEnd(_ slot: Int32) {
+        for index in watchers.indices where watchers[index].taskID == tasks[slot].id && watchers[index].end == nil {
+            var object = JSONWriter(capacityBytes: 512)
+            writeTask(slot, to: &object)
+            watchers[index].end = object.withUnsafeBytes { Array($0) }
+        }
     }
 
     /// Whether a watcher that keeps up has more to be told: the shell then calls `endTurn` again.

@@ -62,6 +62,7 @@ extension MasterCore {
         guard let (slot, id) = finished.popFirst() else { return }
         guard tasks[slot].id == id else { return }
         abandonStreams(slot, into: &effects)
+        if tasks[slot].flags.contains(.observed) { keepEnd(slot) }
         counts[Int(tasks[slot].status.rawValue)] -= 1
         if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
         if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }

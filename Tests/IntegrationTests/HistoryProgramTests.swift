@@ -73,6 +73,25 @@ import Testing
         let lines = try client(master, ["ps", "--all", "--limit", "0", "--output", "ndjson"]).split(separator: "\n")
         #expect(try lines.map { try JSON(parsing: $0.utf8)["taskId"]?.text } == taskIds.reversed())
         #expect(try client(master, ["get", taskIds[1], "--output", "json"]).contains(#""completed""#))
+        try expectEnded(taskIds[0], of: master)
+    }
+
+    /// What asks for one task's end gets it, whoever has it still.
+    private static func expectEnded(_ taskId: String, of master: MasterProcess) throws {
+        for operation in ["wait", "cancel"] {
+            #expect(try client(master, [operation, taskId, "--output", "json"]).contains(#""completed""#))
+        }
+        #expect(try client(master, ["watch", "--task", taskId]).contains("completed"))
+        let logs = #expect(throws: TestSupportError.self) {
+            try Peer(master).request("logs", #""taskId":"\#(taskId)""#)
+        }
+        #expect(logs.map { "\($0)".contains("output is away") } == true)
+        let http = try master.process.readyValue("http")
+        let cancelled = try Tool.output(
+            "curl",
+            ["-sS", "--max-time", "30", "-X", "DELETE", "http://\(http)/api/v1/tasks/\(taskId)"]
+        )
+        #expect(try JSON(parsing: cancelled.utf8)["status"]?.text == "completed")
     }
 
     @Test func whatTheMasterForgetsIsStillFound() async throws {

@@ -5,12 +5,16 @@ public enum WatchEvent: Sendable {
     case task(TaskTransition)
     /// This many transitions were left out because the reader fell behind.
     case gap(missed: Int, cursor: String?)
+    /// The one task that is watched has ended, and all its transitions were told.
+    case done(TaskView)
 
     init?(_ event: JSONValue) throws {
         if event["ev"]?.stringEquals("task") == true {
             self = .task(try TaskTransition(event))
         } else if event["ev"]?.stringEquals("gap") == true {
             self = .gap(missed: event["missed"]?.int() ?? 0, cursor: event["cursor"]?.string())
+        } else if event["ev"]?.stringEquals("done") == true, let task = event["task"] {
+            self = .done(try TaskView(task))
         } else {
             return nil
         }
@@ -21,6 +25,7 @@ public enum WatchEvent: Sendable {
         switch self {
         case .task(let transition): transition.cursor
         case .gap(_, let cursor): cursor
+        case .done: nil
         }
     }
 }

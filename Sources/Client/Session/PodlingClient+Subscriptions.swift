@@ -16,13 +16,17 @@ extension PodlingClient {
     /// Every transition of all tasks, or of one.
     ///
     /// - Parameter cursor: goes on after it; nil begins now.
-    /// - Returns: a cursor for where it begins, and the events, which never end by themselves.
+    /// - Returns: a cursor for where it begins, and the events; those of one task end with `done`, those of all never.
     public func watch(
         taskId: String? = nil,
         cursor: String? = nil
     ) async throws -> (cursor: String?, events: Subscription<WatchEvent>) {
         let (sink, events) = SubscriptionSink<WatchEvent>.make { event in
-            try WatchEvent(event).map { .element($0) } ?? .ignored
+            switch try WatchEvent(event) {
+            case nil: .ignored
+            case .done(let task)?: .last(.done(task))
+            case let told?: .element(told)
+            }
         }
         var object = ObjectWriter()
         object.string("taskId", taskId)

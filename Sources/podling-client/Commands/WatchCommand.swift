@@ -4,7 +4,11 @@ import PodlingClient
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch",
-        abstract: "Show every step of all tasks, or of one, as it happens."
+        abstract: "Show every step of all tasks, or of one, as it happens.",
+        discussion: """
+            With --task it ends with the task; of one that ended before, its state is
+            shown. The exit status is 0 however the task ended: see wait.
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
@@ -19,6 +23,7 @@ struct WatchCommand: AsyncParsableCommand {
     func run() async throws {
         let link = try connection.link()
         var place = cursor
+        var hasShown = false
         while true {
             let events: Subscription<WatchEvent>
             do {
@@ -32,7 +37,12 @@ struct WatchCommand: AsyncParsableCommand {
             do {
                 for try await event in events {
                     place = event.cursor ?? place
+                    if case .done(let end) = event {
+                        if !hasShown { try show(end) }
+                        return
+                    }
                     try show(event)
+                    hasShown = true
                 }
             } catch  where MasterLink.mayPass(error) {
                 continue
@@ -46,9 +56,15 @@ struct WatchCommand: AsyncParsableCommand {
             Console.note("\(missed) steps were left out: this reader was too slow")
         case .task(let transition) where format.output == .table:
             try Console.out(TaskText.transition(transition))
+        case .done: break
         case .task(let transition):
             // A stream has no end that an array could have: json is a line each, too.
             try Console.out(transition.json + [UInt8(ascii: "\n")])
         }
+    }
+
+    private func show(_ end: TaskView) throws {
+        guard format.output == .table else { return try Console.out(end.json + [UInt8(ascii: "\n")]) }
+        try Console.out("\(end.taskId) \(TaskText.status(end))\n")
     }
 }

@@ -1,0 +1,135 @@
+import PodlingProtocol
+
+/// What a request wants of the one task that it names.
+enum TaskWish: Sendable {
+    case get
+    case cancel
+    case wait
+    /// - Parameter next: the number of the first event to tell, of those that are kept where it goes on after a cursor.
+    case watch(next: Int, isResumed: Bool)
+    case logs(tail: Int, follows: Bool)
+}
+
+/// A task that the master holds no more, as far as its output needs it.
+struct EndedTask {
+    var idText: String
+    var status: TaskStatus
+    var exitCode: Int?
+
+    init(_ row: TaskRow) { (idText, status, exitCode) = (row.idText, row.status, row.exitCode) }
+}
+
+extension MasterCore {
+    /// Leaves a task that this master does not hold to the store: it ended long ago, if it is anywhere.
+    ///
+    /// - Throws: `not_found` where the master holds all there is.
+    mutating func askForTask(
+        _ wish: TaskWish,
+        _ value: JSONValue,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        let id = try value.taskID()
+        guard configuration.asksStore else { throw Self.noTask(id) }
+        ask(.task(id: id), wish: wish, request, into: &effects)
+    }
+
+    static func noTask(_ id: String) -> WireError {
+        WireError(.notFound, "taskId: there is no task \(id)", field: "taskId")
+    }
+
+    /// Where no store has the task, only its last transitions may be kept.
+    mutating func answerWithoutTask(
+        _ wish: TaskWish,
+        _ name: String,
+        _ request: RequestName,
+        into effects: inout Effects
+    ) {
+        do throws(WireError) {
+            guard case .watch(let next, isResumed: true) = wish, let id = tasks.id(Array(name.utf8)) else {
+                throw Self.noTask(name)
+            }
+            try watch(id, end: nil, from: next, request, into: &effects)
+        } catch {
+            effects.reply(request, error)
+        }
+    }
+
+    /// Does what was wanted of a task with what the store has of it.
+    mutating func answer(_ wish: TaskWish, _ row: TaskRow, _ request: RequestName, into effects: inout Effects) {
+        if case .get = wish { return reply(row, request, into: &effects) }
+        guard row.status.isTerminal else {
+            // All that live are held here, so what was read is behind.
+            let error = WireError(
+                .unavailable,
+                "taskId: the store's copy that was read is behind; ask again",
+                field: "taskId",
+                retryAfterMilliseconds: Self.storeRetryMilliseconds
+            )
+            return effects.reply(request, error)
+        }
+        do throws(WireError) {
+            switch wish {
+            case .get, .cancel: reply(row, request, into: &effects)
+            case .wait: tellEnd(of: row, request, into: &effects)
+            case .watch(let next, _): try watch(row, from: next, request, into: &effects)
+            case .logs(let tail, let follows):
+                try beginLogs(of: row, tail: tail, follows: follows, request, into: &effects)
+            }
+        } catch {
+            effects.reply(request, error)
+        }
+    }
+
+    private func reply(_ row: TaskRow, _ request: RequestName, into effects: inout Effects) {
+        effects.beginReply(request)
+        row.write(to: &effects.writer)
+        effects.endReply()
+    }
+
+    /// The answer to a `wait`, and at once its one event.
+    private mutating func tellEnd(of row: TaskRow, _ request: RequestName, into effects: inout Effects) {
+        let slot = Int(request.session.slot)
+        let number = sessions[slot].nextSubscription
+        sessions[slot].nextSubscription = number + 1
+        effects.beginReply(request)
+        effects.writer.raw("{\"sub\":")
+        effects.writer.int(number)
+        effects.writer.raw(",\"task\":")
+        row.write(to: &effects.writer)
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.endReply()
+        effects.beginDone(number, request.session)
+        row.write(to: &effects.writer)
+        effects.endDone()
+    }
+
+    private mutating func watch(
+        _ row: TaskRow,
+        from next: Int,
+        _ request: RequestName,
+        into effects: inout Effects
+    ) throws(WireError) {
+        var object = JSONWriter(capacityBytes: 512)
+        row.write(to: &object)
+        let end = object.withUnsafeBytes { Array($0) }
+        // An id of another system that this run never saw is that of no event.
+        let id = tasks.id(Array(row.idText.utf8)) ?? TaskID(number: 0)
+        try watch(id, end: end, from: next, request, into: &effects)
+    }
+}
+
+extension Effects {
+    /// Begins the event that tells how a task has ended; the task object comes next.
+    mutating func beginDone(_ subscription: Int, _ session: SessionID) {
+        begin(session)
+        writer.raw("{\"ev\":\"done\",\"sub\":")
+        writer.int(subscription)
+        writer.raw(",\"task\":")
+    }
+
+    mutating func endDone() {
+        writer.byte(UInt8(ascii: "}"))
+        end()
+    }
+}
