@@ -18,6 +18,8 @@ public final class MasterServer: Service {
     private let group: MultiThreadedEventLoopGroup
     private let loop: NIOLoopBound<MasterLoop>
     private let ready: @Sendable (SocketAddress) async throws -> Void
+    /// Bound, and not accepting before `run`: who connects meanwhile waits.
+    private let bound = NIOLockedValueBox<(any Channel)?>(nil)
 
     /// - Parameter ready: called with the address once connections are taken.
     public init(
@@ -53,11 +55,27 @@ public final class MasterServer: Service {
         group.next().execute { loop.value.setTokens(tokens) }
     }
 
-    /// Learns whether this master leads, and takes what the store kept if so. Call it once, before `run` and before the
-    /// door is used.
+    /// Binds the port, learns then whether this master leads, and takes what the store kept if so. Call it once, before
+    /// `run` and before the door is used.
     ///
-    /// - Throws: `MasterError.cannotRestore`, and what the store throws.
+    /// - Throws: `MasterError.cannotListen`, `cannotRestore`, and what the store throws. The port is free again then.
     public func prepare() async throws {
+        let channel = try await bind()
+        bound.withLockedValue { $0 = channel }
+        do {
+            if let address = channel.localAddress { advertise(address) }
+            try await learn()
+        } catch {
+            try? await channel.close()
+            throw error
+        }
+    }
+
+    private func advertise(_ address: SocketAddress) {
+        store.advertise(configuration.advertisedAddress(port: address.port ?? configuration.port))
+    }
+
+    private func learn() async throws {
         for await news in store.leadership {
             try await follow(news)
             break
@@ -70,7 +88,7 @@ public final class MasterServer: Service {
     public func run() async throws {
         let channel: any Channel
         do {
-            channel = try await bind()
+            channel = try await self.channel()
         } catch {
             // It may lead already: another is to do so at once.
             await store.close()
@@ -89,10 +107,8 @@ public final class MasterServer: Service {
             loop.value.start()
         }.get()
         logger.info("listening", metadata: ["address": "\(channel.localAddress.map(String.init(describing:)) ?? "")"])
-        if let address = channel.localAddress {
-            store.advertise(configuration.advertisedAddress(port: address.port ?? configuration.port))
-            try await ready(address)
-        }
+        try await channel.setOption(.autoRead, value: true).get()
+        if let address = channel.localAddress { try await ready(address) }
         let following = Task {
             do { for await news in store.leadership { try await follow(news) } } catch { fail(error) }
         }
@@ -113,6 +129,14 @@ public final class MasterServer: Service {
         guard let error = failure.withLockedValue({ $0 }) else { return }
         if case MasterError.leadLost = error, isAskedToEnd.withLockedValue({ $0 }) { return }
         throw error
+    }
+
+    /// What `prepare` bound, or bound now.
+    private func channel() async throws -> any Channel {
+        if let channel = bound.withLockedValue({ $0 }) { return channel }
+        let channel = try await bind()
+        if let address = channel.localAddress { advertise(address) }
+        return channel
     }
 
     private func follow(_ news: StoreLeadership) async throws {
@@ -149,6 +173,7 @@ public final class MasterServer: Service {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: configuration.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.autoRead, value: false)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     // Without it a process out of file descriptors would spin on accept.

@@ -17,6 +17,8 @@ final class Election: Sendable {
 
     private struct Wishes {
         var address: String?
+        /// Not before this master can be reached.
+        var isStanding: Bool
         var isClosing = false
     }
 
@@ -33,16 +35,26 @@ final class Election: Sendable {
     private let wake = ConditionLock(value: false)
     private let pool = NIOThreadPool(numberOfThreads: 1)
 
-    init(url: String, name: String, address: String?, leaseMilliseconds: Int, mayMigrate: Bool, logger: Logger) {
+    /// - Parameter standsAtOnce: else it stands for the lead from the first `advertise` on.
+    init(
+        url: String,
+        name: String,
+        address: String?,
+        standsAtOnce: Bool,
+        leaseMilliseconds: Int,
+        mayMigrate: Bool,
+        logger: Logger
+    ) {
         self.url = url
         self.name = name
         self.leaseMilliseconds = leaseMilliseconds
         self.mayMigrate = mayMigrate
         self.logger = logger
-        wishes = NIOLockedValueBox(Wishes(address: address))
+        wishes = NIOLockedValueBox(Wishes(address: address, isStanding: standsAtOnce))
     }
 
-    /// Migrates or looks at the schema, takes the lead if it is free, and keeps at it until `close`; `tell` is called on the election's thread.
+    /// Migrates or looks at the schema, takes the lead once it stands for it and it is free, and keeps at it until `close`;
+    /// `tell` is called on the election's thread.
     ///
     /// - Throws: `PGError` where the database cannot be used at all.
     func start(tell: @escaping @Sendable (News) -> Void) async throws {
@@ -56,9 +68,9 @@ final class Election: Sendable {
         pool.submit { _ in self.run(tell) }
     }
 
-    /// Where this master is reached, for those who ask a standby.
+    /// Where this master is reached, for those who ask a standby. It stands for the lead from now on.
     func advertise(_ address: String) {
-        wishes.withLockedValue { $0.address = address }
+        wishes.withLockedValue { ($0.address, $0.isStanding) = (address, true) }
         poke()
     }
 
@@ -76,8 +88,13 @@ final class Election: Sendable {
         var epoch: Int?
         var backoff = Backoff(milliseconds: 100...1_000)
         while true {
-            let (address, isClosing) = wishes.withLockedValue { ($0.address, $0.isClosing) }
-            if isClosing { break }
+            let wishes = wishes.withLockedValue { $0 }
+            if wishes.isClosing { break }
+            guard wishes.isStanding else {
+                pause(milliseconds: Int.random(in: Self.pollMilliseconds))
+                continue
+            }
+            let address = wishes.address
             do throws(PGError) {
                 let usable = try usable(&connection)
                 if let epoch {

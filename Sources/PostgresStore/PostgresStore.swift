@@ -47,7 +47,7 @@ public final class PostgresStore: Store {
     private let primaryReads: ReadPool
     private let queue = NIOLockedValueBox(Queue())
 
-    /// Connects, migrates, and stands for the lead.
+    /// Connects, migrates, and stands for the lead, at once or from the first `advertise` on.
     ///
     /// - Parameters:
     ///   - readURL: a replica, for what the master does not hold.
@@ -61,6 +61,7 @@ public final class PostgresStore: Store {
         readURL: String? = nil,
         name: String,
         address: String? = nil,
+        standsAtOnce: Bool = true,
         leaseMilliseconds: Int = leaseMillisecondsDefault,
         isPrepared: Bool = true,
         retention: Retention = Retention(),
@@ -72,6 +73,7 @@ public final class PostgresStore: Store {
             url: url,
             name: name,
             address: address,
+            standsAtOnce: standsAtOnce,
             leaseMilliseconds: leaseMilliseconds,
             mayMigrate: mayMigrate,
             logger: logger

@@ -12,7 +12,8 @@ public protocol Store: Sendable {
     /// and given batches.
     var leadership: AsyncStream<StoreLeadership> { get }
 
-    /// Tells the masters that share this store where this one is reached, HOST:PORT.
+    /// Tells the masters that share this store where this one is reached, HOST:PORT. A store may wait for it before this
+    /// master comes to lead.
     func advertise(_ address: String)
 
     /// Makes a batch durable. It never blocks.

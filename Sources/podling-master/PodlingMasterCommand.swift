@@ -197,6 +197,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             url: url,
             readURL: ProcessInfo.processInfo.environment["DATABASE_READ_URL"],
             name: options.listen ?? "",
+            standsAtOnce: false,
             leaseMilliseconds: Int(options.leaderLease * 1_000),
             isPrepared: try options.preparesStatements(),
             retention: options.retention(),

@@ -76,6 +76,26 @@ import Testing
         }
     }
 
+    /// One that cannot be reached must not keep others from leading, not for a moment.
+    @Test func aMasterWhosePortIsTakenNeverLeads() async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            let other = try MasterProcess()
+            let program = try ProgramProcess(
+                ProductsDirectory.program("podling-master"),
+                ["--listen", other.address, "--http-listen", "off"],
+                environment: database.environment
+            )
+            #expect(program.wait(deadline: .after(seconds: 30)) == .exited(1))
+            #expect(program.output.contains("cannot listen on \(other.address)"))
+            #expect(try database.rows("SELECT count(*) FROM podling_leader WHERE holder IS NOT NULL") == ["0"])
+            let master = try MasterProcess([], environment: database.environment)
+            #expect(try database.rows("SELECT address FROM podling_leader") == [master.address])
+            #expect(master.terminate() == .exited(0))
+            #expect(other.terminate() == .exited(0))
+        }
+    }
+
     @Test func theStandbyLeadsAtOnceWhenTheLeaderGoesInOrder() async throws {
         try await onThread {
             let database = try TestDatabase()
