@@ -61,6 +61,12 @@ struct HeldTurns {
         return taken
     }
 
+    /// All that waits, in its order, which then waits no longer.
+    mutating func takeAll() -> [Turn] {
+        defer { removeAll() }
+        return Array(turns)
+    }
+
     mutating func removeAll() {
         turns.removeAll()
         byteCount = 0

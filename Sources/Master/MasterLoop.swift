@@ -48,6 +48,7 @@ final class MasterLoop {
     var storeFailed: ((StoreError) -> Void)?
     private var hasFailed = false
     private var hasEnded = false
+    private var isGoingDown = false
 
     init(configuration: MasterConfiguration, store: any Store, eventLoop: any EventLoop, logger: Logger) {
         self.configuration = configuration
@@ -227,7 +228,7 @@ final class MasterLoop {
         turn.number = ended.number + 1
         spareTurn = nil
         if hasFailed {
-            closeAll(by: .now())
+            closeAll()
         } else if ended.isDurable, held.isEmpty || ended.effects.isEmpty || (isLate && isFree(ended)) {
             carryOut(ended)
         } else {
@@ -296,7 +297,7 @@ final class MasterLoop {
     func fail(_ error: StoreError) {
         guard !hasFailed else { return }
         hasFailed = true
-        held.removeAll()
+        if isGoingDown, !error.isLeadLost { refuseHeld() } else { held.removeAll() }
         storeFailed?(error)
         for sink in sinks { sink?.close() }
     }
@@ -365,12 +366,44 @@ final class MasterLoop {
         core.certificateEnd = configuration.tls?.certificate?.notAfter.map { Int64($0) * 1_000 }
     }
 
-    /// Tells all sessions that the master goes down, sends what is due, and closes them.
-    func shutDown() {
+    /// Tells all sessions that the master goes down, those too that wait for the store, and refuses at the deadline what
+    /// still waits for it.
+    func announceEnd(by deadline: NIODeadline) {
+        endTurn()
+        isGoingDown = true
         core.shutDown(deadlineMilliseconds: configuration.shutdownSeconds * 1_000, into: &turn.effects)
+        let announcement = turn
+        turn = Turn()
+        turn.number = announcement.number + 1
+        carryOut(announcement)
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.scheduleTask(deadline: deadline) {
+            guard !bound.value.held.isEmpty else { return }
+            bound.value.fail(StoreError("it did not take the last changes before this master's end"))
+        }
+    }
+
+    /// Closes all sessions as soon as nothing waits for the store.
+    func shutDown() {
         endTurn()
         ticker?.cancel()
-        closeAll(by: .now() + .seconds(Int64(configuration.shutdownSeconds)))
+        closeAll()
+    }
+
+    /// What waits is not known to be durable, and nobody will wait for it longer.
+    private func refuseHeld() {
+        let error = WireError(
+            .unavailable,
+            "the master goes down, and its store is away: a change that was asked for may have been made or not",
+            retryAfterMilliseconds: 1_000
+        )
+        for turn in held.takeAll() {
+            turn.effects.refuse(error) { session, lines in
+                guard isCurrent(session) else { return }
+                sinks[Int(session.slot)]?.deliver(lines)
+                sinks[Int(session.slot)]?.flush()
+            }
+        }
     }
 
     /// Hands the last changes to the store: nodes whose connections are closed now. What comes later is nobody's.
@@ -379,11 +412,10 @@ final class MasterLoop {
         hasEnded = true
     }
 
-    /// Closes all sessions as soon as nothing waits for the store, or at the deadline.
-    private func closeAll(by deadline: NIODeadline) {
-        guard held.isEmpty || NIODeadline.now() >= deadline else {
+    private func closeAll() {
+        guard held.isEmpty else {
             let bound = NIOLoopBound(self, eventLoop: eventLoop)
-            eventLoop.scheduleTask(in: .milliseconds(20)) { bound.value.closeAll(by: deadline) }
+            eventLoop.scheduleTask(in: .milliseconds(20)) { bound.value.closeAll() }
             return
         }
         for sink in sinks { sink?.close() }

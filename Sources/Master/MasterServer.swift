@@ -20,6 +20,8 @@ public final class MasterServer: Service {
     private let ready: @Sendable (SocketAddress) async throws -> Void
     /// Bound, and not accepting before `run`: who connects meanwhile waits.
     private let bound = NIOLockedValueBox<(any Channel)?>(nil)
+    /// By when this master is to have gone down, once it goes.
+    private let end = NIOLockedValueBox<NIODeadline?>(nil)
 
     /// - Parameter ready: called with the address once connections are taken.
     public init(
@@ -121,10 +123,11 @@ public final class MasterServer: Service {
         }
         logger.info("going down")
         following.cancel()
+        let end = announceEnd()
         try await eventLoop.submit { loop.value.shutDown() }.get()
-        try await drained()
+        try await drained(by: end - shutdownTime(.eighth))
         try await eventLoop.submit { loop.value.end() }.get()
-        await store.close()
+        await closeStore(by: end)
         try await group.shutdownGracefully()
         guard let error = failure.withLockedValue({ $0 }) else { return }
         if case MasterError.leadLost = error, isAskedToEnd.withLockedValue({ $0 }) { return }
@@ -156,15 +159,61 @@ public final class MasterServer: Service {
         }
     }
 
-    /// Waits until all sessions are closed, within the time that going down may take.
-    private func drained() async throws {
+    // MARK: Going down
+
+    private enum Share: Int64 {
+        case eighth = 1
+        case quarter = 2
+        case all = 8
+    }
+
+    private func shutdownTime(_ share: Share) -> TimeAmount {
+        .milliseconds(Int64(configuration.shutdownSeconds) * 1_000 * share.rawValue / 8)
+    }
+
+    /// Says that this master goes down, and begins to count the time that this may take, once. What waits for the store
+    /// is refused when a quarter of it is left.
+    ///
+    /// - Returns: by when it is to have ended.
+    @discardableResult
+    public func announceEnd() -> NIODeadline {
+        let new = NIODeadline.now() + shutdownTime(.all)
+        let known = end.withLockedValue { end in
+            defer { end = end ?? new }
+            return end
+        }
+        if let known { return known }
+        let waitingEnd = new - shutdownTime(.quarter)
+        store.giveUp(inMilliseconds: Int((waitingEnd - .now()).nanoseconds / 1_000_000))
         let loop = loop
-        let deadline = NIODeadline.now() + .seconds(Int64(configuration.shutdownSeconds) + 1)
+        group.next().execute { loop.value.announceEnd(by: waitingEnd) }
+        return new
+    }
+
+    /// Waits until all sessions are closed.
+    private func drained(by deadline: NIODeadline) async throws {
+        let loop = loop
         while NIODeadline.now() < deadline {
             let count = try await group.next().scheduleTask(in: .milliseconds(20)) { loop.value.sessionCount }
                 .futureResult.get()
             if count == 0 { return }
         }
+    }
+
+    /// What the store still does at the deadline ends with the program.
+    private func closeStore(by deadline: NIODeadline) async {
+        let (store, logger) = (store, logger)
+        let closed = group.next().makePromise(of: Void.self)
+        let timeout = group.next().scheduleTask(deadline: deadline) {
+            logger.warning("the store is not closed in time")
+            closed.succeed()
+        }
+        Task {
+            await store.close()
+            timeout.cancel()
+            closed.succeed()
+        }
+        try? await closed.futureResult.get()
     }
 
     private func bind() async throws -> any Channel {

@@ -181,8 +181,10 @@ public final class PostgresStore: Store {
         return .later
     }
 
+    public func giveUp(inMilliseconds milliseconds: Int) { writer.giveUp(inMilliseconds: milliseconds) }
+
     public func close() async {
-        writer.close()
+        writer.giveUp(inMilliseconds: TaskWriter.closeMilliseconds)
         mover.stop()
         // Behind what was handed over before.
         try? await pool.runIfActive {}

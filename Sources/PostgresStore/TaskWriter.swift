@@ -19,8 +19,10 @@ final class TaskWriter: @unchecked Sendable {
         ("enable_mergejoin", "off"), ("jit", "off"),
     ]
     private static let retryMilliseconds = 100...3_000
+    /// How soon a pause ends where there is no time left.
+    private static let sliceMilliseconds = 100
     /// How long a write that cannot succeed holds up the end of the program.
-    private static let closeSeconds = 4
+    static let closeMilliseconds = 4_000
 
     /// Partitions are made ahead, by looking after them once an hour.
     private static let partitionSeconds = 3_600
@@ -40,7 +42,8 @@ final class TaskWriter: @unchecked Sendable {
     private var hasWritten = false
     /// Monotonic seconds at which partitions were looked after; nil is never.
     private var partitionsAt: Int?
-    private let closingSince = NIOLockedValueBox<Int?>(nil)
+    /// Monotonic milliseconds from which on nothing is tried again.
+    private let givingUpAt = NIOLockedValueBox<Int?>(nil)
 
     /// - Parameter isPrepared: whether statements are prepared, once for each connection, where a session is its own.
     init(
@@ -55,7 +58,10 @@ final class TaskWriter: @unchecked Sendable {
         self.logger = logger
     }
 
-    func close() { closingSince.withLockedValue { $0 = $0 ?? Self.seconds() } }
+    /// Tries no longer than that from now on; the first word counts. Any thread may call it.
+    func giveUp(inMilliseconds milliseconds: Int) {
+        givingUpAt.withLockedValue { $0 = $0 ?? Self.milliseconds() + milliseconds }
+    }
 
     // MARK: Opening
 
@@ -68,7 +74,7 @@ final class TaskWriter: @unchecked Sendable {
             statementMilliseconds: statementMilliseconds,
             settings: isPrepared ? Self.settings : []
         )
-        connection.isGivenUp = { [closingSince] in Self.isOver(closingSince) }
+        connection.isGivenUp = { [givingUpAt] in Self.isOver(givingUpAt) }
         return connection
     }
 
@@ -147,11 +153,11 @@ final class TaskWriter: @unchecked Sendable {
                     return .failure(StoreError(error.description, isLeadLost: error.isLeadLost))
                 }
                 if error.isConnectionLost || error.sqlState?.hasPrefix("53") != true { connection = nil }
-                if Self.isOver(closingSince) {
+                if Self.isOver(givingUpAt) {
                     return .failure(StoreError("gave up at the end of the program: \(error)"))
                 }
                 logger.warning("PostgreSQL: will try again", metadata: ["error": "\(error)"])
-                Self.pause(milliseconds: backoff.next())
+                pause(milliseconds: backoff.next())
             }
         }
     }
@@ -181,19 +187,24 @@ final class TaskWriter: @unchecked Sendable {
 
     // MARK: Time
 
-    private static func isOver(_ closingSince: NIOLockedValueBox<Int?>) -> Bool {
-        closingSince.withLockedValue { $0 }.map { seconds() - $0 >= closeSeconds } ?? false
+    private static func isOver(_ givingUpAt: NIOLockedValueBox<Int?>) -> Bool {
+        givingUpAt.withLockedValue { $0 }.map { milliseconds() >= $0 } ?? false
     }
 
-    private static func seconds() -> Int {
+    private static func milliseconds() -> Int {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec
+        return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
-    /// Blocks the store's own thread, which has nothing else to do.
-    private static func pause(milliseconds: Int) {
-        var time = timespec(tv_sec: milliseconds / 1_000, tv_nsec: milliseconds % 1_000 * 1_000_000)
-        nanosleep(&time, nil)
+    private static func seconds() -> Int { milliseconds() / 1_000 }
+
+    /// Blocks the store's own thread, which has nothing else to do, but not beyond the time to give up.
+    private func pause(milliseconds: Int) {
+        let end = Self.milliseconds() + milliseconds
+        while case let left = end - Self.milliseconds(), left > 0, !Self.isOver(givingUpAt) {
+            var time = timespec(tv_sec: 0, tv_nsec: min(left, Self.sliceMilliseconds) * 1_000_000)
+            nanosleep(&time, nil)
+        }
     }
 }

@@ -30,11 +30,16 @@ public protocol Store: Sendable {
     /// keeps rows is asked.
     func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void)
 
+    /// The program is about to end: a batch that cannot be made durable within this time fails. It never blocks.
+    func giveUp(inMilliseconds milliseconds: Int)
+
     /// Ends what the store has under way. Batches handed over before are durable when this returns.
     func close() async
 }
 
 extension Store {
+    public func giveUp(inMilliseconds milliseconds: Int) {}
+
     public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
         done(.failure(StoreError("this store keeps no more than the master holds")))
     }

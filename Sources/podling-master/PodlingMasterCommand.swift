@@ -176,6 +176,8 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             }
             services.append(shim)
         }
+        // The last is the first to be told: HTTP waits for requests that wait for the store.
+        services.append(EndAnnouncement(server: server))
         let group = ServiceGroup(
             configuration: .init(
                 services: services.map { .init(service: $0) },
@@ -221,5 +223,15 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             logger.critical("the store failed: \(why)")
             throw ExitCode(69)
         }
+    }
+}
+
+/// Tells the master that the program ends, before the services it runs beside end.
+private struct EndAnnouncement: Service {
+    let server: MasterServer
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        server.announceEnd()
     }
 }

@@ -11,6 +11,11 @@ import Testing
 private final class SlowStore: Store {
     typealias Done = @Sendable (Result<Void, StoreError>) -> Void
     private let waiting = NIOLockedValueBox<[(StoreBatch, Done)]>([])
+    /// Whether it never takes what waits when the program ends.
+    private let isStuck: Bool
+    private let isEnding = NIOLockedValueBox(false)
+
+    init(isStuck: Bool = false) { self.isStuck = isStuck }
 
     var keepsRows: Bool { true }
     var leadership: AsyncStream<StoreLeadership> { AsyncStream { $0.yield(.leading) } }
@@ -18,8 +23,15 @@ private final class SlowStore: Store {
     func advertise(_ address: String) {}
 
     func commit(_ batch: StoreBatch, done: @escaping Done) -> StoreAnswer {
+        guard isStuck || !isEnding.withLockedValue({ $0 }) else { return .durable }
         waiting.withLockedValue { $0.append((batch, done)) }
         return .later
+    }
+
+    func giveUp(inMilliseconds milliseconds: Int) {
+        isEnding.withLockedValue { $0 = true }
+        guard !isStuck else { return }
+        while !batches.isEmpty { release() }
     }
 
     func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {}
@@ -172,5 +184,41 @@ private final class SlowStore: Store {
             store.release()
             #expect(try await String(decoding: taken, as: UTF8.self).hasPrefix(#"{"re":1,"ok":"#))
         }
+    }
+
+    /// Who waits for a write when the master ends is told that it may have happened or not, within the time that may take.
+    @Test func whatTheStoreNeverTakesIsRefusedAtTheEnd() async throws {
+        let answers = NIOLockedValueBox<[String]>([])
+        let store = SlowStore(isStuck: true)
+        let began = ContinuousClock.now
+        do {
+            try await Self.withServer(store) { session, _ in
+                let lines = [
+                    #"{"op":"submit","id":"a\",","name":"a","image":"b"}"#, #"{"op":"ping","id":2}"#,
+                    #"{"op":"get","id":3}"#, #"{"op":"submit","name":"a","image":"b"}"#,
+                ]
+                Task {
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for line in lines {
+                            group.addTask {
+                                let reply = try await session.request(Self.line(line))
+                                answers.withLockedValue { $0.append(String(decoding: reply, as: UTF8.self)) }
+                            }
+                        }
+                        try await group.waitForAll()
+                    }
+                }
+                while store.batches.reduce(0, { $0 + $1.tasks.count }) < 2 { await Task.yield() }
+                for _ in 0..<200 { await Task.yield() }
+            }
+            Issue.record("the end of a store that took not all is no success")
+        } catch MasterError.storeFailed {}
+        #expect(ContinuousClock.now - began < .seconds(20))
+        let said = answers.withLockedValue { $0 }
+        #expect(said.count == 4)
+        let refused = said.filter { $0.contains(#""code":"unavailable""#) && $0.contains(#""retryable":true"#) }
+        #expect(refused.count == 3, "\(said)")
+        #expect(refused.contains { $0.hasPrefix(#"{"re":"a\",","err":"#) })
+        #expect(said.contains { $0.hasPrefix(#"{"re":3,"err":{"code":"bad_request""#) }, "\(said)")
     }
 }

@@ -167,7 +167,7 @@ struct PGConnectionTests {
             let writer = try writer(proxied, statementMilliseconds: 60_000)
             try writer.write(Self.batch(1)).get()
             proxy.swallowAll(true)
-            writer.close()
+            writer.giveUp(inMilliseconds: 1_000)
             let waited = Self.milliseconds {
                 #expect(throws: StoreError.self) { try writer.write(Self.batch(2)).get() }
             }
