@@ -117,7 +117,6 @@ extension MasterCore {
     }
 
     mutating func ping(_ request: Request, into effects: inout Effects) {
-        let online = nodes.sorted.reduce(0) { $0 + (nodes[$1].isOnline ? 1 : 0) }
         effects.beginReply(request)
         effects.writer.raw("{\"now\":")
         effects.writer.timestamp(milliseconds: now.wall)
@@ -126,8 +125,25 @@ extension MasterCore {
         effects.writer.raw(",\"epoch\":")
         effects.writer.string(configuration.epoch)
         effects.writeStandby(leadership)
+        if isShuttingDown { effects.writer.raw(",\"draining\":true") }
         effects.writer.raw(",\"uptimeSeconds\":")
         effects.writer.int(Int((now.monotonic - startedAt.monotonic) / 1_000))
+        writeStoreHealth(to: &effects.writer)
+        // A standby holds none, and so knows no number.
+        if !isStandby { writeCounts(into: &effects) }
+        if let certificateEnd {
+            effects.writer.raw(",\"tls\":{\"certificateEndsAt\":")
+            effects.writer.timestamp(milliseconds: certificateEnd)
+            effects.writer.raw(",\"certificateSecondsLeft\":")
+            effects.writer.int(Int((certificateEnd - now.wall) / 1_000))
+            effects.writer.raw("}")
+        }
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.endReply()
+    }
+
+    private func writeCounts(into effects: inout Effects) {
+        let online = nodes.sorted.reduce(0) { $0 + (nodes[$1].isOnline ? 1 : 0) }
         effects.writer.raw(",\"nodes\":{\"online\":")
         effects.writer.int(online)
         effects.writer.raw(",\"offline\":")
@@ -139,16 +155,7 @@ extension MasterCore {
             effects.writer.raw("\":")
             effects.writer.int(counts[Int(status.rawValue)])
         }
-        effects.writer.raw("}")
-        if let certificateEnd {
-            effects.writer.raw(",\"tls\":{\"certificateEndsAt\":")
-            effects.writer.timestamp(milliseconds: certificateEnd)
-            effects.writer.raw(",\"certificateSecondsLeft\":")
-            effects.writer.int(Int((certificateEnd - now.wall) / 1_000))
-            effects.writer.raw("}")
-        }
-        effects.writer.raw("}")
-        effects.endReply()
+        effects.writer.byte(UInt8(ascii: "}"))
     }
 
     mutating func help(_ request: Request, into effects: inout Effects) {

@@ -18,6 +18,17 @@ extension MasterCore {
         if state == .prompt, !wasPrompt { startDeadlinesAnew(now) }
     }
 
+    /// For `ping`: how long the store has not answered, in milliseconds; 0 where it does.
+    public mutating func store(silentFor milliseconds: Int) { storeSilentMilliseconds = milliseconds }
+
+    func writeStoreHealth(to writer: inout JSONWriter) {
+        guard configuration.asksStore else { return }
+        guard storeSilentMilliseconds > 0 else { return writer.raw(",\"store\":{\"status\":\"ok\"}") }
+        writer.raw(",\"store\":{\"status\":\"away\",\"awaySeconds\":")
+        writer.int(storeSilentMilliseconds / 1_000)
+        writer.byte(UInt8(ascii: "}"))
+    }
+
     var storeIsFull: WireError {
         WireError(
             .unavailable,

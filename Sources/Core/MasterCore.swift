@@ -69,6 +69,7 @@ public struct MasterCore: ~Copyable {
     var isShuttingDown = false
     public internal(set) var leadership = Leadership.leading
     var storeState = StoreState.prompt
+    var storeSilentMilliseconds = 0
     /// Milliseconds since 1970; nil without TLS. For `ping`.
     public var certificateEnd: Int64?
 

@@ -44,6 +44,7 @@ public struct HTTPShim: Service {
 
     private func close() async {
         await responder.pools.close()
+        await responder.probes.close()
         await responder.nodes.close()
     }
 

@@ -4,6 +4,8 @@ import Hummingbird
 /// The paths that are served, and the methods each of them takes.
 enum Route: Equatable {
     case health
+    /// Whether this master does its part; with `leads`, whether that is to lead.
+    case ready(leads: Bool)
     case tasks
     case task(id: String)
     case taskCancel(id: String)
@@ -17,8 +19,8 @@ enum Route: Equatable {
         var segments = path.split(separator: "/", omittingEmptySubsequences: false)[...]
         guard segments.count > 1, segments.removeFirst().isEmpty else { return nil }
         if segments.count > 1, segments.last?.isEmpty == true { segments.removeLast() }
-        if segments.count == 1, segments.first == "health" {
-            self = .health
+        if segments.count == 1, let probe = segments.first.flatMap({ Self.probes[$0] }) {
+            self = probe
             return
         }
         guard segments.count > 2, segments.removeFirst() == "api", segments.removeFirst() == "v1" else { return nil }
@@ -38,13 +40,25 @@ enum Route: Equatable {
     var isForWorkers: Bool {
         switch self {
         case .taskStatus, .nodeRegister, .nodeHeartbeat: true
-        case .health, .tasks, .task, .taskCancel, .nodes: false
+        case .health, .ready, .tasks, .task, .taskCancel, .nodes: false
         }
     }
 
+    /// Whether anybody may ask it.
+    var isProbe: Bool {
+        switch self {
+        case .health, .ready: true
+        case .tasks, .task, .taskCancel, .taskStatus, .nodes, .nodeRegister, .nodeHeartbeat: false
+        }
+    }
+
+    private static let probes: [Substring: Route] = [
+        "health": .health, "ready": .ready(leads: false), "leader": .ready(leads: true),
+    ]
+
     var methods: [HTTPRequest.Method] {
         switch self {
-        case .health, .nodes: [.get, .head]
+        case .health, .ready, .nodes: [.get, .head]
         case .tasks: [.get, .head, .post]
         case .task: [.get, .head, .delete]
         case .taskCancel, .nodeRegister, .nodeHeartbeat: [.post]

@@ -22,6 +22,8 @@ struct ShimResponder: HTTPResponder {
 
     let configuration: HTTPShimConfiguration
     let pools: DoorPools
+    /// Of its own: an answer behind a write that waits for the store would be late.
+    let probes: DoorPool
     let nodes: HTTPNodeTable
     private let asksForIdentity: Bool
     /// Of the request that is answered.
@@ -37,6 +39,7 @@ struct ShimResponder: HTTPResponder {
         asksForIdentity = door.asksForIdentity
         pools = DoorPools(exchange: exchange, sessionsMax: configuration.doorSessionsMax)
         pool = pools.shared
+        probes = DoorPool(exchange: exchange, sessionsMax: 1)
         nodes = HTTPNodeTable(exchange: exchange, nodesMax: configuration.nodesMax)
     }
 
@@ -55,7 +58,7 @@ struct ShimResponder: HTTPResponder {
 
     private func dispatch(_ request: Request, _ context: ShimContext) async throws -> Response {
         let route = try checkedRoute(request)
-        guard asksForIdentity, route != .health else { return try await answer(route, request) }
+        guard asksForIdentity, !route.isProbe else { return try await answer(route, request) }
         var asked = self
         let certificate = try await PeerCertificateHandler.certificate(of: context.channel)
         asked.caller = try HTTPCaller(request, certificate: certificate)
@@ -131,6 +134,7 @@ struct ShimResponder: HTTPResponder {
     private func serve(_ route: Route, _ request: Request) async throws -> Response {
         switch route {
         case .health: return try await health()
+        case .ready(let leads): return try await ready(leads: leads)
         case .tasks: return try await submit(request)
         case .task(let segment):
             let id = try Identifier.task(segment)
@@ -143,19 +147,5 @@ struct ShimResponder: HTTPResponder {
         case .nodeRegister: return try await register(.required(request, configuration))
         case .nodeHeartbeat(let id): return try await heartbeat(id, request)
         }
-    }
-
-    private func health() async throws -> Response {
-        let body = try await pool.request(Array(#"{"op":"ping"}"#.utf8)).ok { ok, _ in
-            jsonBytes { out in
-                out.raw("{\"status\":\"ok\"")
-                for member in ok.members where !member.keyEquals("status") {
-                    out.raw(",")
-                    out.raw(member.raw)
-                }
-                out.raw("}\n")
-            }
-        }
-        return .json(body)
     }
 }

@@ -352,6 +352,8 @@ final class MasterLoop {
     private func tick() {
         tellStoreState()
         tellCertificateEnd()
+        let silence = max(held.age, .milliseconds(Int64(store.silentMilliseconds)))
+        core.store(silentFor: silence > Self.lateTime ? Int(silence.nanoseconds / 1_000_000) : 0)
         core.tick(now: Tick.current(), into: &turn.effects)
         sweepCountdown -= 1
         if sweepCountdown <= 0 {

@@ -23,6 +23,8 @@ final class Election: Sendable {
     }
 
     private static let pollMilliseconds = 200...300
+    /// However long the lease is: that the database is away is noticed by then.
+    private static let renewMillisecondsMax = 5_000
     private static let statementMilliseconds = 1_000
 
     private let url: String
@@ -31,6 +33,7 @@ final class Election: Sendable {
     private let mayMigrate: Bool
     private let logger: Logger
     private let holder = LeaseHolder.this()
+    let contact = DatabaseContact()
     private let wishes: NIOLockedValueBox<Wishes>
     private let wake = ConditionLock(value: false)
     private let pool = NIOThreadPool(numberOfThreads: 1)
@@ -95,6 +98,7 @@ final class Election: Sendable {
                 continue
             }
             let address = wishes.address
+            contact.asked()
             do throws(PGError) {
                 let usable = try usable(&connection)
                 if let epoch {
@@ -103,7 +107,9 @@ final class Election: Sendable {
                     epoch = try stand(usable, address, tell)
                 }
                 backoff.reset()
-                pause(milliseconds: epoch == nil ? Int.random(in: Self.pollMilliseconds) : leaseMilliseconds / 3)
+                contact.answered()
+                let renewMilliseconds = min(leaseMilliseconds / 3, Self.renewMillisecondsMax)
+                pause(milliseconds: epoch == nil ? Int.random(in: Self.pollMilliseconds) : renewMilliseconds)
             } catch {
                 if error.isConnectionLost || error.sqlState != "57014" { connection = nil }
                 logger.warning("PostgreSQL: the lease", metadata: ["error": "\(error)"])

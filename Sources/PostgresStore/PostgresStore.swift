@@ -129,6 +129,8 @@ public final class PostgresStore: Store {
 
     public var keepsRows: Bool { true }
 
+    public var silentMilliseconds: Int { election.contact.silentMilliseconds }
+
     public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
         // A replica may be behind.
         if case .existing = query { return primaryReads.read(query, done: done) }

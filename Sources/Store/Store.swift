@@ -26,6 +26,9 @@ public protocol Store: Sendable {
     /// the order of ids; the last transitions come with the last, and their trail with the first.
     func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws
 
+    /// How long the store has not answered those who ask it all the time, with what was asked; 0 where it does.
+    var silentMilliseconds: Int { get }
+
     /// Looks for what the master does not hold. It never blocks; `done` is called once, on any thread. Only a store that
     /// keeps rows is asked.
     func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void)
@@ -38,6 +41,8 @@ public protocol Store: Sendable {
 }
 
 extension Store {
+    public var silentMilliseconds: Int { 0 }
+
     public func giveUp(inMilliseconds milliseconds: Int) {}
 
     public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {

@@ -14,6 +14,24 @@ import Testing
         #expect(ping.contains(#""standby":true,"leader":"host-1:7070""#))
     }
 
+    /// What it does not hold it does not count; whether its store answers it says, as a leader does.
+    @Test func pingTellsNoNumbersOfAStandbyAndHowTheStoreIs() {
+        var harness = CoreHarness { $0.asksStore = true }
+        let client = harness.client()
+        let ping = #"{"op":"ping"}"#
+        let leading = harness.send(ping, from: client).first ?? ""
+        #expect(leading.contains(#""store":{"status":"ok"},"nodes":{"online":0"#))
+        harness.core.store(silentFor: 7_900)
+        #expect(harness.send(ping, from: client).first?.contains(#""store":{"status":"away","awaySeconds":7}"#) == true)
+        harness.core.store(silentFor: 0)
+        harness.core.standBy(leader: nil)
+        let standby = harness.send(ping, from: client).first ?? ""
+        #expect(standby.hasSuffix(#""uptimeSeconds":0,"store":{"status":"ok"}}}"#), "\(standby)")
+        var memory = CoreHarness()
+        let other = memory.client()
+        #expect(memory.send(ping, from: other).first?.contains("store") == false)
+    }
+
     @Test(arguments: [
         #"{"op":"submit","name":"a","image":"b"}"#, #"{"op":"cancel","taskId":"t000000000001"}"#,
         #"{"op":"watch"}"#, #"{"op":"drain","nodeId":"n"}"#, #"{"op":"register","slots":1}"#, #"{"op":"heartbeat"}"#,

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct RouteTests {
     @Test(arguments: [
-        ("/health", Route.health), ("/health/", .health), ("/api/v1/tasks", .tasks), ("/api/v1/tasks/", .tasks),
+        ("/health", Route.health), ("/health/", .health), ("/ready", .ready(leads: false)),
+        ("/leader", .ready(leads: true)), ("/api/v1/tasks", .tasks), ("/api/v1/tasks/", .tasks),
         ("/api/v1/tasks/t1", .task(id: "t1")), ("/api/v1/tasks/t1/cancel", .taskCancel(id: "t1")),
         ("/api/v1/tasks/t1/status", .taskStatus(id: "t1")), ("/api/v1/nodes", .nodes),
         ("/api/v1/nodes/register", .nodeRegister), ("/api/v1/nodes/n.1/heartbeat", .nodeHeartbeat(id: "n.1")),
@@ -15,7 +16,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "/", "//", "*", "health", "/Health", "/health/x", "/api", "/api/v1", "/api/v2/tasks", "/api/v1//tasks",
+        "", "/", "//", "*", "health", "/Health", "/health/x", "/ready/x", "/api", "/api/v1", "/api/v2/tasks",
+        "/api/v1//tasks",
         "/api/v1/tasks/t1/cancel/x", "/api/v1/tasks/t1/other", "/api/v1/nodes/n1", "//api/v1/tasks", "/api/v1/tasks//",
         "/api/v1/tasks//cancel/",
     ])

@@ -18,6 +18,27 @@ import Testing
         }
     }
 
+    /// Alive is who answers; ready is who does its part; the leader is who takes writes.
+    @Test(arguments: [
+        ("", "ok", 200, 200), (#""standby":true,"leader":"h:1""#, "standby", 200, 503),
+        (#""store":{"status":"ok"}"#, "ok", 200, 200),
+        (#""store":{"status":"away","awaySeconds":7}"#, "degraded", 503, 503),
+        (#""standby":true,"store":{"status":"away","awaySeconds":7}"#, "degraded", 503, 503),
+        (#""draining":true"#, "draining", 503, 503),
+    ])
+    func probes(members: String, status: String, ready: Int, leader: Int) async throws {
+        let comma = members.isEmpty ? "" : ","
+        let door = FakeDoor(["ping": FakeDoor.ok(#"{"server":"fake"\#(comma)\#(members)}"#)])
+        try await withShim(door) { client async throws in
+            for (path, code) in [("/health", 200), ("/ready", ready), ("/leader", leader)] {
+                let answer = try await client.send(Call(.get, path))
+                #expect(answer.status == code, "\(path)")
+                #expect(answer.body == #"{"status":"\#(status)","server":"fake"\#(comma)\#(members)}"# + "\n")
+                #expect(answer.headers[.retryAfter] == (code == 503 ? "1" : nil))
+            }
+        }
+    }
+
     @Test func submitPassesTheBytesOnBothWays() async throws {
         let door = FakeDoor()
         try await withShim(door) { client async throws in

@@ -57,4 +57,45 @@ import Testing
             #expect(curl.output.contains(#""code":"unavailable""#) && curl.output.hasSuffix(" 503"), "\(curl.output)")
         }
     }
+
+    /// Who is alive stays so; who cannot do its part says it, and for how long.
+    @Test func probesTellThatTheDatabaseIsAway() async throws {
+        try await onThread {
+            let cluster = try PostgresCluster()
+            let master = try Self.start(cluster)
+            let standby = try Self.start(cluster)
+            func probe(_ master: MasterProcess, _ path: String) throws -> String {
+                let url = "http://\(try master.process.readyValue("http"))\(path)"
+                let arguments = ["-sS", "--max-time", "10", "-w", " %{http_code}", url]
+                // One that lost the lead begins anew, and takes no connection for a moment.
+                return (try? Tool.output("curl", arguments)) ?? ""
+            }
+            func awaitProbe(_ master: MasterProcess, _ path: String, _ code: String, _ part: String) throws {
+                var last = ""
+                let found = try Deadline.after(seconds: 30).poll { () throws -> Bool? in
+                    last = try probe(master, path)
+                    return last.hasSuffix(code) && last.contains(part) ? true : nil
+                }
+                #expect(found == true, "\(path): \(last)")
+            }
+            try awaitProbe(master, "/leader", " 200", #""status":"ok""#)
+            try awaitProbe(standby, "/ready", " 200", #""status":"standby""#)
+            try awaitProbe(standby, "/leader", " 503", #""leader":"\#(master.address)""#)
+            try cluster.stop(.immediate)
+            for each in [master, standby] {
+                try awaitProbe(each, "/ready", " 503", #""status":"degraded""#)
+                try awaitProbe(each, "/ready", " 503", #""awaySeconds":3"#)
+                try awaitProbe(each, "/health", " 200", #""status":"degraded""#)
+            }
+            try cluster.start()
+            // Whoever of them leads now.
+            for each in [master, standby] { try awaitProbe(each, "/ready", " 200", #""store":{"status":"ok"}"#) }
+            let leaders = try Deadline.after(seconds: 30).poll { () throws -> Bool? in
+                try [master, standby].count { try probe($0, "/leader").hasSuffix(" 200") } == 1 ? true : nil
+            }
+            #expect(leaders == true)
+            #expect(standby.terminate() == .exited(0))
+            #expect(master.terminate() == .exited(0))
+        }
+    }
 }

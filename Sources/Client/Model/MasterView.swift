@@ -13,6 +13,8 @@ public struct MasterView: Sendable {
     public let isStandby: Bool
     /// HOST:PORT of that one, where it is known.
     public let leader: String?
+    /// How long its store has not answered; nil where it does, or where tasks are kept in memory.
+    public let storeAwaySeconds: Int?
 
     init(json: [UInt8]) throws {
         self = try JSONBytes.read(json) { try MasterView($0) }
@@ -27,6 +29,7 @@ public struct MasterView: Sendable {
         tasks = Self.counts(value["tasks"])
         isStandby = value["standby"]?.bool() ?? false
         leader = value["leader"]?.string()
+        storeAwaySeconds = value["store"]?["awaySeconds"]?.int()
     }
 
     private static func counts(_ object: JSONValue?) -> [(name: String, count: Int)] {

@@ -24,13 +24,13 @@ struct PingCommand: AsyncParsableCommand {
         let counts = { (pairs: [(name: String, count: Int)]) in
             pairs.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
         }
-        let text = """
+        var text = """
             \(view.server) at \(address), answered in \((milliseconds * 100).rounded() / 100) ms
             \(view.isStandby ? "stands by: it counts neither nodes nor tasks; ask \(view.leader ?? "the next leader")" : "leads")
             up     \(Quantities.duration(seconds: Int64(view.uptimeSeconds)))
-            nodes  \(counts(view.nodes))
-            tasks  \(counts(view.tasks))
             """
+        if !view.isStandby { text += "\nnodes  \(counts(view.nodes))\ntasks  \(counts(view.tasks))" }
+        if let seconds = view.storeAwaySeconds { text += "\nstore  away for \(seconds) s: changes wait for it" }
         for line in text.split(separator: "\n") { try Console.out(TerminalSafeText.escaped(String(line)) + "\n") }
     }
 }

@@ -1,0 +1,63 @@
+import HTTPTypes
+import Hummingbird
+import PodlingProtocol
+
+extension ShimResponder {
+    /// How a master is, as operators ask.
+    private enum Condition {
+        case ok
+        case standby
+        /// The store does not answer: reads of memory go on, writes wait.
+        case degraded
+        case draining
+
+        var name: StaticString {
+            switch self {
+            case .ok: "ok"
+            case .standby: "standby"
+            case .degraded: "degraded"
+            case .draining: "draining"
+            }
+        }
+
+        init(_ ping: JSONValue) {
+            if ping["draining"]?.bool() == true {
+                self = .draining
+            } else if ping["store"]?["status"]?.stringEquals("away") == true {
+                self = .degraded
+            } else {
+                self = ping["standby"]?.bool() == true ? .standby : .ok
+            }
+        }
+    }
+
+    /// 200 as long as the master answers at all: what is amiss beside it no restart mends.
+    func health() async throws -> Response {
+        .json(try await condition().body)
+    }
+
+    /// 503 where requests had better go to another.
+    func ready(leads: Bool) async throws -> Response {
+        let (condition, body) = try await condition()
+        let isReady = condition == .ok || (condition == .standby && !leads)
+        guard !isReady else { return .json(body) }
+        return .json(body, status: .serviceUnavailable, headers: [.retryAfter: "1"])
+    }
+
+    private func condition() async throws -> (Condition, body: [UInt8]) {
+        try await probes.request(Array(#"{"op":"ping"}"#.utf8)).ok { ok, _ in
+            let condition = Condition(ok)
+            let body = jsonBytes { out in
+                out.raw("{\"status\":\"")
+                out.raw(condition.name)
+                out.raw("\"")
+                for member in ok.members where !member.keyEquals("status") {
+                    out.raw(",")
+                    out.raw(member.raw)
+                }
+                out.raw("}\n")
+            }
+            return (condition, body)
+        }
+    }
+}
