@@ -43,14 +43,14 @@ public final class PostgresStore: Store {
     private let retention: Retention
     private let eventsMax: Int?
     private let epoch = NIOLockedValueBox(0)
-    private let reads: ReadPool
+    private let replicaReads: ReadPool?
     private let primaryReads: ReadPool
     private let queue = NIOLockedValueBox(Queue())
 
     /// Connects, migrates, and stands for the lead, at once or from the first `advertise` on.
     ///
     /// - Parameters:
-    ///   - readURL: a replica, for what the master does not hold.
+    ///   - readURL: a replica, for what the master does not hold; while it is away the primary is read.
     ///   - address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
     ///   - isPrepared: whether statements are prepared; not behind a PgBouncer older than 1.21 in transaction mode.
     ///   - mayMigrate: whether it brings older tables up to date; else they are refused.
@@ -78,11 +78,15 @@ public final class PostgresStore: Store {
             mayMigrate: mayMigrate,
             logger: logger
         )
+        let primaryReads = ReadPool(url: url, logger: logger)
+        let replicaReads = readURL.map {
+            ReadPool(url: $0, variable: "DATABASE_READ_URL", fallback: primaryReads, logger: logger)
+        }
         let store = PostgresStore(
             election,
             TaskWriter(url: url, isPrepared: isPrepared, logger: logger),
-            readURL.map { ReadPool(url: $0, variable: "DATABASE_READ_URL") } ?? ReadPool(url: url),
-            ReadPool(url: url),
+            replicaReads,
+            primaryReads,
             HistoryMover(url: url, retention: retention, logger: logger),
             retention,
             eventsMax
@@ -101,22 +105,23 @@ public final class PostgresStore: Store {
             }
         }
         store.pool.start()
-        store.reads.start()
-        store.primaryReads.start()
+        primaryReads.start()
+        replicaReads?.start()
+        replicaReads?.check()
         return store
     }
 
     private init(
         _ election: Election,
         _ writer: TaskWriter,
-        _ reads: ReadPool,
+        _ replicaReads: ReadPool?,
         _ primaryReads: ReadPool,
         _ mover: HistoryMover,
         _ retention: Retention,
         _ eventsMax: Int?
     ) {
         self.eventsMax = eventsMax
-        self.reads = reads
+        self.replicaReads = replicaReads
         self.primaryReads = primaryReads
         self.mover = mover
         self.retention = retention
@@ -134,7 +139,7 @@ public final class PostgresStore: Store {
     public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
         // A replica may be behind.
         if case .existing = query { return primaryReads.read(query, done: done) }
-        reads.read(query, done: done)
+        (replicaReads ?? primaryReads).read(query, done: done)
     }
 
     public func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {
@@ -191,7 +196,7 @@ public final class PostgresStore: Store {
         // Behind what was handed over before.
         try? await pool.runIfActive {}
         try? await pool.shutdownGracefully()
-        await reads.close()
+        await replicaReads?.close()
         await primaryReads.close()
         await election.close()
         await mover.close()

@@ -197,7 +197,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         guard let url = try MasterOptions.databaseURL() else { return MemoryStore() }
         return try await PostgresStore.open(
             url: url,
-            readURL: ProcessInfo.processInfo.environment["DATABASE_READ_URL"],
+            readURL: ProcessInfo.processInfo.environment["DATABASE_READ_URL"].flatMap { $0.isEmpty ? nil : $0 },
             name: options.listen ?? "",
             standsAtOnce: false,
             leaseMilliseconds: Int(options.leaderLease * 1_000),

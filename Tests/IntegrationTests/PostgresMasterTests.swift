@@ -79,4 +79,26 @@ import Testing
             #expect(!program.output.contains("s3cret"))
         }
     }
+
+    /// A replica that cannot be read is said at start, by the name of its variable, and the primary is read instead.
+    @Test(arguments: ["postgres://u:s3cret@127.0.0.1:1/x", "postgres://u:s3cret@localhost:port/x"])
+    func aReplicaThatIsAwayIsNoFault(url: String) async throws {
+        try await onThread {
+            let database = try TestDatabase()
+            var environment = database.environment
+            environment["DATABASE_READ_URL"] = url
+            let master = try MasterProcess([], environment: environment)
+            let isSaid = Deadline.after(seconds: 30).poll {
+                master.process.output.contains("PostgreSQL: DATABASE_READ_URL cannot be read") ? true : nil
+            }
+            #expect(isSaid == true, "\(master.process.output)")
+            let peer = try Peer(master)
+            let taskId = try peer.submit(#""name":"a","image":"busybox""#)
+            try peer.request("cancel", #""taskId":"\#(taskId)""#)
+            let listed = try peer.request("list", #""history":true"#)["tasks"]?.elements ?? []
+            #expect(listed.map { $0["taskId"]?.text } == [taskId])
+            #expect(!master.process.output.contains("s3cret"))
+            #expect(master.terminate() == .exited(0))
+        }
+    }
 }
