@@ -10,6 +10,8 @@ struct HTTPProblem: Error, Sendable {
     let message: String
     /// The member, parameter or part of the path at fault.
     var field: String?
+    /// HOST:PORT of the master that leads, for `not_leader`.
+    var leader: String?
     /// `Retry-After`, for 503.
     var retryAfterSeconds: Int?
     /// `Allow`, for 405.
@@ -62,6 +64,7 @@ struct HTTPProblem: Error, Sendable {
         self.code = code
         message = err["msg"]?.string() ?? code
         field = err["field"]?.string()
+        leader = err["leader"]?.string()
         status = Self.status(ofCode: code)
         if status == .serviceUnavailable {
             let milliseconds = err["retry_after_ms"]?.int() ?? 1000
@@ -116,6 +119,10 @@ struct HTTPProblem: Error, Sendable {
             if let field {
                 out.raw(",\"field\":")
                 out.string(field)
+            }
+            if let leader {
+                out.raw(",\"leader\":")
+                out.string(leader)
             }
             out.raw("}\n")
         }

@@ -1,3 +1,4 @@
+import Glibc
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -37,7 +38,8 @@ public struct HTTPShim: Service {
         } catch {
             await close()
             guard let error = error as? IOError else { throw error }
-            throw HTTPShimError.cannotListen("\(configuration.host):\(configuration.port)", "\(error)")
+            let why = String(cString: strerror(error.errnoCode))
+            throw HTTPShimError.cannotListen("\(configuration.host):\(configuration.port)", why)
         }
         await close()
     }

@@ -108,7 +108,7 @@ public final class MasterServer: Service {
             loop.value.storeFailed = { fail($0.isLeadLost ? MasterError.leadLost : .storeFailed($0.message)) }
             loop.value.start()
         }.get()
-        logger.info("listening", metadata: ["address": "\(channel.localAddress.map(String.init(describing:)) ?? "")"])
+        logger.info("listening", metadata: ["address": "\(channel.localAddress.map(Self.text) ?? "")"])
         try await channel.setOption(.autoRead, value: true).get()
         if let address = channel.localAddress { try await ready(address) }
         let following = Task {
@@ -157,6 +157,12 @@ public final class MasterServer: Service {
             }
             try await eventLoop.submit { loop.value.lead() }.get()
         }
+    }
+
+    /// HOST:PORT.
+    private static func text(_ address: SocketAddress) -> String {
+        guard let host = address.ipAddress, let port = address.port else { return "\(address)" }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
     // MARK: Going down

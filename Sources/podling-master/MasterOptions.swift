@@ -108,6 +108,7 @@ struct MasterOptions: ParsableArguments {
         }
         _ = try listenAddress()
         _ = try httpAddress()
+        _ = try advertised()
         guard try Self.databaseURL() != nil || !audit else {
             throw ValidationError("--audit keeps transitions in PostgreSQL: set STORE_TYPE=postgres and DATABASE_URL.")
         }
@@ -117,6 +118,22 @@ struct MasterOptions: ParsableArguments {
     func listenAddress() throws -> ListenAddress {
         let text = listen ?? ProcessInfo.processInfo.environment["PODLING_LISTEN"] ?? "127.0.0.1:7070"
         return try address(text, "--listen")
+    }
+
+    /// HOST or HOST:PORT that is said to others; nil where it is not given.
+    func advertised() throws -> String? {
+        guard let text = advertise ?? ProcessInfo.processInfo.environment["PODLING_ADVERTISE"], !text.isEmpty else {
+            return nil
+        }
+        let isBare = text.last == "]" || !text.contains(":")
+        let address = ListenAddress(isBare ? "\(text):1" : text)
+        guard let address, address.isDialable else {
+            throw ValidationError(
+                "--advertise: \(text) is not HOST or HOST:PORT by which others reach this master, such as "
+                    + "master-1.example.net:7070 or [2001:db8::1]:7070."
+            )
+        }
+        return text
     }
 
     /// Where tasks are kept; nil is in memory.
@@ -193,7 +210,7 @@ struct MasterOptions: ParsableArguments {
         let address = try listenAddress()
         configuration.host = address.host
         configuration.port = address.port
-        configuration.advertised = advertise ?? ProcessInfo.processInfo.environment["PODLING_ADVERTISE"]
+        configuration.advertised = try advertised()
         configuration.connectionsMax = connectionsMax
         configuration.firstLineSeconds = firstLineTimeout
         configuration.shutdownSeconds = shutdownTimeout
@@ -222,6 +239,17 @@ struct ListenAddress {
         guard !host.isEmpty else { return nil }
         self.host = String(host)
         self.port = port
+    }
+
+    /// Whether it may be one host's address: no URL, no list, not every address, not any port.
+    var isDialable: Bool {
+        let known = "-._"
+        let isName = host.unicodeScalars.allSatisfy {
+            $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil)
+                || known.unicodeScalars.contains($0)
+        }
+        let isIPv6 = host.contains(":") && host.allSatisfy { $0.isHexDigit || ":.%".contains($0) }
+        return port > 0 && (isName || isIPv6) && !["0.0.0.0", "::"].contains(host)
     }
 
     var isLoopback: Bool {

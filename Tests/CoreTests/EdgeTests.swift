@@ -1,4 +1,5 @@
 import PodlingCore
+import PodlingProtocol
 import Testing
 
 @Suite struct EdgeTests {
@@ -79,5 +80,14 @@ import Testing
         harness.backedUp(client, false)
         #expect(harness.take(client).count == 100 * 100)
         #expect(harness.turns - before >= 10)
+    }
+
+    @Test(arguments: [#""env":{"A":"$"}"#, #""command":["$"]"#]) func aStringThatIsTooLongIsToldSo(members: String) {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let long = String(repeating: "x", count: Limits.specBytesMax + 1)
+        let line = #"{"op":"submit","name":"a","image":"b",\#(members.replacing("$", with: long))}"#
+        let said = harness.send(line, from: client).first ?? ""
+        #expect(said.contains("must be a string of at most 65536 bytes, without NUL"), "\(said.prefix(300))")
     }
 }

@@ -111,6 +111,15 @@ import Testing
         }
     }
 
+    @Test func aStandbyNamesTheLeader() async throws {
+        let refusal = FakeDoor.err("not_leader", #","leader":"host-1:7070""#)
+        try await withShim(FakeDoor(["submit": refusal])) { client async throws in
+            let answer = try await client.send(Call(.post, "/api/v1/tasks", #"{"name":"a"}"#))
+            #expect(answer.status == 503)
+            #expect(answer.body == #"{"error":"because","code":"not_leader","leader":"host-1:7070"}"# + "\n")
+        }
+    }
+
     @Test func theMasterIsAway() async throws {
         let door = FakeDoor()
         door.refuseToOpen()

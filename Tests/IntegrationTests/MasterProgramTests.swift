@@ -40,6 +40,9 @@ import Testing
         ([], ["PODLING_LISTEN": "0.0.0.0:0"], "--insecure"),
         (["--listen", "7070"], [:], "HOST:PORT"),
         (["--listen", "127.0.0.1:65536"], [:], "HOST:PORT"),
+        (["--advertise", "podling://host:7070"], [:], "--advertise"), (["--advertise", "host:0"], [:], "--advertise"),
+        (["--advertise", "a,b"], [:], "--advertise"), (["--advertise", "::1:x"], [:], "--advertise"),
+        ([], ["PODLING_ADVERTISE": "0.0.0.0:7070"], "--advertise"),
         (["--lease", "1", "--heartbeat", "0.9"], [:], "--lease"),
         (["--lease", "nan"], [:], "--lease"),
         (["--connections-max", "0"], [:], "at least 1"),
@@ -72,7 +75,17 @@ import Testing
             return (second.wait(deadline: .after(seconds: 30)), second.output, first.port)
         }
         #expect(ending == .exited(1), "\(output)")
-        #expect(output.contains("\(port)"), "\(output)")
-        #expect(output.contains("in use"), "\(output)")
+        let what = option == "--listen" ? "listen" : "serve HTTP"
+        let words = "cannot \(what) on 127.0.0.1:\(port): Address already in use; choose another with \(option)"
+        #expect(output.contains(words), "\(output)")
+    }
+
+    @Test(arguments: ["host", "master-1.example.net:7070", "[2001:db8::1]", "[::1]:7070", "10.0.0.1"])
+    func whatIsAnAddressMayBeAdvertised(address: String) async throws {
+        try await onThread {
+            let master = try MasterProcess(["--advertise", address])
+            #expect(master.process.output.contains("address=\(master.address)"), "\(master.process.output)")
+            #expect(master.terminate() == .exited(0))
+        }
     }
 }

@@ -104,6 +104,9 @@ import Testing
             let some = try source.exported("some.ndjson", ["--status", "failed", "--status", "pending"])
             #expect(Set(some) == Set(tasks.filter { $0.contains(#""failed""#) || $0.contains(#""pending""#) }))
             _ = try source.client(["export", "--status", "done"], status: 64)
+            let nowhere = source.scratch.file("no-such-folder/all.ndjson")
+            let said = try source.client(["export", "--output-file", nowhere], status: 1)
+            #expect(said.contains("cannot write \(nowhere): No such file or directory"), "\(said)")
             source.end()
         }
     }

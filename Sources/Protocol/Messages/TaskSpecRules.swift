@@ -40,6 +40,8 @@ enum TaskSpecRules {
         }
     }
 
+    private static let textRule = "must be a string of at most \(Limits.specBytesMax) bytes, without NUL"
+
     private static func strings(_ value: JSONValue, _ name: StaticString) throws(WireError) {
         guard value.isArray, value.count <= Limits.commandStringsMax else {
             throw .field(name.description, "must be an array of at most \(Limits.commandStringsMax) strings")
@@ -47,7 +49,7 @@ enum TaskSpecRules {
         var index = 0
         for element in value.elements {
             guard element.isText(of: 0...Limits.specBytesMax) else {
-                throw .field("\(name)[\(index)]", "must be a string without NUL")
+                throw .field("\(name)[\(index)]", textRule)
             }
             index += 1
         }
@@ -65,7 +67,7 @@ enum TaskSpecRules {
                 throw .field(path(member), "names that start with PODLING_ are set by the worker")
             }
             guard member.value.isText(of: 0...Limits.specBytesMax) else {
-                throw .field(path(member), "must be a string without NUL")
+                throw .field(path(member), textRule)
             }
         }
     }
