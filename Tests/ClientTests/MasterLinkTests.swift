@@ -94,6 +94,18 @@ struct MasterLinkTests {
         #expect(try await first.value.taskId == "t1")
     }
 
+    /// One of several that goes down is left for the next at once, and not dialled first.
+    @Test func whoGoesDownIsLeftForTheNextAtOnce() async throws {
+        let next = try await FakeMaster.start { request in [request.ok(task)] }
+        let old = try await FakeMaster.start { request in
+            request.op == "hello"
+                ? [request.ok("{}")] : [.send(#"{"ev":"drain","deadline_ms":5,"reconnect_ms":[50000,60000]}"#), .close]
+        }
+        let link = MasterLink(addresses: [old.address, next.address])
+        #expect(try await link.perform { try await $0.get(taskId: "t1") }.taskId == "t1")
+        #expect(old.requests.count { $0.op == "hello" } == 1)
+    }
+
     @Test func readersTakeAStandbyWhereNoneLeads() async throws {
         let gone = try await FakeMaster.start { _ in [] }
         await gone.stop()

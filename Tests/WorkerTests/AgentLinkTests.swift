@@ -387,6 +387,23 @@ import Testing
         #expect(trace.refuse("not_leader", retryable: true) == [.disconnect("the master stands by, and none leads")])
     }
 
+    /// A leader that goes down is not dialled again first: not by its place in the list, nor by the name that a standby gave it.
+    @Test(arguments: [true, false]) func whoIsToldToGoGoesToTheNextAtOnce(isByName: Bool) {
+        let trace = AgentTrace { $0.addressCount = 2 }
+        if isByName {
+            trace.on(.tick)
+            trace.on(.connected)
+            trace.on(.standby(leader: "host-9:7070"))
+            trace.on(.disconnected("closed"))
+            #expect(trace.pass(50) == [.connectLeader("host-9:7070")])
+        }
+        trace.register()
+        trace.on(.message(.drain(reconnectMilliseconds: 1_000...2_000)))
+        trace.on(.disconnected("closed"))
+        #expect((trace.deadline ?? 0) - trace.now <= AgentLimits.reconnectMillisecondsMin)
+        #expect(trace.pass(AgentLimits.reconnectMillisecondsMin) == [.connect(address: isByName ? 0 : 1)])
+    }
+
     @Test func aSilentMasterAmongSeveralIsLeftWellBeforeTheLeaseEnds() {
         let trace = AgentTrace { $0.addressCount = 2 }
         trace.register()

@@ -8,8 +8,11 @@ public actor MasterLink {
     private static let steadySeconds = 10
     /// A lead is taken over within seconds: who looks for it looks often.
     private static let leaderMilliseconds = 200...1_000
+    /// Where one of several masters goes down, the others are there.
+    private static let nextMilliseconds = 20...100
 
-    private let addresses: [MasterAddress]
+    /// One that leads no more, or goes down, comes last.
+    private var addresses: [MasterAddress]
     private let options: PodlingClient.Options
     private let retrySeconds: Int
     private let onRetry: @Sendable (any Error) -> Void
@@ -56,7 +59,10 @@ public actor MasterLink {
                 giveUpAt = end
                 // A master that is silent may be gone: a new connection tells.
                 if case .deadlineExceeded? = error as? ClientError { client?.close() }
-                if (error as? PodlingError)?.isNotLeader == true { close() }
+                if (error as? PodlingError)?.isNotLeader == true {
+                    if let client { putLast(client.address) }
+                    close()
+                }
                 guard now < end else { throw error }
                 // A lost connection waits in `connected`.
                 if let client, client.isClosed { continue }
@@ -97,7 +103,11 @@ public actor MasterLink {
         if let client, !client.isClosed { return client }
         if let lost = client {
             client = nil
-            let delay = delayMilliseconds(nil, reconnect: lost.reconnectMilliseconds)
+            var delay = delayMilliseconds(nil, reconnect: lost.reconnectMilliseconds)
+            if lost.reconnectMilliseconds != nil, addresses.count > 1 {
+                putLast(lost.address)
+                delay = Int.random(in: Self.nextMilliseconds)
+            }
             try await Task.sleep(for: .milliseconds(delay))
         }
         let made = try await PodlingClient.connect(to: addresses, options: options)
@@ -108,6 +118,12 @@ public actor MasterLink {
         hasConnected = true
         hasTold = false
         return made
+    }
+
+    private func putLast(_ address: MasterAddress) {
+        let known = addresses.filter { $0.isSamePlace(as: address) }
+        addresses.removeAll { $0.isSamePlace(as: address) }
+        addresses += known
     }
 
     private func delayMilliseconds(_ error: (any Error)?, reconnect: ClosedRange<Int>? = nil) -> Int {

@@ -38,6 +38,7 @@ extension AgentCore {
         switch link {
         case .down(let retryAt) where now >= retryAt:
             link = .connecting
+            search.isByName = search.leader != nil
             if let leader = search.leader {
                 search.leader = nil
                 search.triedLeader = leader
@@ -70,10 +71,15 @@ extension AgentCore {
         pending.removeAll()
         stopAllLogs()
         lease.silentSince = nil
-        if search.leader == nil { addressIndex = (addressIndex + 1) % max(configuration.addressCount, 1) }
+        // The standby that named a leader which served until now is the next to be asked.
+        let staysInTurn = search.isByName && wasRegistered
+        if search.leader == nil, !staysInTurn { addressIndex = (addressIndex + 1) % max(configuration.addressCount, 1) }
         if search.isPassingBy { return passBy(why) }
         let delay: Int64
-        if let range = reconnectRange {
+        if reconnectRange != nil, configuration.addressCount > 1 {
+            // That one goes; the others are there.
+            delay = spread(AgentLimits.reconnectMillisecondsMin)
+        } else if let range = reconnectRange {
             delay = range.lowerBound + Int64(Double(range.upperBound - range.lowerBound) * jitter)
         } else if isLasting, hindrance.count >= configuration.addressCount {
             delay = spread(AgentLimits.lastingFailureMilliseconds)

@@ -121,6 +121,8 @@ extension AgentCore {
         var leader: String?
         /// Named, and dialled in this round.
         var triedLeader: String?
+        /// This connection was dialled by a name that a standby gave.
+        var isByName = false
         /// Standbys met since a master was found that leads.
         var standbys = 0
         /// This connection ends because its master does not lead.
