@@ -112,7 +112,11 @@ public final class MasterServer: Service {
         try await channel.setOption(.autoRead, value: true).get()
         if let address = channel.localAddress { try await ready(address) }
         let following = Task {
-            do { for await news in store.leadership { try await follow(news) } } catch { fail(error) }
+            do {
+                for await news in store.leadership { try await follow(news) }
+            } catch is CancellationError {
+                // Asked to end while it takes over: the lead is handed back.
+            } catch { fail(error) }
         }
         // Cancelled where another service of the group failed.
         try await withTaskCancellationOrGracefulShutdownHandler {
