@@ -7,7 +7,7 @@ actor HTTPNodeTable {
     private struct Entry {
         let session: any DoorSession
         /// Who may speak for the node on it.
-        var caller: HTTPCaller
+        let caller: HTTPCaller
         /// New for every connection; told to the master as the worker's instance.
         let instance: String
         let leaseMilliseconds: Int
@@ -36,23 +36,26 @@ actor HTTPNodeTable {
         from peer: DoorPeer
     ) async throws -> DoorReply {
         try DoorExchange.checkLength(line)
-        if entries[nodeId] != nil, let reply = try await request(line, nodeId: nodeId, by: caller, from: peer) {
+        let known = entries[nodeId]
+        if known?.caller == caller, let reply = try await request(line, nodeId: nodeId, by: caller, from: peer) {
             return reply
         }
         guard !isClosed else { throw HTTPProblem.unavailable("going down") }
         guard !opening.contains(nodeId) else { throw HTTPProblem.conflict("this node is being registered") }
-        guard entries.count + opening.count < nodesMax else {
+        guard entries[nodeId] != nil || entries.count + opening.count < nodesMax else {
             throw HTTPProblem.overloaded("\(nodesMax) nodes are registered over HTTP; use the line protocol for more")
         }
         opening.insert(nodeId)
         defer { opening.remove(nodeId) }
-        let instance = "http-" + Self.randomId()
+        // By another token it is the same node, on a connection that stands and falls with that token.
+        let instance = known?.instance ?? "http-" + Self.randomId()
         let helloLine = caller.helloLine(nodeId: nodeId, instance: instance)
         let session = try await exchange.open(helloLine: helloLine, for: peer)
         do {
             let reply = try await exchange.request(line, on: session)
             let leaseMilliseconds = try Self.leaseMilliseconds(reply)
             guard !isClosed else { throw HTTPProblem.unavailable("going down") }
+            entries[nodeId]?.session.close()
             entries[nodeId] = Entry(
                 session: session,
                 caller: caller,
@@ -94,7 +97,6 @@ actor HTTPNodeTable {
         guard exchange.door.asksForIdentity, entries[nodeId]?.caller != caller else { return }
         let helloLine = caller.helloLine(nodeId: nodeId, instance: "http-" + Self.randomId())
         try await exchange.open(helloLine: helloLine, for: peer).close()
-        entries[nodeId]?.caller = caller
     }
 
     func speaks(_ caller: HTTPCaller, for nodeId: String) -> Bool { entries[nodeId]?.caller == caller }

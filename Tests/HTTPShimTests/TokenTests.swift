@@ -113,7 +113,7 @@ import Testing
     func eachTokenMayWhatItsRoleMay(row: Int) async throws {
         let (method, uri, body, statuses) = Self.matrix[row]
         for (token, status) in statuses.sorted(by: { $0.key < $1.key }) {
-            try await withShim(CoreDoor(tokens: try Self.tokens())) { client async throws in
+            try await withShim(CoreDoor(tokens: try Self.tokens()), .live) { client async throws in
                 let registered = try await client.send(
                     Self.call("n1", .post, "/api/v1/nodes/register", Self.node1)
                 )
@@ -157,6 +157,31 @@ import Testing
             #expect(try await client.send(Self.call("n1", .post, "/api/v1/nodes/n1/heartbeat")).status == 404)
             #expect(try await client.send(Self.call("n1", .post, "/api/v1/nodes/register", Self.node1)).status == 401)
             #expect(try await client.send(Self.call("reader", .get, "/api/v1/nodes")).status == 200)
+        }
+    }
+
+    @Test func aNodesConnectionStandsAndFallsWithTheTokenThatRegisteredIt() async throws {
+        let door = CoreDoor(tokens: try Self.tokens())
+        try await withShim(door) { client async throws in
+            func register(_ token: String) async throws -> Int {
+                try await client.send(Self.call(token, .post, "/api/v1/nodes/register", Self.node1)).status
+            }
+            func beat(_ token: String) async throws -> Int {
+                try await client.send(Self.call(token, .post, "/api/v1/nodes/n1/heartbeat")).status
+            }
+            #expect(try await register("n1") == 201)
+            #expect(try await beat("n1-new") == 200)
+            door.setTokens(try Self.tokens(without: "n1-new"))
+            #expect(try await beat("n1-new") == 401)
+            #expect(try await beat("n1") == 200)
+            door.setTokens(try Self.tokens())
+            #expect(try await register("n1-new") == 201)
+            door.setTokens(try Self.tokens(without: "n1"))
+            #expect(try await beat("n1") == 401)
+            #expect(try await beat("n1-new") == 200)
+            door.setTokens(try Self.tokens(without: "n1-new"))
+            #expect(try await beat("n1-new") == 404)
+            #expect(try await register("n1-new") == 401)
         }
     }
 
