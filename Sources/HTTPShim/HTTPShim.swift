@@ -28,7 +28,7 @@ public struct HTTPShim: Service {
         self.configuration = configuration
         self.logger = logger
         self.onServerRunning = onServerRunning
-        responder = ShimResponder(door: door, configuration: configuration)
+        responder = ShimResponder(door: door, configuration: configuration, failures: FailureLog(logger))
     }
 
     /// Serves until graceful shutdown, then finishes the requests that have begun. Throws where it cannot listen.

@@ -36,6 +36,21 @@ enum Route: Equatable {
         }
     }
 
+    /// For the log: nothing that the peer made up is in it.
+    var name: String {
+        switch self {
+        case .health: "health"
+        case .ready: "ready"
+        case .tasks: "tasks"
+        case .task: "a task"
+        case .taskCancel: "a task's cancel"
+        case .taskStatus: "a task's status"
+        case .nodes: "nodes"
+        case .nodeRegister: "nodes/register"
+        case .nodeHeartbeat: "a node's heartbeat"
+        }
+    }
+
     /// Whether it is answered on a node's own connection.
     var isForWorkers: Bool {
         switch self {

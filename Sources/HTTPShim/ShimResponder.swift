@@ -26,6 +26,7 @@ struct ShimResponder: HTTPResponder {
     let probes: DoorPool
     let nodes: HTTPNodeTable
     private let asksForIdentity: Bool
+    private let failures: FailureLog
     /// Of the request that is answered.
     var pool: DoorPool
     var caller = HTTPCaller.nobody
@@ -33,8 +34,9 @@ struct ShimResponder: HTTPResponder {
     /// Of which it is the worker, where it reads.
     var node: String?
 
-    init(door: any MasterDoor, configuration: HTTPShimConfiguration) {
+    init(door: any MasterDoor, configuration: HTTPShimConfiguration, failures: FailureLog) {
         self.configuration = configuration
+        self.failures = failures
         let exchange = DoorExchange(door: door, timeoutSeconds: configuration.requestTimeoutSeconds)
         asksForIdentity = door.asksForIdentity
         pools = DoorPools(exchange: exchange, sessionsMax: configuration.doorSessionsMax)
@@ -64,6 +66,8 @@ struct ShimResponder: HTTPResponder {
         asked.caller = try HTTPCaller(request, certificate: certificate)
         asked.peer = DoorPeer(name: Self.name(of: context.channel), certificate: certificate)
         guard asked.caller != .nobody else {
+            let asked = "\(request.method.rawValue) of \(route.name)"
+            failures.add("denied: \(asked) by nobody", peer: context.channel.remoteAddress)
             throw HTTPProblem.unauthenticated("this needs a token: Authorization: Bearer TOKEN")
         }
         do {

@@ -215,6 +215,9 @@ struct MasterOptions: ParsableArguments {
         configuration.firstLineSeconds = firstLineTimeout
         configuration.shutdownSeconds = shutdownTimeout
         configuration.certificateRole = try access.roleOfCertificates()
+        if access.certificateRole != nil, try tls.configuration() == nil {
+            throw ValidationError("--tls-client-role is given, but there is no TLS without --tls-cert and --tls-key.")
+        }
         // Whoever must show a certificate is somebody.
         if try tls.configuration()?.clientCertificates == .require { configuration.core.isAuthenticated = true }
         return configuration

@@ -105,6 +105,8 @@ import Testing
             ["": 401, "wrong": 401, "reader": 200, "n1": 200, "n2": 403, "fleet": 403]
         ),
         (.get, "/api/v1/tasks?nodeId=n2", nil, ["n1": 403]),
+        (.get, "/ready", nil, ["": 200, "wrong": 200]),
+        (.get, "/leader", nil, ["": 200, "wrong": 200]),
         (.get, "/api/v1/nonsense", nil, ["": 404, "wrong": 404]),
         (.put, "/api/v1/tasks", nil, ["": 405]),
     ]

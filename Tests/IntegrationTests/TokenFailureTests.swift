@@ -93,9 +93,12 @@ import Testing
             }
             #expect(try ask(token).hasPrefix("HTTP/1.1 200"))
             #expect(try ask(token).hasPrefix("HTTP/1.1 200"))
+            let url = "http://\(address)/api/v1/tasks"
+            #expect(try Tool.output("curl", ["-sS", "-m", "30", url]).contains("this needs a token"))
             #expect(master.terminate() == .exited(0))
             let log = master.process.output
             #expect(log.contains("http 127.0.0.1:") && !log.contains("wrong"), "\(log)")
+            #expect(log.contains("denied: GET of tasks by nobody"), "\(log)")
         }
     }
 }
