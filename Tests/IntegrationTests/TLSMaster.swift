@@ -31,6 +31,12 @@ enum TLSMaster {
                 print("refused:", error.reason)
         """
 
+    /// The log, as soon as it has the text, or else as it is at the deadline.
+    static func log(_ master: MasterProcess, with text: String) -> String {
+        _ = Deadline.after(seconds: 20).poll { master.process.output.contains(text) ? true : nil }
+        return master.process.output
+    }
+
     /// A connection that reads nothing after the handshake, until it is ended.
     static func silentPeer(_ master: MasterProcess) throws -> ProgramProcess {
         let script = """

@@ -60,7 +60,7 @@ import Testing
         let (output, log) = try await onThread {
             let master = try MasterProcess(try TLSMaster.flags(clients: mode))
             let output = try TLSMaster.python(master, environment: try certificate.map(TLSMaster.shows) ?? [:])
-            return (output, master.process.output)
+            return (output, logged.map { TLSMaster.log(master, with: $0) } ?? "")
         }
         #expect(output.contains(#"{"re":1,"ok""#) == isServed, "\(output)")
         if !isServed { #expect(output.contains("refused: "), "\(output)") }

@@ -31,7 +31,7 @@ import Testing
     }
 
     private func awaitLog(_ master: MasterProcess, _ text: String) -> Bool {
-        Deadline.after(seconds: 20).poll { master.process.output.contains(text) ? true : nil } ?? false
+        TLSMaster.log(master, with: text).contains(text)
     }
 
     /// The subject of what a port shows.
