@@ -146,7 +146,7 @@ bring_postgres_up() {
 
 # Tests that compute would starve those that wait for sockets and processes with deadlines: each kind has its own run.
 # Faults are done to programs under load, and take minutes: alone, at the end.
-readonly FAULTS='^FaultTests\.' STORE='^PostgresTests\.'
+readonly FAULTS='^FaultTests\.' STORE='^PostgresTests\.' TLS_LOAD='^IntegrationTests\.TLS(Load|Reload)Tests'
 readonly COMPUTING='^(ProtocolTests|AccessTests|CoreTests|StoreTests|TLSTests)\.' IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests)\.'
 
 # swift_tests NAME ARGUMENTS...
@@ -218,7 +218,9 @@ main() {
         swift_tests "tests that compute" --filter "$COMPUTING"
         swift_tests "tests in one process" --filter "$IN_PROCESS"
         swift_tests "tests of the PostgreSQL store" --filter "$STORE"
-        swift_tests "tests of engines and programs" --skip "$COMPUTING" --skip "$IN_PROCESS" --skip "$STORE" --skip "$FAULTS"
+        swift_tests "tests of engines and programs" --skip "$COMPUTING" --skip "$IN_PROCESS" --skip "$STORE" --skip "$FAULTS" \
+            --skip "$TLS_LOAD"
+        swift_tests "tests of TLS under load" --filter "$TLS_LOAD"
         swift_tests "tests of faults under load" --filter "$FAULTS"
         shell_tests
     fi
