@@ -67,6 +67,20 @@ struct AccessTokenTests {
         #expect(!ConnectionSecurity.isPrivate(MasterAddress(host: "localhost"), peer: nil))
     }
 
+    @Test func withoutOneAMasterThatAsksCanStillBePinged() async throws {
+        let greeting = #"{"ev":"hello","proto":[1,1],"auth":"token","line_max":1048576,"server":"fake/0"}"#
+        let master = try await FakeMaster.start(greeting: greeting) { request in
+            [request.op == "ping" ? request.ok("{}") : request.error("unauthenticated")]
+        }
+        let client = try await PodlingClient.connect(to: [master.address])
+        _ = try await client.request("ping")
+        let error = await #expect(throws: PodlingError.self) { try await client.request("list") }
+        #expect(error?.code == "unauthenticated")
+        #expect(master.requests.map(\.op) == ["ping", "list"])
+        client.close()
+        await master.stop()
+    }
+
     @Test func itIsSentWithTheHelloAndWithNothingElse() async throws {
         let master = try await FakeMaster.start { request in [request.ok("{}")] }
         var options = PodlingClient.Options()

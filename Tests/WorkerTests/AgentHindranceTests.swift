@@ -68,6 +68,28 @@ import Testing
         #expect(told.first?.text.contains("\(code): no such token; see --token-file, --sslcert") == true)
     }
 
+    @Test func aRegistrationThatIsRefusedForItIsNotTriedOnTheSameConnection() {
+        let trace = AgentTrace()
+        for _ in 0..<3 {
+            trace.pass(AgentLimits.lastingFailureMilliseconds)
+            trace.on(.connected)
+            let ids = trace.on(.hello(versions: 1...1)).compactMap { action -> Int? in
+                guard case .send(let request) = action else { return nil }
+                return request.id
+            }
+            #expect(ids.count == 2)
+            trace.on(
+                .reply(id: ids.first, .failed(MasterFault(code: "unauthenticated", message: "token: is required")))
+            )
+            let fault = MasterFault(code: "unauthenticated", message: "register: say hello first")
+            #expect(trace.on(.reply(id: ids.last, .failed(fault))).count == 1, "it hangs up")
+            #expect(fail(trace, "closed", isLasting: false) >= AgentLimits.lastingFailureMilliseconds / 2)
+        }
+        let told = trace.notes.filter { $0.level != .debug }
+        #expect(told.count == 1)
+        #expect(told.first?.text.contains("token: is required") == true)
+    }
+
     @Test func aMasterThatWantsTLSIsOne() {
         let trace = AgentTrace()
         trace.on(.tick)

@@ -148,6 +148,8 @@ public final class PodlingClient: Sendable {
             )
         }
         prod.cancel()
+        // Whoever has nothing to show may still ask whether the master is there (proto-spec section 3.2).
+        guard hello.authentication != "token" || options.token != nil else { return hello }
         var object = ObjectWriter()
         object.int("proto", Self.version)
         object.string("role", "client")

@@ -262,6 +262,11 @@ extension AgentCore {
         }
         switch kind {
         case .hello where fault.means(.unauthenticated) || fault.means(.forbidden): keptOut(fault)
+        case .register where fault.means(.unauthenticated) || fault.means(.forbidden):
+            // The hello has told why already, where it was refused.
+            if hindrance.refusal == nil { keptOut(fault) }
+            link = .closing
+            actions.append(.disconnect("the master does not let this worker in"))
         case .register where fault.means(.helloRequired):
             link = .closing
             actions.append(.disconnect("the master refused our hello"))

@@ -111,7 +111,8 @@ actor AgentLoop {
                 }
             }
         case .disconnect(let why):
-            logger.warning("closing the connection: \(why)")
+            // What comes of it is told, once, by the core.
+            logger.debug("closing the connection: \(why)")
             closing = why
             jobs[.connection]?.cancel()
         case .send(let request): send(request)
