@@ -227,7 +227,7 @@ extension AgentCore {
     private mutating func registered(_ orders: MasterOrders) {
         guard link == .registering else { return }
         reconnectTries = 0
-        search = LeaderSearch()
+        search = LeaderSearch(isByName: search.isByName)
         hindrance = Hindrance()
         reconnectRange = nil
         scheduleHeartbeat()
