@@ -26,29 +26,29 @@ final class MasterLoop {
     let failures: FailureLog
     let pendingHandshakes: PendingHandshakes
     private let store: any Store
-    private var core: MasterCore
-    private var turn = Turn()
+    var core: MasterCore
+    var turn = Turn()
     /// A turn that was carried out, to be used again.
     private var spareTurn: Turn?
-    private var sinks: [(any SessionSink)?] = []
+    var sinks: [(any SessionSink)?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [Int32] = []
     private var nextGeneration: UInt32 = 1
     private(set) var sessionCount = 0
-    private var held = HeldTurns()
+    var held = HeldTurns()
     private var denialLog = DenialLog()
     private var isLate = false
     private var isTurnScheduled = false
     private var lastTurnEnd = NIODeadline.now()
     private var dirty: [Int32] = []
     private var isDirty: [Bool] = []
-    private var ticker: RepeatedTask?
+    var ticker: RepeatedTask?
     private var sweepCountdown = 0
     /// Called once a store has failed: the master cannot go on.
     var storeFailed: ((StoreError) -> Void)?
     private var hasFailed = false
     private var hasEnded = false
-    private var isGoingDown = false
+    var isGoingDown = false
 
     init(configuration: MasterConfiguration, store: any Store, eventLoop: any EventLoop, logger: Logger) {
         self.configuration = configuration
@@ -217,7 +217,7 @@ final class MasterLoop {
     /// Ends the turn before all sockets are read, so that what follows comes after its replies.
     func endTurnNow() { endTurn() }
 
-    private func endTurn() {
+    func endTurn() {
         isTurnScheduled = false
         lastTurnEnd = .now()
         core.endTurn(into: &turn.effects)
@@ -302,9 +302,9 @@ final class MasterLoop {
         for sink in sinks { sink?.close() }
     }
 
-    private func isCurrent(_ id: SessionID) -> Bool { generations[Int(id.slot)] == id.generation }
+    func isCurrent(_ id: SessionID) -> Bool { generations[Int(id.slot)] == id.generation }
 
-    private func carryOut(_ turn: Turn) {
+    func carryOut(_ turn: Turn) {
         for frame in turn.effects.frames {
             let slot = frame.session.slot
             guard isCurrent(frame.session), let sink = sinks[Int(slot)] else { continue }
@@ -368,58 +368,9 @@ final class MasterLoop {
         core.certificateEnd = configuration.tls?.certificate?.notAfter.map { Int64($0) * 1_000 }
     }
 
-    /// Tells all sessions that the master goes down, those too that wait for the store, and refuses at the deadline what
-    /// still waits for it.
-    func announceEnd(by deadline: NIODeadline) {
-        endTurn()
-        isGoingDown = true
-        core.shutDown(deadlineMilliseconds: configuration.shutdownSeconds * 1_000, into: &turn.effects)
-        let announcement = turn
-        turn = Turn()
-        turn.number = announcement.number + 1
-        carryOut(announcement)
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(deadline: deadline) {
-            guard !bound.value.held.isEmpty else { return }
-            bound.value.fail(StoreError("it did not take the last changes before this master's end"))
-        }
-    }
-
-    /// Closes all sessions as soon as nothing waits for the store.
-    func shutDown() {
-        endTurn()
-        ticker?.cancel()
-        closeAll()
-    }
-
-    /// What waits is not known to be durable, and nobody will wait for it longer.
-    private func refuseHeld() {
-        let error = WireError(
-            .unavailable,
-            "the master goes down, and its store is away: a change that was asked for may have been made or not",
-            retryAfterMilliseconds: 1_000
-        )
-        for turn in held.takeAll() {
-            turn.effects.refuse(error) { session, lines in
-                guard isCurrent(session) else { return }
-                sinks[Int(session.slot)]?.deliver(lines)
-                sinks[Int(session.slot)]?.flush()
-            }
-        }
-    }
-
     /// Hands the last changes to the store: nodes whose connections are closed now. What comes later is nobody's.
     func end() {
         endTurn()
         hasEnded = true
-    }
-
-    private func closeAll() {
-        guard held.isEmpty else {
-            let bound = NIOLoopBound(self, eventLoop: eventLoop)
-            eventLoop.scheduleTask(in: .milliseconds(20)) { bound.value.closeAll() }
-            return
-        }
-        for sink in sinks { sink?.close() }
     }
 }
