@@ -4,7 +4,7 @@ import PodlingProtocol
 struct SpecColumns {
     var name: String?
     var image: String?
-    /// A JSON object as it was sent.
+    /// A JSON object of strings as it was sent.
     var env: [UInt8]?
 
     init() {}
@@ -15,9 +15,10 @@ struct SpecColumns {
             guard let root = try? reader.parse(bytes).root else { return }
             name = root["name"]?.string() ?? ""
             image = root["image"]?.string() ?? ""
-            guard let raw = root.optional("env")?.raw else { return }
-            // jsonb refuses an escaped NUL; the spec itself is kept whole.
-            if !Self.mentionsNUL(raw) { env = [UInt8](raw) }
+            guard let value = root.optional("env"), value.isObject else { return }
+            // jsonb refuses an escaped NUL, and numbers beyond its own; the spec itself is kept whole.
+            let isPlain = value.members.allSatisfy { $0.value.isString } && !Self.mentionsNUL(value.raw)
+            if isPlain { env = [UInt8](value.raw) }
         }
     }
 

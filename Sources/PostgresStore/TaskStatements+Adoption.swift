@@ -42,7 +42,7 @@ extension TaskStatements {
         task.detail = result.text(row, 11)
         task.scheduledAt = Int64(result.int(row, 14) ?? 0)
         task.startedAt = Int64(result.int(row, 15) ?? 0)
-        task.finishedAt = Int64(result.int(row, 16) ?? 0)
+        task.finishedAt = task.status.isTerminal ? Int64(result.int(row, 16) ?? 0) : 0
         // The other program counted no attempts.
         let hasRun = task.status != .pending && (task.status != .cancelled || task.startedAt != 0)
         if hasRun { task.attempt = max(task.attempt, 1) }

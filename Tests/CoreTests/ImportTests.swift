@@ -229,7 +229,7 @@ import Testing
         (ours + #","status":"running","attempt":1,"nodeId":"""#, "tasks[0].nodeId"),
         (ours + #","status":"failed","containerId":7"#, "tasks[0].containerId"),
         (ours + #","status":"failed","startedAt":"yesterday""#, "tasks[0].startedAt"),
-        (ours + #","status":"failed","finishedAt":"1969-01-01T00:00:00Z""#, "tasks[0].finishedAt"),
+        (ours + #","status":"failed","finishedAt":"1970-01-01T00:00:00Z""#, "tasks[0].finishedAt"),
         (ours + #","status":"failed","finishedAt":"2026-09-01T00:00:00Z""#, "tasks[0].finishedAt"),
         (ours + #","status":"pending","finishedAt":"2026-01-01T00:00:00Z""#, "tasks[0].finishedAt"),
         (ours + #","status":"pending","cancelRequested":true"#, "tasks[0].cancelRequested"),

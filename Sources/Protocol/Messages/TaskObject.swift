@@ -95,9 +95,5 @@ public struct TaskObject: Sendable {
                 throw .field(name.description, fault)
             }
         }
-        guard let env = object.optional("env") else { return }
-        guard env.isObject, env.members.allSatisfy({ $0.value.isString }) else {
-            throw .field("env", "must be an object of strings")
-        }
     }
 }

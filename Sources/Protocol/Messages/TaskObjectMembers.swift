@@ -38,7 +38,7 @@ struct TaskObjectMembers {
         } else if member.keyEquals("exitCode") {
             exitCode = try value.integer("exitCode", in: Int(Int32.min)...Int(Int32.max))
         } else if member.keyEquals("createdAt") {
-            createdAt = try Self.time(value, "createdAt")
+            createdAt = try Self.anyTime(value, "createdAt")
         } else if member.keyEquals("scheduledAt") {
             scheduledAt = try Self.time(value, "scheduledAt")
         } else if member.keyEquals("startedAt") {
@@ -71,11 +71,18 @@ struct TaskObjectMembers {
         }
     }
 
-    private static func time(_ value: JSONValue, _ name: StaticString) throws(WireError) -> Int64 {
+    private static func anyTime(_ value: JSONValue, _ name: StaticString) throws(WireError) -> Int64 {
         let time = try value.timestamp(name)
-        guard time > 0, time <= Timestamp.millisecondsMax else {
-            throw .field(name.description, "must be a time after 1970 and before 10000")
+        guard (Timestamp.millisecondsMin...Timestamp.millisecondsMax).contains(time) else {
+            throw .field(name.description, "must be a time of the years 0 to 9999")
         }
+        return time
+    }
+
+    private static func time(_ value: JSONValue, _ name: StaticString) throws(WireError) -> Int64 {
+        let time = try anyTime(value, name)
+        // That instant stands for "not yet".
+        guard time != 0 else { throw .field(name.description, "must be another time than 1970-01-01T00:00:00Z") }
         return time
     }
 
