@@ -9,30 +9,40 @@ struct InProcessDoor: MasterDoor {
     let loop: NIOLoopBound<MasterLoop>
     let eventLoop: any EventLoop
     let asksForIdentity: Bool
+    let gate: DoorGate
 
     func open(_ peer: DoorPeer) async throws -> any DoorSession {
         let loop = loop
         let eventLoop = eventLoop
-        return try await eventLoop.submit {
-            let sink = DoorSink(loop: loop.value, peer: peer)
-            sink.open()
-            return InProcessSession(sink: NIOLoopBound(sink, eventLoop: eventLoop), eventLoop: eventLoop)
-        }.get()
+        let gate = gate
+        let opening = try gate.pass {
+            eventLoop.submit {
+                let sink = DoorSink(loop: loop.value, peer: peer)
+                sink.open()
+                return InProcessSession(
+                    sink: NIOLoopBound(sink, eventLoop: eventLoop),
+                    eventLoop: eventLoop,
+                    gate: gate
+                )
+            }
+        }
+        return try await opening.get()
     }
 }
 
 private struct InProcessSession: DoorSession {
     let sink: NIOLoopBound<DoorSink>
     let eventLoop: any EventLoop
+    let gate: DoorGate
 
     func request(_ line: [UInt8]) async throws -> [UInt8] {
         let sink = sink
-        return try await eventLoop.flatSubmit { sink.value.request(line) }.get()
+        return try await gate.pass { eventLoop.flatSubmit { sink.value.request(line) } }.get()
     }
 
     func close() {
         let sink = sink
-        eventLoop.execute { sink.value.close() }
+        try? gate.pass { eventLoop.execute { sink.value.close() } }
     }
 }
 

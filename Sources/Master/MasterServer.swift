@@ -17,6 +17,7 @@ public final class MasterServer: Service {
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let loop: NIOLoopBound<MasterLoop>
+    private let gate = DoorGate()
     private let ready: @Sendable (SocketAddress) async throws -> Void
     /// Bound, and not accepting before `run`: who connects meanwhile waits.
     private let bound = NIOLockedValueBox<(any Channel)?>(nil)
@@ -47,7 +48,8 @@ public final class MasterServer: Service {
         InProcessDoor(
             loop: loop,
             eventLoop: group.next(),
-            asksForIdentity: configuration.core.isAuthenticated
+            asksForIdentity: configuration.core.isAuthenticated,
+            gate: gate
         )
     }
 
@@ -132,6 +134,7 @@ public final class MasterServer: Service {
         try await drained(by: end - shutdownTime(.eighth))
         try await eventLoop.submit { loop.value.end() }.get()
         await closeStore(by: end)
+        gate.close()
         try await group.shutdownGracefully()
         guard let error = failure.withLockedValue({ $0 }) else { return }
         if case MasterError.leadLost = error, isAskedToEnd.withLockedValue({ $0 }) { return }
