@@ -22,7 +22,7 @@ struct DoorExchange: Sendable {
             return session
         } catch {
             session.close()
-            throw error
+            throw error is DoorClosed ? HTTPProblem.unavailable("the master takes no connection now") : error
         }
         return session
     }
