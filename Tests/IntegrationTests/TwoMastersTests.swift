@@ -140,7 +140,7 @@ import Testing
             _ = try old.readLine(seconds: 10)
             try old.send(line: Self.submit)
             let known = try JSON(parsing: try old.readLine(seconds: 10) ?? [])["ok"]?["taskId"]?.text ?? ""
-            first.process.signal(SIGSTOP)
+            try first.process.pause()
             // The kernel takes them for the master, which finds them when it wakes up.
             for _ in 0..<100 { try old.send(line: Self.submit) }
             let seconds = try Self.secondsToLead(second)

@@ -50,6 +50,18 @@ public final class ProgramProcess: Sendable {
         kill(processID, number)
     }
 
+    /// Sends SIGSTOP, and returns when every thread has stopped: until then those that have not go on (signal(7)).
+    public func pause(deadline: Deadline = .after(seconds: 30)) throws {
+        signal(SIGSTOP)
+        let stopped = try deadline.poll { () throws -> Bool? in
+            var information = siginfo_t()
+            let options = WSTOPPED | WNOWAIT | WNOHANG
+            return waitid(P_PID, id_t(processID), &information, options) == 0 && information.si_signo == SIGCHLD
+                ? true : nil
+        }
+        guard stopped == true else { throw TestSupportError("process \(processID) has not stopped") }
+    }
+
     /// How the program ended, or nil if it has not by the deadline.
     public func wait(deadline: Deadline) -> Ending? {
         deadline.poll {
