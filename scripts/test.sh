@@ -148,6 +148,7 @@ bring_postgres_up() {
 # Faults are done to programs under load, and take minutes: alone, at the end.
 readonly FAULTS='^FaultTests\.' STORE='^PostgresTests\.' TLS_LOAD='^IntegrationTests\.TLS(Load|Reload)Tests'
 readonly COMPUTING='^(ProtocolTests|AccessTests|CoreTests|StoreTests|TLSTests)\.' IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests)\.'
+readonly WORKER='^WorkerTests\.'
 
 # swift_tests NAME ARGUMENTS...
 swift_tests() {
@@ -218,8 +219,9 @@ main() {
         swift_tests "tests that compute" --filter "$COMPUTING"
         swift_tests "tests in one process" --filter "$IN_PROCESS"
         swift_tests "tests of the PostgreSQL store" --filter "$STORE"
-        swift_tests "tests of engines and programs" --skip "$COMPUTING" --skip "$IN_PROCESS" --skip "$STORE" --skip "$FAULTS" \
-            --skip "$TLS_LOAD"
+        swift_tests "tests of the worker and engines" --filter "$WORKER"
+        swift_tests "tests of programs" --skip "$COMPUTING" --skip "$IN_PROCESS" --skip "$STORE" --skip "$FAULTS" \
+            --skip "$TLS_LOAD" --skip "$WORKER"
         swift_tests "tests of TLS under load" --filter "$TLS_LOAD"
         swift_tests "tests of faults under load" --filter "$FAULTS"
         shell_tests
