@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Behind `make demo`: a real master and worker on free loopback ports, three tasks, shown as a user would see them.
+# With --tls all of it goes over TLS, where master, worker and client each have a certificate.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
@@ -7,6 +8,13 @@ cd "$REPOSITORY"
 readonly READY_SECONDS=20 COMMAND_SECONDS=90 STOP_SECONDS=20 PULL_SECONDS=30
 # What `podling-client run` and `wait` exit with for a cancelled task.
 readonly CANCELLED_CODE=130
+
+tls=false
+case "${1:-}" in
+    '') ;;
+    --tls) tls=true ;;
+    *) die "usage: scripts/demo.sh [--tls]" ;;
+esac
 
 scratch='' engine='' engine_socket='' image_is_ours=false node='' long_task=''
 
@@ -119,19 +127,36 @@ master_is_ready() { process_is_gone "$scratch/master.pid" || port_file_is_ready;
 node_is_online() { podling-client nodes --output json | grep -q '"online"'; }
 worker_is_ready() { process_is_gone "$scratch/worker.pid" || node_is_online; }
 
+# What each program is given beside the rest.
+master_tls=() worker_tls=() curl_tls=() scheme=podling http=http
+make_certificates() {
+    local certs="$scratch/certs"
+    heading "certificates for a lab"
+    say "$ scripts/dev-certs.sh certs --node demo --client me"
+    scripts/dev-certs.sh "$certs" --node demo --client me
+    master_tls=(--tls-cert "$certs/server.pem" --tls-key "$certs/server.key" --tls-client-ca "$certs/ca.pem"
+        --tls-client-cert require)
+    worker_tls=(--node-id demo --sslcert "$certs/node-demo.pem" --sslkey "$certs/node-demo.key")
+    curl_tls=(--cacert "$certs/ca.pem" --cert "$certs/client-me.pem" --key "$certs/client-me.key")
+    scheme=podlings http=https
+    # The client's, by the environment; the worker's flags go before these.
+    export PODLING_SSLMODE=verify-full PODLING_SSLROOTCERT="$certs/ca.pem" PODLING_SSLCERT="$certs/client-me.pem" \
+        PODLING_SSLKEY="$certs/client-me.key"
+}
+
 start_programs() {
     heading "starting a master and a worker"
-    say "$ podling-master --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 &"
+    say "$ podling-master --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 ${master_tls[*]} &"
     start_process "$scratch/master.pid" "$scratch/master.log" \
-        podling-master --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 --port-file "$scratch/ports"
+        podling-master --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 --port-file "$scratch/ports" "${master_tls[@]}"
     wait_until "$READY_SECONDS" master_is_ready && port_file_is_ready || die "the master did not start"
-    PODLING_MASTER="$(sed -n 's/^listen=//p' "$scratch/ports")"
-    HTTP="$(sed -n 's/^http=//p' "$scratch/ports")"
+    PODLING_MASTER="$scheme://$(sed -n 's/^listen=//p' "$scratch/ports")"
+    HTTP="$http://$(sed -n 's/^http=//p' "$scratch/ports")"
     export PODLING_MASTER
     [[ $engine == process ]] || export DOCKER_HOST="unix://$engine_socket"
-    say "$ podling-worker --master $PODLING_MASTER --engine $engine --stop-on-exit &"
-    start_process "$scratch/worker.pid" "$scratch/worker.log" \
-        podling-worker --master "$PODLING_MASTER" --engine "$engine" --stop-on-exit --state-dir "$scratch/worker"
+    say "$ podling-worker --master $PODLING_MASTER --engine $engine --stop-on-exit ${worker_tls[*]} &"
+    start_process "$scratch/worker.pid" "$scratch/worker.log" podling-worker --master "$PODLING_MASTER" \
+        --engine "$engine" --stop-on-exit --state-dir "$scratch/worker" "${worker_tls[@]}"
     wait_until "$READY_SECONDS" worker_is_ready && node_is_online || die "the worker did not come online"
     node="$(podling-client nodes --output ndjson | jq -r '.nodeId')"
     say "$ export PODLING_MASTER=$PODLING_MASTER"
@@ -149,7 +174,7 @@ show() {
     ((code == 0)) || say "(exit code $code)"
 }
 
-task_id() { curl -fsS --max-time 10 "http://$HTTP/api/v1/tasks" | jq -er --arg name "$1" '.[] | select(.name == $name).taskId'; }
+task_id() { curl -fsS --max-time 10 "${curl_tls[@]}" "$HTTP/api/v1/tasks" | jq -er --arg name "$1" '.[] | select(.name == $name).taskId'; }
 task_field() { podling-client get "$1" --output json | jq -r ".$2"; }
 has_status() { [[ $(task_field "$1" status) == "$2" ]]; }
 
@@ -183,7 +208,7 @@ run_tasks() {
     show podling-client logs "$long_task"
     expect "the exit code of 'logs'" "$code" 0
     heading "the same over HTTP"
-    show curl -s "http://$HTTP/api/v1/tasks"
+    show curl -s "${curl_tls[@]}" "$HTTP/api/v1/tasks"
     expect "the exit code of 'curl'" "$code" 0
     hello="$(task_id hello)" && fails="$(task_id fails)" || die "the HTTP list lacks a task"
     expect "the status of hello" "$(task_field "$hello" status)/$(task_field "$hello" exitCode)" completed/0
@@ -200,6 +225,7 @@ main() {
     trap 'exit 143' TERM
     build
     choose_engine
+    ! $tls || make_certificates
     start_programs
     run_tasks
     ((wrong == 0)) || die "$wrong thing(s) did not end as they should; the logs follow"
