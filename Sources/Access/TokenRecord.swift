@@ -20,7 +20,7 @@ public struct TokenRecord: Sendable, Equatable {
         createdAt: Int64
     ) throws(TokenError) {
         guard node.map(Self.isName) != false else { throw TokenError("a node id is 1 to 63 of A-Z a-z 0-9 - _ .") }
-        guard Self.isName(name) else { throw TokenError("a name is 1 to 63 of A-Z a-z 0-9 - _ .") }
+        try Self.check(name: name)
         guard node == nil || role == .worker else { throw TokenError("only a worker's token is bound to a node") }
         self.name = name
         self.role = role
@@ -30,6 +30,11 @@ public struct TokenRecord: Sendable, Equatable {
     }
 
     public var identity: Identity { Identity(role: role, name: name, node: node) }
+
+    /// - Throws: what a name is, for people.
+    public static func check(name: String) throws(TokenError) {
+        guard isName(name) else { throw TokenError("a name is 1 to 63 of A-Z a-z 0-9 - _ .") }
+    }
 
     private static func isName(_ text: String) -> Bool {
         var text = text

@@ -46,7 +46,10 @@ public enum TokensFile {
     /// The text without the line of this name; nil where there is none. Remarks stay.
     public static func text(_ text: String, without name: String) -> String? {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        let kept = lines.filter { $0.split { $0 == " " || $0 == "\t" }.first.map { $0 == name } != true }
+        let kept = lines.filter { line in
+            guard let first = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).first else { return true }
+            return first.first == "#" || first != name
+        }
         return kept.count == lines.count ? nil : kept.joined(separator: "\n")
     }
 }

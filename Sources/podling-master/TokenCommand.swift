@@ -83,6 +83,10 @@ struct TokenCommand: AsyncParsableCommand {
 
         @OptionGroup var access: AccessOptions
 
+        func validate() throws {
+            do { try TokenRecord.check(name: name) } catch { throw ValidationError("\(error)") }
+        }
+
         func run() async throws {
             try await TokenCommand.changing(access) { try await $0.revoke(name) }
             TokenCommand.say("revoked \(name)")

@@ -51,6 +51,7 @@ import Testing
         #expect(try TokensFile.records(of: rest) == [records[1]])
         #expect(rest.hasPrefix(TokensFile.head))
         #expect(TokensFile.text(text, without: "nobody") == nil)
+        #expect(TokensFile.text("# w is no token\n", without: "#") == nil)
         let table = try TokenTable(records)
         #expect(table.identity(of: Token.digest(of: "1")) == Identity(role: .worker, name: "w", node: "n1"))
         #expect(table.identity(of: Token.digest(of: "3")) == nil)
