@@ -16,7 +16,8 @@ actor TokenKeeper: Service {
     private var server: MasterServer?
     private var table = TokenTable()
     private var stamp = ""
-    private var isFailing = false
+    /// Why they could not be read when it was last tried.
+    private var failure: String?
 
     init(place: TokenPlace, logger: Logger) {
         self.place = place
@@ -54,22 +55,23 @@ actor TokenKeeper: Service {
         do {
             let now = try await place.stamp()
             guard now != stamp || isForced else {
-                isFailing = false
+                failure = nil
                 return
             }
-            // Text that is wrong is not looked at again before it changes.
-            if case .file = place { stamp = now }
             let fresh = try TokenTable(try await place.read())
+            // What was not read is not seen: whatever cures it, the next check looks again.
             stamp = now
-            isFailing = false
+            failure = nil
             guard fresh != table else { return }
             table = fresh
             server?.setTokens(fresh)
             logger.notice("tokens changed", metadata: ["tokens": "\(fresh.count)"])
         } catch {
-            if case .database = place, isFailing { return }
-            isFailing = true
-            logger.error("tokens stay as they were", metadata: ["error": "\(error)"])
+            let (before, why) = (failure, "\(error)")
+            failure = why
+            if case .database = place, before != nil, !isForced { return }
+            guard why != before || isForced else { return }
+            logger.error("tokens stay as they were", metadata: ["error": "\(why)"])
         }
     }
 }

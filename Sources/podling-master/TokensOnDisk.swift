@@ -17,11 +17,15 @@ struct TokensOnDisk {
         }
     }
 
-    /// Tells two contents of the file apart without reading it; nil where it is not there.
+    /// Tells two states of the file apart without reading it, its owner and mode among them; nil where it is not there.
     func stamp() -> String? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
-        return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+        let (changed, touched) = (status.st_mtim, status.st_ctim)
+        return """
+            \(status.st_dev) \(status.st_ino) \(status.st_size) \(changed.tv_sec).\(changed.tv_nsec) \
+            \(touched.tv_sec).\(touched.tv_nsec) \(status.st_mode) \(status.st_uid) \(status.st_gid)
+            """
     }
 
     private func text() throws(TokenError) -> String {
@@ -77,13 +81,26 @@ struct TokensOnDisk {
 
     private func change(_ body: (String) throws(TokenError) -> String) throws(TokenError) {
         do {
-            try locked { () throws(TokenError) in
-                let text = stamp() == nil ? TokensFile.head : try text()
-                try replace(body(text))
+            let file = TokensOnDisk(path: try target())
+            try file.locked { () throws(TokenError) in
+                let text = file.stamp() == nil ? TokensFile.head : try file.text()
+                try file.replace(body(text))
             }
         } catch {
             throw TokenError("\(path): \(error)")
         }
+    }
+
+    /// What is replaced: the file itself, never a link to it.
+    private func target() throws(TokenError) -> String {
+        if let real = realpath(path, nil) {
+            defer { free(real) }
+            return String(cString: real)
+        }
+        guard errno == ENOENT else { throw TokenError("cannot be read: \(Self.lastError)") }
+        var status = stat()
+        guard lstat(path, &status) != 0 else { throw TokenError("is a link to a file that is not there") }
+        return path
     }
 
     /// Holds the folder's lock, so that nothing is left beside the file.

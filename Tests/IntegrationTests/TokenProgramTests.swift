@@ -122,6 +122,42 @@ import Testing
         }
     }
 
+    @Test func aFileIsReadAgainOnceItMayBeRead() async throws {
+        try await onThread {
+            let tokens = Tokens()
+            let token = try tokens.make("client", "ci")
+            let master = try tokens.master()
+            let (connection, reply) = try Self.hello(master, token)
+            #expect(reply["ok"] != nil)
+            chmod(try tokens.file, 0o666)
+            // In place: what cures it changes neither its inode nor its size nor its time.
+            #expect(truncate(try tokens.file, 0) == 0)
+            #expect(TLSMaster.log(master, with: "chmod go-w").contains("tokens stay as they were"))
+            chmod(try tokens.file, 0o600)
+            #expect(try Peer.line(connection, "the end")["err"]?["code"]?.text == "unauthenticated")
+        }
+    }
+
+    @Test func aLinkToTheFileStaysALink() async throws {
+        try await onThread {
+            let tokens = Tokens()
+            let (link, real) = (try tokens.file, try tokens.scratch.get().file("real/tokens"))
+            try FileManager.default.createDirectory(
+                atPath: tokens.scratch.get().file("real"),
+                withIntermediateDirectories: false
+            )
+            #expect(symlink(real, link) == 0)
+            #expect(try tokens.run("create", "--role", "client", code: 78).errors.contains("link to a file"))
+            try Data().write(to: URL(filePath: real))
+            _ = try tokens.make("client", "ci")
+            #expect(try String(contentsOfFile: real, encoding: .utf8).contains("ci client"))
+            _ = try tokens.run("revoke", "ci")
+            #expect(try !String(contentsOfFile: real, encoding: .utf8).contains("ci client"))
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == real)
+            #expect(try tokens.run("revoke", "#", code: 64).errors.contains("a name is"))
+        }
+    }
+
     @Test func rolesHoldAndARevokedTokenEndsItsConnection() async throws {
         try await onThread {
             let tokens = Tokens()
