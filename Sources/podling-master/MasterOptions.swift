@@ -30,7 +30,7 @@ struct MasterOptions: ParsableArguments {
 
     @OptionGroup(title: "TLS") var tls: TLSOptions
 
-    @OptionGroup(title: "Identity") var access: AccessOptions
+    @OptionGroup(title: "Tokens") var access: AccessOptions
 
     @Flag(name: .long, help: "Allow listening beyond loopback in plain text.")
     var insecure = false
@@ -205,7 +205,7 @@ struct MasterOptions: ParsableArguments {
         core.finishedTasksMax = retainFinishedCount
         core.liveTasksMax = tasksMax
         core.isAudited = audit
-        core.isAuthenticated = access.asksForTokens
+        core.isAuthenticated = try access.asksForTokens
         var configuration = MasterConfiguration(core: core)
         let address = try listenAddress()
         configuration.host = address.host
@@ -214,10 +214,7 @@ struct MasterOptions: ParsableArguments {
         configuration.connectionsMax = connectionsMax
         configuration.firstLineSeconds = firstLineTimeout
         configuration.shutdownSeconds = shutdownTimeout
-        configuration.certificateRole = try access.roleOfCertificates()
-        if access.certificateRole != nil, try tls.configuration() == nil {
-            throw ValidationError("--tls-client-role is given, but there is no TLS without --tls-cert and --tls-key.")
-        }
+        configuration.certificateRole = try tls.roleOfCertificates()
         // Whoever must show a certificate is somebody.
         if try tls.configuration()?.clientCertificates == .require { configuration.core.isAuthenticated = true }
         return configuration

@@ -73,7 +73,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
     /// nil is plain text.
     private func readTLS(_ logger: Logger) throws -> ServerTLS? {
         guard let configuration = try options.tls.configuration() else {
-            if options.access.asksForTokens, try options.isBeyondLoopback() {
+            if try options.access.asksForTokens, try options.isBeyondLoopback() {
                 logger.warning(
                     """
                     tokens that come from other machines cross the network in plain text, and whoever listens there may \
@@ -90,7 +90,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             logger.critical("TLS: \(error)")
             throw ExitCode(78)
         }
-        if !tls.demandsCertificates, !options.access.asksForTokens, try options.isBeyondLoopback() {
+        if !tls.demandsCertificates, try !options.access.asksForTokens, try options.isBeyondLoopback() {
             logger.warning(
                 """
                 TLS keeps others from listening in, but not from connecting: anybody who reaches this master may run \

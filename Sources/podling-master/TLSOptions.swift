@@ -1,5 +1,5 @@
 import ArgumentParser
-import FoundationEssentials
+import PodlingAccess
 import PodlingTLS
 
 /// The TLS of this master: for its lines and for HTTP alike.
@@ -44,27 +44,52 @@ struct TLSOptions: ParsableArguments {
     )
     var minimumVersion: String?
 
-    func validate() throws { _ = try configuration() }
+    @Option(
+        name: .customLong("tls-client-role"),
+        help: ArgumentHelp(
+            "What a certificate that names no node stands for: worker, client, reader, admin, or none, which needs a token "
+                + "too (PODLING_TLS_CLIENT_ROLE; default client).",
+            valueName: "role"
+        )
+    )
+    var certificateRole: String?
+
+    func validate() throws {
+        _ = try roleOfCertificates()
+        _ = try configuration()
+    }
+
+    /// - Throws: `ValidationError`.
+    func roleOfCertificates() throws -> Role? {
+        let text = try Setting.value(certificateRole, "--tls-client-role", "PODLING_TLS_CLIENT_ROLE") ?? "client"
+        guard text != "none" else { return nil }
+        guard let role = Role(rawValue: text) else {
+            throw ValidationError(
+                "--tls-client-role: '\(text)' is no role: it may be worker, client, reader, admin or none."
+            )
+        }
+        return role
+    }
 
     /// nil is plain text.
     func configuration() throws -> TLSServerConfiguration? {
-        let certificateFile = value(certificate, "PODLING_TLS_CERT")
-        let keyFile = value(key, "PODLING_TLS_KEY")
+        let certificateFile = try Setting.value(certificate, "--tls-cert", "PODLING_TLS_CERT")
+        let keyFile = try Setting.value(key, "--tls-key", "PODLING_TLS_KEY")
         guard let certificateFile, let keyFile else {
             try refuseWithoutCertificate(certificateFile, keyFile)
             return nil
         }
         var configuration = TLSServerConfiguration(certificateFile: certificateFile, keyFile: keyFile)
-        configuration.clientCAFile = value(clientCA, "PODLING_TLS_CLIENT_CA")
-        configuration.revocationFile = value(revocation, "PODLING_TLS_CRL")
+        configuration.clientCAFile = try Setting.value(clientCA, "--tls-client-ca", "PODLING_TLS_CLIENT_CA")
+        configuration.revocationFile = try Setting.value(revocation, "--tls-crl", "PODLING_TLS_CRL")
         configuration.clientCertificates = configuration.clientCAFile == nil ? .off : .require
-        if let mode = value(clientCertificates, "PODLING_TLS_CLIENT_CERT") {
+        if let mode = try Setting.value(clientCertificates, "--tls-client-cert", "PODLING_TLS_CLIENT_CERT") {
             guard let known = TLSClientCertificates(rawValue: mode) else {
                 throw ValidationError("--tls-client-cert: '\(mode)' is no mode: it may be off, optional or require.")
             }
             configuration.clientCertificates = known
         }
-        if let version = value(minimumVersion, "PODLING_TLS_MIN_VERSION") {
+        if let version = try Setting.value(minimumVersion, "--tls-min-version", "PODLING_TLS_MIN_VERSION") {
             do {
                 configuration.minimumVersion = try TLSVersion(named: version, setting: "--tls-min-version")
             } catch {
@@ -78,19 +103,17 @@ struct TLSOptions: ParsableArguments {
         if certificateFile != nil { throw ValidationError("--tls-cert is given without --tls-key: give both.") }
         if keyFile != nil { throw ValidationError("--tls-key is given without --tls-cert: give both.") }
         let others = [
-            ("--tls-client-ca", value(clientCA, "PODLING_TLS_CLIENT_CA")),
-            ("--tls-crl", value(revocation, "PODLING_TLS_CRL")),
-            ("--tls-client-cert", value(clientCertificates, "PODLING_TLS_CLIENT_CERT")),
-            ("--tls-min-version", value(minimumVersion, "PODLING_TLS_MIN_VERSION")),
+            ("--tls-client-ca", try Setting.value(clientCA, "--tls-client-ca", "PODLING_TLS_CLIENT_CA")),
+            ("--tls-crl", try Setting.value(revocation, "--tls-crl", "PODLING_TLS_CRL")),
+            (
+                "--tls-client-cert",
+                try Setting.value(clientCertificates, "--tls-client-cert", "PODLING_TLS_CLIENT_CERT")
+            ),
+            ("--tls-client-role", certificateRole),
+            ("--tls-min-version", try Setting.value(minimumVersion, "--tls-min-version", "PODLING_TLS_MIN_VERSION")),
         ]
         if let (option, _) = others.first(where: { $0.1 != nil }) {
             throw ValidationError("\(option) is given, but there is no TLS without --tls-cert and --tls-key.")
         }
-    }
-
-    /// The flag, or else the environment; empty is not set.
-    private func value(_ flag: String?, _ variable: String) -> String? {
-        let value = flag ?? ProcessInfo.processInfo.environment[variable]
-        return value?.isEmpty == true ? nil : value
     }
 }

@@ -116,6 +116,7 @@ import Testing
             let master = try MasterProcess(environment: [
                 "PODLING_TLS_CERT": workshop.file("good.pem"), "PODLING_TLS_KEY": workshop.file("good.key"),
                 "PODLING_TLS_CLIENT_CA": workshop.file("ca.pem"), "PODLING_TLS_CRL": workshop.file("ca.crl"),
+                "PODLING_TLS_CLIENT_ROLE": "", "PODLING_TLS_MIN_VERSION": "", "PODLING_TOKENS_FILE": "",
             ])
             return (
                 try TLSMaster.python(master, environment: try TLSMaster.shows("worker")), try TLSMaster.python(master),
@@ -136,6 +137,18 @@ import Testing
         (["--tls-min-version", "TLSv1.3"], "--tls-min-version is given, but there is no TLS", 64),
         (["--tls-cert", "$/good.pem", "--tls-key", "$/good.key", "--tls-min-version", "TLSv1.1"], "TLSv1.2 or", 64),
         (["--tls-cert", "$/good.pem", "--tls-key", "$/good.key", "--tls-client-cert", "yes"], "off, optional or", 64),
+        (["--tls-cert", "", "--tls-key", ""], "--tls-cert is given, but empty", 64),
+        (
+            ["--tls-cert", "$/good.pem", "--tls-key", "$/good.key", "--tls-client-ca", ""],
+            "--tls-client-ca is given, but", 64
+        ),
+        (
+            ["--tls-cert", "$/good.pem", "--tls-key", "$/good.key", "--tls-crl", ""], "--tls-crl is given, but empty",
+            64
+        ),
+        (["--tls-client-role", ""], "--tls-client-role is given, but empty", 64),
+        (["--tls-client-role", "reader"], "--tls-client-role is given, but there is no TLS", 64),
+        (["--tokens", ""], "--tokens is given, but empty", 64),
         // Beyond loopback with TLS it goes on to the files.
         (
             ["--listen", "0.0.0.0:0", "--tls-cert", "$/good.pem", "--tls-key", "$/absent.key"], "--tls-key: ", 78
