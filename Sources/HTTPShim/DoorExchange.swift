@@ -20,9 +20,14 @@ struct DoorExchange: Sendable {
             try await request(helloLine, on: session).check()
         } catch let problem as HTTPProblem where isForNobody && problem.isUnauthenticated {
             return session
+        } catch let closed as DoorClosed {
+            session.close()
+            // Such as a certificate that is never let in.
+            if let line = closed.errorLine { try DoorReply(line: line).check() }
+            throw HTTPProblem.unavailable("the master takes no connection now")
         } catch {
             session.close()
-            throw error is DoorClosed ? HTTPProblem.unavailable("the master takes no connection now") : error
+            throw error
         }
         return session
     }

@@ -53,6 +53,7 @@ private final class DoorSink: SessionSink {
     private var id: SessionID?
     private var waiting = Deque<EventLoopPromise<[UInt8]>>()
     private var lines = Deque<[UInt8]>()
+    private var errorLine: [UInt8]?
 
     init(loop: MasterLoop, peer: DoorPeer) {
         self.loop = loop
@@ -68,7 +69,7 @@ private final class DoorSink: SessionSink {
     func request(_ line: [UInt8]) -> EventLoopFuture<[UInt8]> {
         let promise = loop.eventLoop.makePromise(of: [UInt8].self)
         guard let id else {
-            promise.fail(DoorClosed())
+            promise.fail(DoorClosed(errorLine: errorLine))
             return promise.futureResult
         }
         waiting.append(promise)
@@ -87,7 +88,11 @@ private final class DoorSink: SessionSink {
 
     func deliver(_ lines: UnsafeRawBufferPointer) {
         for line in lines.split(separator: 0x0A) where !line.starts(with: "{\"ev\":\"".utf8) || isBadLine(line) {
-            waiting.popFirst()?.succeed([UInt8](line))
+            guard let promise = waiting.popFirst() else {
+                errorLine = [UInt8](line)
+                continue
+            }
+            promise.succeed([UInt8](line))
         }
     }
 

@@ -28,7 +28,10 @@ public struct DoorPeer: Sendable {
 
 /// The connection was closed before the request was taken: it may be sent again on another.
 public struct DoorClosed: Error {
-    public init() {}
+    /// The `error` event by which the master said why, where nobody waited for a reply then.
+    public var errorLine: [UInt8]?
+
+    public init(errorLine: [UInt8]? = nil) { self.errorLine = errorLine }
 }
 
 /// One connection through a `MasterDoor`.

@@ -50,6 +50,27 @@ import Testing
         }
     }
 
+    /// Each try is a race between the master's refusal and the request.
+    @Test func overHTTPSACertificateThatNobodyGetsInWithIsForbidden() async throws {
+        try await onThread {
+            let workshop = try Workshop.shared.get()
+            try workshop.issue("two-nodes", subject: "/CN=two", names: "URI:podling://node/a,URI:podling://node/b")
+            let master = try MasterProcess(try TLSMaster.flags(clients: "require"), http: true)
+            let port = try master.process.readyValue("http").split(separator: ":").last ?? ""
+            for _ in 0..<12 {
+                let output = try Tool.output(
+                    "curl",
+                    [
+                        "-sS", "-m", "20", "-w", " %{http_code}", "--cacert", workshop.file("ca.pem"),
+                        "--cert", workshop.file("two-nodes.pem"), "--key", workshop.file("two-nodes.key"),
+                        "https://localhost:\(port)/api/v1/nodes",
+                    ]
+                )
+                #expect(output.hasSuffix(" 403") && output.contains("2 URIs podling://"), "\(output)")
+            }
+        }
+    }
+
     @Test func overHTTPSTheCertificateOrTheTokenCounts() async throws {
         try await onThread {
             let workshop = try Workshop.shared.get()
