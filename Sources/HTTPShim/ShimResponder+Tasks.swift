@@ -79,6 +79,13 @@ extension ShimResponder {
         guard let nodeId = try await reportingNode(saidNode),
             let reply = try await nodes.request(Self.getLine(id), nodeId: nodeId, by: caller, from: peer)
         else { throw HTTPProblem.conflict("no node of this token is registered over HTTP; or say which by nodeId") }
+        do {
+            try reply.check()
+        } catch let problem as HTTPProblem where problem.status == .forbidden {
+            // It was asked for on behalf of a report, and not by a get.
+            let message = "attempt: task \(id) is another node's than \(nodeId), or there is none"
+            throw HTTPProblem(status: .forbidden, code: "forbidden", message: message, field: "attempt")
+        }
         return reply
     }
 

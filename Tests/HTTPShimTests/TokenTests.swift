@@ -137,6 +137,25 @@ import Testing
         }
     }
 
+    @Test func aReportOnAnotherNodesTaskIsToldSo() async throws {
+        try await withShim(CoreDoor(tokens: try Self.tokens()), .live) { client async throws in
+            for node in ["n1", "n2"] {
+                let body = #"{"nodeId":"\#(node)","capacity":1}"#
+                #expect(try await client.send(Self.call(node, .post, "/api/v1/nodes/register", body)).status == 201)
+            }
+            let task = try await client.send(Self.call("client", .post, "/api/v1/tasks", Self.spec))
+            let (taskId, owner) = try readingJSON(Array(task.body.utf8)) {
+                ($0["taskId"]?.string() ?? "", $0["nodeId"]?.string() ?? "n1")
+            }
+            let other = owner == "n1" ? "n2" : "n1"
+            let path = "/api/v1/tasks/\(taskId)/status"
+            let answer = try await client.send(Self.call(other, .put, path, #"{"status":"running"}"#))
+            #expect(answer.status == 403, "\(answer.body)")
+            #expect(answer.body.contains("another node's than \(other)"), "\(answer.body)")
+            #expect(answer.body.contains(#""field":"attempt""#))
+        }
+    }
+
     @Test(arguments: ["Basic YTpi", "Bearer", "reader", "bearer  reader", "BEARER reader", "Bearer reader x"])
     func theSchemeIsBearer(header: String) async throws {
         let isGood = header.lowercased().hasPrefix("bearer ") && header.hasSuffix("reader")
