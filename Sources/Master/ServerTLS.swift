@@ -23,6 +23,7 @@ public final class ServerTLS: Sendable {
         self.logger = logger
         contexts = NIOLockedValueBox(try Self.read(configuration, isAnyDateGood: true))
         checkDates()
+        checkUses()
     }
 
     /// For connections that begin now.
@@ -44,6 +45,7 @@ public final class ServerTLS: Sendable {
             contexts.withLockedValue { $0 = fresh }
             logger.notice("TLS: the certificate and what goes with it were read again")
             checkDates()
+            checkUses()
         } catch {
             logger.error("TLS: read again, and not taken: \(error) Connections get the certificate that there was.")
         }
@@ -58,6 +60,37 @@ public final class ServerTLS: Sendable {
         if let end = context.revocationEnd {
             log(.of(revocationEnd: end, now: now), until: end, [:])
         }
+    }
+
+    /// Warns of what is taken, but of use to nobody.
+    private func checkUses() {
+        let context = lineContext
+        let offence = context.certificate.flatMap { ServerTLS.offence(of: $0) }
+        if let offence { logger.warning("TLS: --tls-cert: \(offence)") }
+        let authorities = context.clientAuthorities
+        if !authorities.isEmpty, !authorities.contains(where: \.isAuthority) {
+            logger.warning(
+                """
+                TLS: --tls-client-ca: \(configuration.clientCAFile ?? "") holds no CA's certificate (CA:TRUE), so nobody \
+                with a certificate that was signed is let in. Give that of the CA that signs the clients' certificates
+                """
+            )
+        }
+    }
+
+    /// Why clients that check it (verify-full) refuse it, for people; nil where they need not.
+    private static func offence(of certificate: CertificateFacts) -> String? {
+        let isNamed = certificate.names.contains { name in
+            if case .uri = name { false } else { true }
+        }
+        guard isNamed else {
+            return "the certificate names no host (DNS: or IP: in subjectAltName): clients with verify-full refuse it"
+        }
+        guard certificate.isForServers else {
+            return
+                "the certificate is not for servers (extendedKeyUsage without serverAuth): clients that check it refuse it"
+        }
+        return nil
     }
 
     private func log(_ stage: ExpiryStage, until end: Int, _ metadata: Logger.Metadata) {

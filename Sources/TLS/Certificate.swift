@@ -42,12 +42,18 @@ public struct CertificateFacts: Sendable, Equatable {
     public let notBefore: Int?
     public let notAfter: Int?
     public let isSelfIssued: Bool
+    /// Whether it may sign others (RFC 5280, section 4.2.1.9).
+    public let isAuthority: Bool
+    /// Whether its key usages let a server show it.
+    public let isForServers: Bool
 
     init(_ certificate: OpaquePointer) {
         subject = Self.text(of: X509_get_subject_name(certificate))
         issuer = Self.text(of: X509_get_issuer_name(certificate))
         isSelfIssued = X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0
         names = Self.names(of: certificate)
+        isAuthority = X509_check_ca(certificate) > 0
+        isForServers = X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) == 1
         notBefore = Self.seconds(X509_get0_notBefore(certificate))
         notAfter = Self.seconds(X509_get0_notAfter(certificate))
         OpenSSLErrors.clear()

@@ -52,8 +52,11 @@ extension TLSContext {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, VerificationRecord.callback)
     }
 
-    /// - Returns: when the first of the revocation lists ends (Unix time in seconds); nil where there is none.
-    static func useClientCAs(of server: TLSServerConfiguration, in context: OpaquePointer) throws(TLSError) -> Int? {
+    /// - Returns: the CAs, and when the first of the revocation lists ends (Unix time in seconds); nil where there is none.
+    static func useClientCAs(
+        of server: TLSServerConfiguration,
+        in context: OpaquePointer
+    ) throws(TLSError) -> (authorities: [CertificateFacts], revocationEnd: Int?) {
         let asks = server.clientCertificates != .off
         guard let path = server.clientCAFile else {
             if asks {
@@ -66,7 +69,7 @@ extension TLSContext {
                 throw .configuration("--tls-crl is given without --tls-client-ca", cure: "Give both, or leave it out.")
             }
             SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
-            return nil
+            return ([], nil)
         }
         guard asks else {
             throw .configuration(
@@ -74,7 +77,8 @@ extension TLSContext {
                 cure: "Use --tls-client-cert require (or optional), or leave --tls-client-ca out."
             )
         }
-        for authority in try trust(PEMSource("--tls-client-ca", path), in: context) {
+        let authorities = try trust(PEMSource("--tls-client-ca", path), in: context)
+        for authority in authorities {
             // Clients choose their certificate by these names.
             guard SSL_CTX_add_client_CA(context, authority.handle) == 1 else {
                 throw .configuration("--tls-client-ca: OpenSSL refuses \(path): \(OpenSSLErrors.take().text)")
@@ -83,7 +87,7 @@ extension TLSContext {
         let revocationEnd = try revoke(server.revocationFile.map { PEMSource("--tls-crl", $0) }, in: context)
         let mode = SSL_VERIFY_PEER | (server.clientCertificates == .require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0)
         SSL_CTX_set_verify(context, mode, VerificationRecord.callback)
-        return revocationEnd
+        return (authorities.map(\.facts), revocationEnd)
     }
 
     private static func trust(_ source: PEMSource, in context: OpaquePointer) throws(TLSError) -> [Certificate] {

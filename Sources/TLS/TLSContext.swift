@@ -19,6 +19,8 @@ public final class TLSContext: Sendable {
     public let certificate: CertificateFacts?
     /// When the first of a server's revocation lists ends: from then on no client of that CA is let in. Unix time in seconds.
     public let revocationEnd: Int?
+    /// What `--tls-client-ca` holds.
+    public let clientAuthorities: [CertificateFacts]
 
     /// - Parameter now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
     /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the cure.
@@ -41,7 +43,7 @@ public final class TLSContext: Sendable {
             throw error
         }
         let side = Side.client(client.mode, sendsServerName: client.sendsServerName)
-        self.init(owning: handle, side, applicationProtocol, own, nil)
+        self.init(owning: handle, side, applicationProtocol, own, nil, [])
     }
 
     /// - Parameters:
@@ -55,7 +57,7 @@ public final class TLSContext: Sendable {
         now: Int? = nil
     ) throws(TLSError) {
         let handle = try Self.makeHandle(TLS_server_method(), server.minimumVersion, "--tls-min-version")
-        let (own, revocationEnd): (CertificateFacts, Int?)
+        let (own, authorities, revocationEnd): (CertificateFacts, [CertificateFacts], Int?)
         do {
             let files = IdentityFiles(
                 certificate: PEMSource("--tls-cert", server.certificateFile),
@@ -63,7 +65,7 @@ public final class TLSContext: Sendable {
                 isServer: true
             )
             own = try files.use(in: handle, now: isAnyDateGood ? nil : now ?? time(nil))
-            revocationEnd = try Self.useClientCAs(of: server, in: handle)
+            (authorities, revocationEnd) = try Self.useClientCAs(of: server, in: handle)
         } catch {
             SSL_CTX_free(handle)
             throw error
@@ -71,7 +73,14 @@ public final class TLSContext: Sendable {
         Self.chooseProtocol(applicationProtocol, handle)
         // NO_TICKET alone leaves the tickets of TLS 1.3 that name a session in the server's memory.
         SSL_CTX_set_num_tickets(handle, 0)
-        self.init(owning: handle, .server(server.clientCertificates), applicationProtocol, own, revocationEnd)
+        self.init(
+            owning: handle,
+            .server(server.clientCertificates),
+            applicationProtocol,
+            own,
+            revocationEnd,
+            authorities
+        )
     }
 
     private init(
@@ -79,13 +88,15 @@ public final class TLSContext: Sendable {
         _ side: Side,
         _ applicationProtocol: ApplicationProtocol,
         _ certificate: CertificateFacts?,
-        _ revocationEnd: Int?
+        _ revocationEnd: Int?,
+        _ clientAuthorities: [CertificateFacts]
     ) {
         self.handle = handle
         self.side = side
         self.applicationProtocol = applicationProtocol
         self.certificate = certificate
         self.revocationEnd = revocationEnd
+        self.clientAuthorities = clientAuthorities
     }
 
     deinit { SSL_CTX_free(handle) }

@@ -9,6 +9,7 @@ import PodlingMaster
 import PodlingPostgres
 import PodlingProtocol
 import PodlingStore
+import PodlingTLS
 import ServiceLifecycle
 import UnixSignals
 
@@ -94,11 +95,23 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             logger.warning(
                 """
                 TLS keeps others from listening in, but not from connecting: anybody who reaches this master may run \
-                containers. Give --tls-client-ca, so that clients show a certificate, or --tokens
+                containers. Give \(Self.cure(configuration)), or --tokens
                 """
             )
         }
+        if configuration.clientCertificates != .off, try options.tls.roleOfCertificates() == nil,
+            try !options.access.asksForTokens
+        {
+            logger.warning("--tls-client-role none wants a token of whoever shows no node's certificate: give --tokens")
+        }
         return tls
+    }
+
+    /// What makes clients show a certificate.
+    private static func cure(_ configuration: TLSServerConfiguration) -> String {
+        configuration.clientCAFile == nil
+            ? "--tls-client-ca, so that clients show a certificate"
+            : "--tls-client-cert require, so that each client shows a certificate"
     }
 
     /// The same as `serve`, but that a master which served before is not ended by what passes: a database that is lost

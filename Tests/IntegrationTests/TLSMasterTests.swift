@@ -129,6 +129,32 @@ import Testing
         #expect(output.2.contains("refused: "), "\(output.2)")
     }
 
+    /// Flags and what the log warns of.
+    static let warnings: [(flags: [String], word: String)] = [
+        (["--tls-cert", "$/nameless.pem", "--tls-key", "$/nameless.key"], "--tls-cert: the certificate names no host"),
+        (["--tls-cert", "$/worker.pem", "--tls-key", "$/worker.key"], "--tls-cert: the certificate names no host"),
+        (["--tls-cert", "$/client-only.pem", "--tls-key", "$/client-only.key"], "is not for servers"),
+        (good + ["--tls-client-ca", "$/client-only.pem"], "client-only.pem holds no CA's certificate"),
+        (good + ["--tls-client-ca", "$/ca.pem", "--tls-client-role", "none"], "give --tokens"),
+        (
+            good + ["--tls-client-ca", "$/ca.pem", "--tls-client-cert", "optional", "--listen", "0.0.0.0:0"],
+            "Give --tls-client-cert require"
+        ),
+        (good + ["--listen", "0.0.0.0:0"], "Give --tls-client-ca"),
+        (good + ["--tls-client-ca", "$/ca.pem", "--listen", "0.0.0.0:0"], ""),
+    ]
+    private static let good = ["--tls-cert", "$/good.pem", "--tls-key", "$/good.key"]
+
+    @Test(arguments: warnings)
+    func whatIsOfNoUseIsWarnedOf(flags: [String], word: String) async throws {
+        let log = try await onThread {
+            let master = try MasterProcess(flags.map { $0.replacing("$", with: workshop.folder) })
+            defer { _ = master.terminate() }
+            return TLSMaster.log(master, with: word)
+        }
+        #expect(word.isEmpty ? !log.contains("WARN") && !log.contains("warning") : log.contains(word), "\(log)")
+    }
+
     /// Flags, a word of what is said, and the exit code.
     static let refusals: [(flags: [String], word: String, code: Int32)] = [
         (["--tls-cert", "$/good.pem"], "--tls-cert is given without --tls-key", 64),
