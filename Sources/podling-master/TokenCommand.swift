@@ -16,8 +16,8 @@ struct TokenCommand: AsyncParsableCommand {
             database (--tokens database, with STORE_TYPE=postgres and DATABASE_URL as for the master). A master that runs
             sees changes within seconds, and ends the connections of a token that was revoked.
 
-              podling-master token create --role admin --tokens tokens.txt > admin.token
-              podling-master token create --role worker --node w1 --tokens tokens.txt > w1.token
+              podling-master token create --role admin --tokens tokens.txt --out admin.token
+              podling-master token create --role worker --node w1 --tokens tokens.txt --out w1.token
               podling-master --tokens tokens.txt
               podling-worker --master 127.0.0.1:7070 --node-id w1 --token-file w1.token
               podling-master token revoke w1 --tokens tokens.txt
@@ -34,7 +34,10 @@ struct TokenCommand: AsyncParsableCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a token, and print it on standard output, this once.",
-            discussion: "Nothing else is printed there, so that it can go to a file: umask 077; ... > w1.token"
+            discussion: """
+                Nothing else is printed there. --out makes a file of it, and never writes over one; a shell's > empties the
+                file before this command can refuse.
+                """
         )
 
         @Option(name: .long, help: "What it may do: \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -46,10 +49,20 @@ struct TokenCommand: AsyncParsableCommand {
         @Option(name: .long, help: "Names it in logs, and to revoke it. (default: the node, or the role and a number)")
         var name: String?
 
+        @Option(name: .long, help: "Put the token into this new file (0600) instead of on standard output.")
+        var out: String?
+
         @OptionGroup var access: AccessOptions
+
+        func validate() throws {
+            if out?.isEmpty == true {
+                throw ValidationError("--out is given, but empty: give it a value, or leave it out.")
+            }
+        }
 
         func run() async throws {
             let token = Token.make()
+            let output = out.map { TokenOutput(path: $0) }
             try await TokenCommand.changing(access) { tokens in
                 let record = try TokenRecord(
                     name: name ?? node ?? "\(role.rawValue)-\(String(UInt32.random(in: .min ... .max), radix: 36))",
@@ -58,9 +71,19 @@ struct TokenCommand: AsyncParsableCommand {
                     digest: Token.digest(of: token),
                     createdAt: Tick.current().wall
                 )
-                try await tokens.add(record)
-                print(token)
-                TokenCommand.say("made token \(record.name); it is shown only this once")
+                // First the file: a token that is kept, and that nobody has, is of no use.
+                try output?.write(token)
+                do {
+                    try await tokens.add(record)
+                } catch {
+                    output?.remove()
+                    throw error
+                }
+                guard let output else {
+                    print(token)
+                    return TokenCommand.say("made token \(record.name); it is shown only this once")
+                }
+                TokenCommand.say("made token \(record.name), in \(output.path)")
             }
         }
     }

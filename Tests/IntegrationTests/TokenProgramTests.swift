@@ -138,6 +138,31 @@ import Testing
         }
     }
 
+    @Test func aTokenGoesToANewFile() async throws {
+        try await onThread {
+            let tokens = Tokens()
+            let file = try tokens.scratch.get().file("w1.token")
+            let made = try tokens.run("create", "--role", "worker", "--node", "w1", "--out", file)
+            let token = try String(contentsOfFile: file, encoding: .utf8)
+            #expect(made.output.isEmpty && made.errors.contains(file) && !made.errors.contains(token.dropLast()))
+            #expect(token.hasPrefix("podling_") && token.utf8.count == 52)
+            var status = stat()
+            #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o600)
+            // Neither a file that is there nor a name that is taken is written over, or leaves anything.
+            #expect(
+                try tokens.run("create", "--role", "client", "--out", file, code: 78).errors.contains(
+                    "is there already"
+                )
+            )
+            #expect(try String(contentsOfFile: file, encoding: .utf8) == token)
+            let other = try tokens.scratch.get().file("other.token")
+            _ = try tokens.run("create", "--role", "client", "--name", "w1", "--out", other, code: 78)
+            #expect(!FileManager.default.fileExists(atPath: other))
+            #expect(try tokens.run("list").output.split(separator: "\n").count == 2)
+            #expect(try !tokens.run("create", "--help").output.contains("--tls-"))
+        }
+    }
+
     @Test func aLinkToTheFileStaysALink() async throws {
         try await onThread {
             let tokens = Tokens()
