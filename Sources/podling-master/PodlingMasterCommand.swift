@@ -102,7 +102,9 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         if configuration.clientCertificates != .off, try options.tls.roleOfCertificates() == nil,
             try !options.access.asksForTokens
         {
-            logger.warning("--tls-client-role none wants a token of whoever shows no node's certificate: give --tokens")
+            logger.warning(
+                "--tls-client-role none leaves it to tokens who a client is, and there are none: give --tokens"
+            )
         }
         return tls
     }
