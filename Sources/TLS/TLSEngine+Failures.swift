@@ -1,4 +1,5 @@
 internal import COpenSSL
+import Glibc
 
 extension TLSEngine {
     private var peer: String { wanted == nil ? "client" : "server" }
@@ -36,11 +37,14 @@ extension TLSEngine {
 
     private func alertError(_ errors: OpenSSLErrors) -> TLSError? {
         guard let alert = errors.alert else { return nil }
-        let meaning = alert.meaning.map { ": \($0)" } ?? ""
+        let own = wanted == nil ? nil : context.certificate
+        let isTakenForExpired = alert.isExpiry && own?.dateOffence(now: time(nil)) == nil && own != nil
+        let meaning = (isTakenForExpired ? TLSAlert.takenForExpired : alert.meaning).map { ": \($0)" } ?? ""
+        let cure = isTakenForExpired ? TLSAlert.cureForTakenForExpired : alert.cureForClient
         return TLSError(
             .alert(alert),
             "the \(peer) ended the connection with the alert \(alert.name)\(meaning)",
-            cure: wanted == nil ? nil : alert.cureForClient
+            cure: wanted == nil ? nil : cure
         )
     }
 
@@ -85,6 +89,13 @@ extension TLSEngine {
 }
 
 extension TLSAlert {
+    fileprivate var isExpiry: Bool { number == 45 }
+
+    fileprivate static let takenForExpired =
+        "this side's certificate is within its dates here, so the server's clock or its revocation list is out of date"
+    fileprivate static let cureForTakenForExpired =
+        "See the server's log; set its clock, or give its --tls-crl a new list."
+
     /// What the one who runs a client can do.
     fileprivate var cureForClient: String? {
         switch number {

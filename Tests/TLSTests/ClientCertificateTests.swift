@@ -51,6 +51,15 @@ import Testing
         ),
         Row(
             rule: .require,
+            certificate: "worker",
+            list: "old",
+            serverSays: ["the list of its CA"],
+            clientSays: [
+                "the alert certificate_expired: this side's certificate is within its dates here", "--tls-crl",
+            ]
+        ),
+        Row(
+            rule: .require,
             certificate: "server-only",
             serverSays: ["(CN=server) is not made for a client", "extendedKeyUsage=clientAuth"],
             clientSays: ["the alert unsupported_certificate: this side's certificate is not made for this use"]

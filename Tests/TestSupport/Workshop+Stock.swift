@@ -21,6 +21,8 @@ extension Workshop {
         try issue("foreign-worker", subject: "/CN=worker", names: "URI:podling://node/w1", by: "other")
         try issue("server-only", subject: "/CN=server", names: here, extensions: ["extendedKeyUsage=serverAuth"])
         try revoke([], to: "empty")
+        let past = ["-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200201000000Z"]
+        try revoke([], to: "old", dates: past)
         try revoke(["revoked"], to: "ca")
         try revoke([], by: "other", to: "other")
     }

@@ -141,20 +141,17 @@ public final class Workshop: Sendable {
         chmod(file("\(name).key"), 0o600)
     }
 
-    /// Revokes certificates, and writes `NAME.crl` of a CA.
-    public func revoke(_ certificates: [String], by authority: String = "ca", to name: String) throws {
+    /// Revokes certificates, and writes `NAME.crl` of a CA; `dates` are arguments of openssl ca.
+    public func revoke(
+        _ certificates: [String],
+        by authority: String = "ca",
+        to name: String,
+        dates: [String] = []
+    ) throws {
         for certificate in certificates {
             try openssl("ca", "-config", file("\(authority).cnf"), "-revoke", file("\(certificate).pem"))
         }
-        try openssl(
-            "ca",
-            "-config",
-            file("\(authority).cnf"),
-            "-gencrl",
-            "-crlexts",
-            "crl",
-            "-out",
-            file("\(name).crl")
-        )
+        let list = ["ca", "-config", file("\(authority).cnf"), "-gencrl", "-crlexts", "crl"]
+        try openssl(list + dates + ["-out", file("\(name).crl")])
     }
 }
