@@ -49,10 +49,13 @@ final class FakeMaster: Sendable {
     static let tlsRequired =
         #"{"ev":"error","err":{"code":"tls_required","msg":"scripted","retryable":false,"fatal":true}}"#
 
-    /// - Parameter tls: speaks TLS by this context.
+    /// - Parameters:
+    ///   - tls: speaks TLS by this context.
+    ///   - hello: answers hello; nil accepts it.
     static func start(
         greeting: String? = greeting,
         tls: TLSContext? = nil,
+        hello: Script? = nil,
         _ script: @escaping Script
     ) async throws -> FakeMaster {
         let log = RequestLog()
@@ -65,7 +68,13 @@ final class FakeMaster: Sendable {
                         let handler = TLSHandler(try TLSEngine(server: tls), answerToPlaintext: answer)
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
-                    let handler = FakeMasterHandler(log.open(channel), greeting: greeting, log: log, script: script)
+                    let handler = FakeMasterHandler(
+                        log.open(channel),
+                        greeting: greeting,
+                        log: log,
+                        hello: hello,
+                        script: script
+                    )
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
@@ -124,13 +133,21 @@ private final class FakeMasterHandler: ChannelInboundHandler {
     private let connection: Int
     private let greeting: String?
     private let log: RequestLog
+    private let hello: FakeMaster.Script
     private let script: FakeMaster.Script
     private var decoder = LineDecoder(lineBytesMax: Limits.lineBytesMax)
 
-    init(_ connection: Int, greeting: String?, log: RequestLog, script: @escaping FakeMaster.Script) {
+    init(
+        _ connection: Int,
+        greeting: String?,
+        log: RequestLog,
+        hello: FakeMaster.Script?,
+        script: @escaping FakeMaster.Script
+    ) {
         self.connection = connection
         self.greeting = greeting
         self.log = log
+        self.hello = hello ?? { [$0.ok(#"{"proto":1,"epoch":"e","session":1}"#)] }
         self.script = script
     }
 
@@ -159,7 +176,7 @@ private final class FakeMasterHandler: ChannelInboundHandler {
         let text = String(decoding: line, as: UTF8.self)
         let request = FakeMaster.Request(connection: connection, op: op, id: id, line: text)
         log.append(request)
-        let steps = op == "hello" ? [request.ok(#"{"proto":1,"epoch":"e","session":1}"#)] : script(request)
+        let steps = op == "hello" ? hello(request) : script(request)
         for step in steps {
             switch step {
             case .send(let line): write(line, context)

@@ -86,6 +86,18 @@ struct PodlingClientTests {
         #expect(error?.description.contains(expected) == true)
     }
 
+    @Test(arguments: ["unauthenticated", "forbidden"])
+    func aRefusalGoesBeforeAMasterThatIsDown(_ code: String) async throws {
+        let gone = try await FakeMaster.start { _ in [] }
+        await gone.stop()
+        let master = try await FakeMaster.start(hello: { [$0.error(code)] }) { _ in [] }
+        for addresses in [[master.address, gone.address], [gone.address, master.address]] {
+            let error = await #expect(throws: PodlingError.self) { try await PodlingClient.connect(to: addresses) }
+            #expect(error?.code == code)
+        }
+        await master.stop()
+    }
+
     @Test func theNextAddressIsTried() async throws {
         let gone = try await FakeMaster.start { _ in [] }
         await gone.stop()

@@ -57,6 +57,60 @@ struct TLSDoctorTests {
         if let cure { #expect(last?.cure?.contains(cure) == true, "\(last?.cure ?? "no cure")") }
     }
 
+    /// What the walk ends with where the master asks for a token and answers hello with this.
+    private func refused(_ code: String, _ message: String, token: String? = nil) async throws -> DoctorFinding? {
+        let server = TLSServerConfiguration(
+            certificateFile: workshop.file("good.pem"),
+            keyFile: workshop.file("good.key")
+        )
+        let greeting = FakeMaster.greeting.replacing(#""auth":"none""#, with: #""auth":"token""#)
+        let context = try TLSContext(server: server, now: Workshop.validAt["good"])
+        let master = try await FakeMaster.start(greeting: greeting, tls: context) { request in
+            [
+                .send(#"{"re":\#(request.id),"err":{"code":"\#(code)","msg":"\#(message)","fatal":true}}"#), .close,
+            ]
+        } _: { request in
+            [request.ok(#"{"server":"fake/0","uptimeSeconds":1,"nodes":{},"tasks":{}}"#)]
+        }
+        let port = master.address.port
+        let address = try MasterAddress(parsing: "podlings://localhost:\(port)?hostaddr=127.0.0.1&\(trusted)")
+        var options = PodlingClient.Options()
+        if let token { options.token = try AccessToken(token, setting: "PODLING_TOKEN") }
+        var last: DoctorFinding?
+        let isWell = await TLSDoctor(address, options: options).examine { last = $0 }
+        #expect(isWell == (last?.verdict == .good))
+        await master.stop()
+        return last
+    }
+
+    @Test func aTokenThatIsAskedForAndNotGivenIsBroken() async throws {
+        let last = try await refused("unauthenticated", "token: is required by this master")
+        expectBroken(
+            .master,
+            ["it asks for a token, and none is given"],
+            cure: "--token-file",
+            in: [try #require(last)]
+        )
+    }
+
+    @Test func aWorkersIdentityIsGoodForAWorker() async throws {
+        let last = try await refused("forbidden", "role: client is not for worker n1")
+        #expect(last?.step == .master)
+        #expect(last?.verdict == .good)
+        #expect(last?.text == "it lets this in as a worker, and not as a client: worker n1")
+    }
+
+    @Test func aCertificateOfTwoNodesIsToBeReissued() async throws {
+        let last = try await refused("forbidden", "the certificate has 2 URIs podling://, and may have one")
+        expectBroken(.master, ["has 2 URIs"], cure: "issued anew", in: [try #require(last)])
+    }
+
+    @Test func aTokenThatIsNotAcceptedIsToBeMadeAnew() async throws {
+        let token = "TOKEN"
+        let last = try await refused("unauthenticated", "token: is not accepted", token: token)
+        expectBroken(.master, ["is not accepted"], cure: "podling-master token create", in: [try #require(last)])
+    }
+
     @Test func allIsWell() async throws {
         let master = try await master(clients: .require)
         let own = "&sslcert=\(workshop.file("worker.pem"))&sslkey=\(workshop.file("worker.key"))"

@@ -63,17 +63,41 @@ public struct TLSDoctor: Sendable {
         let dialled = MasterAddress(host: address.host, port: address.port, hostAddress: ip, tls: address.tls)
         var options = options
         options.choice = .first
+        options.saysHelloAlways = true
         do {
             let client = try await PodlingClient.connect(to: [dialled], options: options, on: group)
             defer { client.close() }
             let view = try await client.ping()
             return DoctorFinding(.master, .good, "\(view.server) \(view.isStandby ? "stands by" : "leads")")
-        } catch let error as PodlingError where error.code == "unauthenticated" || error.code == "forbidden" {
-            let cure =
-                "Give --token-file or PODLING_TOKEN, or a certificate of its --tls-client-ca (--sslcert, --sslkey)."
-            return DoctorFinding(.master, .broken, "it does not let this client in: \(error)", cure: cure)
+        } catch let error as PodlingError where error.isRefusal {
+            return Self.refusal(error, hasToken: options.token != nil)
         } catch {
             return DoctorFinding(.master, .broken, "\(error)", cure: nil)
         }
+    }
+
+    /// What a refused hello says of the identity; the master's words are all there is to tell them apart.
+    private static func refusal(_ error: PodlingError, hasToken: Bool) -> DoctorFinding {
+        let workerMark = "role: client is not for "
+        if error.code == "forbidden", error.message.hasPrefix(workerMark) {
+            let identity = error.message.dropFirst(workerMark.count)
+            return DoctorFinding(.master, .good, "it lets this in as a worker, and not as a client: \(identity)")
+        }
+        if error.code == "unauthenticated", !hasToken {
+            let cure =
+                "Give --token-file or PODLING_TOKEN, or a certificate of its --tls-client-ca (--sslcert, --sslkey) "
+                + "where its --tls-client-role is not none."
+            return DoctorFinding(.master, .broken, "it asks for a token, and none is given", cure: cure)
+        }
+        let cure: String
+        if error.code == "unauthenticated" {
+            cure = "Have a new token made: podling-master token create."
+        } else if error.message.hasPrefix("token: ") {
+            cure = "Give the token of that node, or the certificate alone."
+        } else {
+            cure =
+                "Have the certificate of sslcert issued anew: a worker's with one URI podling://node/ID, a client's with none."
+        }
+        return DoctorFinding(.master, .broken, "it does not let this in: \(error)", cure: cure)
     }
 }

@@ -17,6 +17,8 @@ public final class PodlingClient: Sendable {
         public var choice = MasterChoice.leader
         /// Who this is, to a master that asks.
         public var token: AccessToken?
+        /// Says hello even without the token that the master asks for, so that it tells whom it lets in.
+        var saysHelloAlways = false
 
         public init() {}
     }
@@ -71,6 +73,7 @@ public final class PodlingClient: Sendable {
         var hints: Set<MasterAddress> = []
         var standby: PodlingClient?
         var hasStandby = false
+        var refusal: PodlingError?
         while !untried.isEmpty {
             let address = untried.removeFirst()
             do {
@@ -92,11 +95,14 @@ public final class PodlingClient: Sendable {
                 isLasting = isLasting && error.isLasting
             } catch  where !untried.isEmpty || hasStandby {
                 reasons.append("\(address): \(error)")
+                if let error = error as? PodlingError, error.isRefusal { refusal = refusal ?? error }
                 isLasting = isLasting && !MasterLink.mayPass(error)
             }
         }
         if let standby { return standby }
         if hasStandby { throw ClientError.noLeader(reasons) }
+        // What one master refuses, those that are down would refuse too.
+        if let refusal { throw refusal }
         throw isLasting ? ClientError.refused(reasons) : ClientError.unreachable(reasons)
     }
 
@@ -149,7 +155,7 @@ public final class PodlingClient: Sendable {
         }
         prod.cancel()
         // Whoever has nothing to show may still ask whether the master is there (proto-spec section 3.2).
-        guard hello.authentication != "token" || options.token != nil else { return hello }
+        guard hello.authentication != "token" || options.token != nil || options.saysHelloAlways else { return hello }
         var object = ObjectWriter()
         object.int("proto", Self.version)
         object.string("role", "client")

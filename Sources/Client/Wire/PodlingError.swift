@@ -17,6 +17,9 @@ public struct PodlingError: Error, Hashable, CustomStringConvertible {
     /// The master stands by: another leads (proto-spec section 3.1).
     public var isNotLeader: Bool { code == ErrorCode.notLeader.rawValue }
 
+    /// The master does not let this peer in, or not for this (proto-spec section 8).
+    var isRefusal: Bool { code == ErrorCode.unauthenticated.rawValue || code == ErrorCode.forbidden.rawValue }
+
     public init(
         code: String,
         message: String,

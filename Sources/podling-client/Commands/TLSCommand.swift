@@ -23,6 +23,8 @@ struct TLSDoctorCommand: AsyncParsableCommand {
               podling-client tls doctor --sslrootcert ca.pem --hostaddr 10.0.0.7 podlings://db1
               podling-client tls doctor --database
 
+            With a worker's certificate or token it says which worker the master takes it for.
+
             A database is looked at as libpq would, by its URL and PGSSLMODE and so on, up to the login.
 
             Exit status: 0 all is well; 1 something is broken; 64 the command line is wrong.
