@@ -11,8 +11,14 @@ struct PodlingClientCommand: AsyncParsableCommand {
         commandName: "podling-client",
         abstract: "Run containers somewhere, and know what became of them.",
         discussion: """
-            The master is found by --master or PODLING_MASTER, else at 127.0.0.1:7070. With TLS it is podlings://HOST;
+            The master is found by --master or PODLING_MASTER, else at 127.0.0.1:7070.
+
+            TLS and who you are, as options of every command or by the environment:
+              --master podlings://HOST     TLS; --sslrootcert FILE names the CA of the master (PODLING_SSLROOTCERT)
+              --sslcert FILE --sslkey FILE a certificate of yours (PODLING_SSLCERT, PODLING_SSLKEY)
+              --token-file FILE            a token of podling-master token create (PODLING_TOKEN_FILE, PODLING_TOKEN)
             podling-client tls doctor finds out why that does not work.
+
             Shell completion: podling-client --generate-completion-script bash|zsh|fish
 
             Exit status:

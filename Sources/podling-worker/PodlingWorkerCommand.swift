@@ -28,6 +28,7 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
               podling-worker                             this machine's master, engine
               podling-worker --master db1,db2:7071       two masters, tried in turn
               podling-worker --master podlings://db1 --sslrootcert ca.pem --sslcert node.pem --sslkey node.key
+              podling-worker --master podlings://db1 --sslrootcert ca.pem --token-file node.token
               podling-worker --engine podman             Podman rather than Docker
               podling-worker --slots 1 --memory 2Gi      one task at a time
               podling-worker --label disk=ssd            a label to select by

@@ -150,7 +150,7 @@ actor AgentLoop {
         do {
             let connection = try await LineConnection.connect(to: address, isForToken: token != nil)
             self.connection = connection
-            logger.info("connected", metadata: ["master": "\(address)"])
+            logger.info("dialled; hello follows", metadata: ["master": "\(address)"])
             handle(.connected)
             var reader = MasterLineReader(nodeId: nodeId)
             for try await line in connection.inbound {
