@@ -13,10 +13,12 @@ struct PodlingClientCommand: AsyncParsableCommand {
         discussion: """
             The master is found by --master or PODLING_MASTER, else at 127.0.0.1:7070.
 
-            TLS and who you are, as options of every command or by the environment:
-              --master podlings://HOST     TLS; --sslrootcert FILE names the CA of the master (PODLING_SSLROOTCERT)
-              --sslcert FILE --sslkey FILE a certificate of yours (PODLING_SSLCERT, PODLING_SSLKEY)
-              --token-file FILE            a token of podling-master token create (PODLING_TOKEN_FILE, PODLING_TOKEN)
+            TLS and who you are, by options of every command, or PODLING_SSLROOTCERT and
+            so on:
+              --master podlings://HOST      TLS
+              --sslrootcert FILE            the CA of the master's certificate
+              --sslcert FILE --sslkey FILE  a certificate of yours
+              --token-file FILE             what podling-master token create gave
             podling-client tls doctor finds out why that does not work.
 
             Shell completion: podling-client --generate-completion-script bash|zsh|fish

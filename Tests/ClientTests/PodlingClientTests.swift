@@ -90,7 +90,11 @@ struct PodlingClientTests {
     func aRefusalGoesBeforeAMasterThatIsDown(_ code: String) async throws {
         let gone = try await FakeMaster.start { _ in [] }
         await gone.stop()
-        let master = try await FakeMaster.start(hello: { [$0.error(code)] }) { _ in [] }
+        let master = try await FakeMaster.start {
+            [$0.error(code)]
+        } _: { _ in
+            []
+        }
         for addresses in [[master.address, gone.address], [gone.address, master.address]] {
             let error = await #expect(throws: PodlingError.self) { try await PodlingClient.connect(to: addresses) }
             #expect(error?.code == code)
