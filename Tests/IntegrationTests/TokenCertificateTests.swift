@@ -50,6 +50,34 @@ import Testing
         }
     }
 
+    /// The doctor goes by the master's words: these are a real one's.
+    @Test(arguments: [
+        ("worker", "client", "lets this in as a worker, and not as a client: worker w1", 0 as Int32),
+        ("client-only", "client", "leads", 0), ("client-only", "none", "asks for a token, and none is given", 1),
+    ])
+    func theDoctorKnowsWhatACertificateIsGoodFor(
+        _ certificate: String,
+        _ role: String,
+        _ words: String,
+        _ code: Int32
+    )
+        async throws
+    {
+        try await onThread {
+            let workshop = try Workshop.shared.get()
+            let master = try MasterProcess(try TLSMaster.flags(clients: "require") + ["--tls-client-role", role])
+            let doctor = try ProgramProcess(
+                ProductsDirectory.program("podling-client"),
+                [
+                    "tls", "doctor", "podlings://localhost:\(master.port)", "--sslrootcert", workshop.file("ca.pem"),
+                    "--sslcert", workshop.file("\(certificate).pem"), "--sslkey", workshop.file("\(certificate).key"),
+                ]
+            )
+            #expect(doctor.wait(deadline: .after(seconds: 30)) == .exited(code))
+            #expect(doctor.output.contains(words), "\(doctor.output)")
+        }
+    }
+
     /// Each try is a race between the master's refusal and the request.
     @Test func overHTTPSACertificateThatNobodyGetsInWithIsForbidden() async throws {
         try await onThread {
