@@ -68,26 +68,7 @@ public final class Workshop: Sendable {
             """
         _ = try write("\(name).cnf", settings)
         _ = try write("\(name).index", "")
-        try openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "30",
-            "-subj",
-            subject,
-            "-addext",
-            "keyUsage=critical,keyCertSign,cRLSign",
-            "-keyout",
-            file("\(name).key"),
-            "-out",
-            file("\(name).pem")
-        )
-        chmod(file("\(name).key"), 0o600)
+        try selfSign(name, subject: subject, extension: "keyUsage=critical,keyCertSign,cRLSign")
     }
 
     /// Makes `NAME.key` and `NAME.pem`, signed by a CA.
@@ -117,28 +98,17 @@ public final class Workshop: Sendable {
         chmod(file("\(name).key"), 0o600)
     }
 
-    /// Makes `NAME.key` and `NAME.pem`, which nobody but itself vouches for.
-    public func issueSelfSigned(_ name: String, subject: String, names: String) throws {
+    private func selfSign(_ name: String, subject: String, extension line: String) throws {
         try openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "30",
-            "-subj",
-            subject,
-            "-addext",
-            "subjectAltName=\(names)",
-            "-keyout",
-            file("\(name).key"),
-            "-out",
-            file("\(name).pem")
+            ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
+                + ["-subj", subject, "-addext", line, "-keyout", file("\(name).key"), "-out", file("\(name).pem")]
         )
         chmod(file("\(name).key"), 0o600)
+    }
+
+    /// Makes `NAME.key` and `NAME.pem`, which nobody but itself vouches for.
+    public func issueSelfSigned(_ name: String, subject: String, names: String) throws {
+        try selfSign(name, subject: subject, extension: "subjectAltName=\(names)")
     }
 
     /// Revokes certificates, and writes `NAME.crl` of a CA; `dates` are arguments of openssl ca.
