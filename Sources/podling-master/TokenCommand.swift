@@ -61,30 +61,33 @@ struct TokenCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
+            try await TokenCommand.changing(access) { try await create(in: $0) }
+        }
+
+        private func create(in tokens: TokenPlace) async throws {
             let token = Token.make()
-            let output = out.map { TokenOutput(path: $0) }
-            try await TokenCommand.changing(access) { tokens in
-                let record = try TokenRecord(
-                    name: name ?? node ?? "\(role.rawValue)-\(String(UInt32.random(in: .min ... .max), radix: 36))",
-                    role: role,
-                    node: node,
-                    digest: Token.digest(of: token),
-                    createdAt: Tick.current().wall
-                )
-                // First the file: a token that is kept, and that nobody has, is of no use.
-                try output?.write(token)
-                do {
-                    try await tokens.add(record)
-                } catch {
-                    output?.remove()
-                    throw error
-                }
-                guard let output else {
-                    print(token)
-                    return TokenCommand.say("made token \(record.name); it is shown only this once")
-                }
-                TokenCommand.say("made token \(record.name), in \(output.path)")
+            let record = try TokenRecord(
+                name: name ?? node ?? "\(role.rawValue)-\(String(UInt32.random(in: .min ... .max), radix: 36))",
+                role: role,
+                node: node,
+                digest: Token.digest(of: token),
+                createdAt: Tick.current().wall
+            )
+            guard let out else {
+                try await tokens.add(record)
+                print(token)
+                return TokenCommand.say("made token \(record.name); it is shown only this once")
             }
+            // First the file: a token that is kept, and that nobody has, is of no use.
+            let output = TokenOutput(path: out)
+            try output.write(token)
+            do {
+                try await tokens.add(record)
+            } catch {
+                output.remove()
+                throw error
+            }
+            TokenCommand.say("made token \(record.name), in \(output.path)")
         }
     }
 
