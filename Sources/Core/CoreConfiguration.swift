@@ -15,6 +15,10 @@ public struct CoreConfiguration: Sendable {
     /// A node that rejected a task gets nothing for this long.
     public var rejectHoldMilliseconds = 1_000
     public var liveTasksMax = Limits.liveTasksMaxDefault
+    /// Bytes that all tasks held may take (`TaskRecord.byteCost`): above it ended ones go, and no more are taken.
+    public var tasksBytesMax = Limits.tasksBytesMaxDefault
+    /// Different sets of cpu, memory and node selector among live tasks.
+    public var shapesMax = Limits.shapesMaxDefault
     /// Ended tasks kept, by number and by age; the oldest go first.
     public var finishedTasksMax = 100_000
     public var finishedAgeMilliseconds = 24 * 3_600 * 1_000

@@ -24,6 +24,7 @@ struct ForeignTaskIDs {
     private var indexes: [[UInt8]: Int32] = [:]
     /// Indexes of entries in their order, of those that are gone too.
     private var sorted: [Int32] = []
+    private var isSorted = true
 
     /// Entries, of tasks that are gone too.
     var count: Int { entries.count }
@@ -43,37 +44,35 @@ struct ForeignTaskIDs {
 
     func key(of id: TaskID) -> Key { entries[id.foreignIndex].key }
 
-    /// The id for a text, a new one where the text is new; its task has no slot until `take`.
+    /// The id for a text, a new one where the text is new; its task has no slot until `take`. The order is made by `sort`.
     mutating func add(_ text: [UInt8], createdAt: Int64) -> TaskID {
-        let key = Key(createdAt: createdAt, text: text)
         if let known = indexes[text] {
             if entries[Int(known)].key.createdAt != createdAt {
-                sorted.remove(at: place(of: entries[Int(known)].key, isAfter: false))
-                entries[Int(known)].key = key
-                sorted.insert(known, at: place(of: key, isAfter: false))
+                entries[Int(known)].key.createdAt = createdAt
+                isSorted = false
             }
             return TaskID(foreignIndex: Int(known))
         }
         let index = Int32(truncatingIfNeeded: entries.count)
-        let place =
-            sorted.last.map { entries[Int($0)].key < key } ?? true ? sorted.count : place(of: key, isAfter: false)
+        let key = Key(createdAt: createdAt, text: text)
+        if let last = sorted.last, !(entries[Int(last)].key < key) { isSorted = false }
         entries.append(Entry(key: key, slot: -1))
-        indexes[text] = index
-        sorted.insert(index, at: place)
-        return TaskID(foreignIndex: Int(index))
-    }
-
-    /// The same without keeping the order, which `sort` then makes; nil for a text that is known.
-    mutating func append(_ text: [UInt8], createdAt: Int64) -> TaskID? {
-        guard indexes[text] == nil else { return nil }
-        let index = Int32(truncatingIfNeeded: entries.count)
-        entries.append(Entry(key: Key(createdAt: createdAt, text: text), slot: -1))
         indexes[text] = index
         sorted.append(index)
         return TaskID(foreignIndex: Int(index))
     }
 
-    mutating func sort() { sorted.sort { entries[Int($0)].key < entries[Int($1)].key } }
+    /// The same for a text that is new; nil for one that is known.
+    mutating func append(_ text: [UInt8], createdAt: Int64) -> TaskID? {
+        indexes[text] == nil ? add(text, createdAt: createdAt) : nil
+    }
+
+    /// Makes the order again; what was in order stays so, and costs one walk.
+    mutating func sort() {
+        guard !isSorted else { return }
+        isSorted = true
+        sorted.sort { entries[Int($0)].key < entries[Int($1)].key }
+    }
 
     mutating func take(_ slot: Int32, _ id: TaskID) { entries[id.foreignIndex].slot = slot }
 

@@ -4,6 +4,7 @@ extension MasterCore {
     /// Tells a transition to those who watch, and to the store where it keeps them.
     mutating func happened(_ event: TaskEvent) {
         if configuration.isAudited { audited.append(row(event)) }
+        watchers.happened(events.next, event.taskID)
         events.append(event)
     }
 
@@ -31,15 +32,23 @@ extension MasterCore {
 
     // MARK: What earlier runs left
 
+    /// The highest that every JSON reader tells from the next (RFC 8259, section 6).
+    private static let eventNumberMax = 1 << 53
+
     /// Goes on with the numbers of earlier runs. Call it before any task is restored.
+    ///
+    /// A number that no run can have reached is nothing to go on from.
     public mutating func restore(_ trail: EventTrail) {
+        guard (0...Self.eventNumberMax).contains(trail.lastNumber) else { return }
         earlierRuns = Set(trail.runs)
         events = EventRing(capacity: configuration.eventsKeptMax, next: trail.lastNumber + 1)
     }
 
     /// Takes the last transitions of earlier runs, by number, up to the trail's last; after all tasks, before `endRestore`.
     public mutating func restoreEvents(_ rows: [TaskEventRow]) {
-        guard let first = rows.first, rows.last.map({ $0.number + 1 }) == events.oldest else { return }
+        guard rows.allSatisfy({ (1...Self.eventNumberMax).contains($0.number) }), let first = rows.first,
+            rows.last.map({ $0.number + 1 }) == events.oldest
+        else { return }
         let own = (events.oldest..<events.next).map { events[$0] }
         var ring = EventRing(capacity: configuration.eventsKeptMax, next: first.number)
         for row in rows {

@@ -65,7 +65,10 @@ extension MasterCore {
     ) throws(WireError) {
         let outcome = sorted(imports, stored)
         try checkRoom(for: outcome.new.map { imports[$0] })
+        tasks.beginInserting()
         for index in outcome.new { insert(imports[index], into: &effects) }
+        tasks.endInserting()
+        work &+= imports.count &* 20 &+ (outcome.new.isEmpty ? 0 : tasks.count >> 4)
         if !outcome.new.isEmpty { importNumber += 1 }
         effects.isAnswersOnly = false
         effects.beginReply(request)
@@ -125,9 +128,20 @@ extension MasterCore {
     // MARK: Room
 
     private func checkRoom(for imports: [ImportedTask]) throws(WireError) {
-        let live = imports.count { !$0.row.status.isTerminal }
+        let live = imports.filter { !$0.row.status.isTerminal }.map(\.kept.summary)
         try checkRoom(for: live)
-        let ended = imports.count - live
+        let ended = imports.count - live.count
+        let endedCost = imports.reduce(0) { cost, task in
+            guard !configuration.asksStore, task.row.status.isTerminal else { return cost }
+            return cost + TaskRecord(id: nextTaskID, createdAt: 0, summary: task.kept.summary).byteCost
+        }
+        if endedCost > 0, tasks.byteCost + endedCost > configuration.tasksBytesMax {
+            throw WireError(
+                .overloaded,
+                "\(configuration.tasksBytesMax) bytes are the most that tasks may take in memory (--tasks-bytes-max)",
+                isRetryable: false
+            )
+        }
         if !configuration.asksStore, finished.count + ended > configuration.finishedTasksMax {
             // What is imported must not push out what is here, nor itself.
             throw WireError(

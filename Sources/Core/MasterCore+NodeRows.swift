@@ -68,12 +68,13 @@ extension NodeRecord {
         engine = row.engine
         version = row.version
         labels = row.labels.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
-        slots = row.slots
-        cpuMillis = row.cpuMillis ?? Quantity.cpuMillisMax
-        memoryBytes = row.memoryBytes ?? Quantity.memoryBytesMax
+        // The row may have been changed by hand.
+        slots = min(max(row.slots, 0), Limits.slotsMax)
+        cpuMillis = min(max(row.cpuMillis ?? Quantity.cpuMillisMax, 0), Quantity.cpuMillisMax)
+        memoryBytes = min(max(row.memoryBytes ?? Quantity.memoryBytesMax, 0), Quantity.memoryBytesMax)
         isDraining = row.isDraining
-        registeredAt = row.registeredAt
-        lastSeenWall = row.lastSeenAt
+        registeredAt = Timestamp.bounded(row.registeredAt)
+        lastSeenWall = Timestamp.bounded(row.lastSeenAt)
     }
 
     /// Whether the node is already as its worker says.

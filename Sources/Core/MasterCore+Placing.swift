@@ -66,12 +66,15 @@ extension MasterCore {
 
     // MARK: Placing
 
+    /// How often a turn holds a blocked shape against a node with new room; the rest follows in the next.
+    private static let looksPerTurnMax = 65_536
+
     /// Gives pending tasks to nodes with room, until one of the two runs out.
     mutating func placeTasks(into effects: inout Effects) {
         unblockShapes()
         guard !shapes.ready.isEmpty, !isShuttingDown else { return }
-        if shapes.ready.count == 1, let only = shapes.ready.popLast() {
-            shapes[only].isReady = false
+        let ready = shapes.takeReady()
+        if ready.count == 1, let only = ready.first {
             while let slot = shapes[only].lanes.first?.first {
                 guard let node = bestNode(for: only) else { return shapes.block(only) }
                 assign(slot, to: node, into: &effects)
@@ -79,11 +82,9 @@ extension MasterCore {
             return
         }
         var heads = Heap<ShapeHead>()
-        for shape in shapes.ready {
-            shapes[shape].isReady = false
+        for shape in ready {
             if let head = head(of: shape) { heads.insert(head) }
         }
-        shapes.ready.removeAll(keepingCapacity: true)
         while let next = heads.popMin() {
             guard let node = bestNode(for: next.shape), let slot = shapes[next.shape].lanes.first?.first else {
                 shapes.block(next.shape)
@@ -96,24 +97,26 @@ extension MasterCore {
 
     /// Shapes that a node with new room could take are worth a try again.
     private mutating func unblockShapes() {
-        guard !freedNodes.isEmpty else { return }
-        if !shapes.blocked.isEmpty {
-            var kept = 0
-            for index in shapes.blocked.indices {
-                let shape = shapes.blocked[index]
-                let hasPending = !shapes[shape].lanes.isEmpty
-                if hasPending, !freedNodes.contains(where: { canTake(shape, $0) }) {
-                    shapes.blocked[kept] = shape
-                    kept += 1
-                } else {
-                    shapes[shape].isBlocked = false
-                    if hasPending { shapes.wake(shape) }
+        if !freedNodes.isEmpty {
+            for node in freedNodes {
+                nodes[node].isFreed = false
+                if !nodes[node].isLookedFor {
+                    nodes[node].isLookedFor = true
+                    roomyNodes.append(node)
                 }
             }
-            shapes.blocked.removeLast(shapes.blocked.count - kept)
+            freedNodes.removeAll(keepingCapacity: true)
+            shapes.lookThrough()
         }
-        for node in freedNodes { nodes[node].isFreed = false }
-        freedNodes.removeAll(keepingCapacity: true)
+        guard !roomyNodes.isEmpty else { return }
+        var left = max(1, Self.looksPerTurnMax / roomyNodes.count)
+        while left > 0, let shape = shapes.nextToLookAt() {
+            left -= 1
+            shapes.looked(at: shape, isWorthATry: roomyNodes.contains { canTake(shape, $0) })
+        }
+        guard shapes.isLookedThrough else { return }
+        for node in roomyNodes { nodes[node].isLookedFor = false }
+        roomyNodes.removeAll(keepingCapacity: true)
     }
 
     /// The node with the largest share of its slots free, of those that can take the shape.

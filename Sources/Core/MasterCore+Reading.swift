@@ -36,16 +36,18 @@ extension MasterCore {
         let start = effects.writer.count
         var found = 0
         var scanned = 0
+        var specBytes = 0
+        defer { work &+= scanned >> 1 &+ specBytes >> 5 }
         var last: TaskID?
         let end = isDescending ? -1 : tasks.placeCount
         let step = isDescending ? -1 : 1
         while index != end, found < limit ?? Limits.pageItemsDefault, scanned < Limits.pageTasksScannedMax,
-            effects.writer.count - start < Limits.pageBytesMax
+            effects.writer.count - start < Limits.pageBytesMax, specBytes < Limits.pageSpecBytesScannedMax
         {
             scanned += 1
             // A forgotten task stands for its place too: else a page of nothing but gaps would look like the last.
             last = tasks.id(at: index)
-            if let slot = tasks.slot(at: index), matches(slot, filter) {
+            if let slot = tasks.slot(at: index), matches(slot, filter, &specBytes) {
                 if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
                 writeTask(slot, to: &effects.writer)
                 found += 1
@@ -74,7 +76,8 @@ extension MasterCore {
         return cursor
     }
 
-    private func matches(_ slot: Int32, _ filter: TaskFilter) -> Bool {
+    /// - Parameter specBytes: grows by what was read of specs.
+    private func matches(_ slot: Int32, _ filter: TaskFilter, _ specBytes: inout Int) -> Bool {
         if filter.statuses & (1 << tasks[slot].status.rawValue) == 0 { return false }
         if let since = filter.since, tasks[slot].createdAt < since { return false }
         if let until = filter.until, tasks[slot].createdAt >= until { return false }
@@ -82,6 +85,8 @@ extension MasterCore {
             guard tasks[slot].node >= 0, nodes[tasks[slot].node].id == node else { return false }
         }
         guard filter.name != nil || !filter.labels.isEmpty else { return true }
+        // Reading one costs something, however short it is.
+        specBytes += 64 + tasks[slot].spec.count
         return filter.matchesSpec(tasks[slot].spec)
     }
 

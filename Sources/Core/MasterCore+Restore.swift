@@ -53,14 +53,23 @@ extension MasterCore {
             tasks[slot].shape = shapes.retain(ShapeKey(kept.summary))
         } else if !row.isAdopted {
             finished.append((slot, id))
+            finishedBytes += tasks[slot].byteCost
         }
-        if let nodeID = row.nodeID { giveBack(slot, nodeID) }
+        if let nodeID = row.nodeID, !giveBack(slot, nodeID) {
+            // No worker has so many, so none will tell of it.
+            tasks[slot].flags.insert(.accepted)
+            var effects = Effects()
+            lose(slot, into: &effects)
+            return slot
+        }
         guard row.status == .pending else { return slot }
         if let fault = kept.fault {
             let extra = tasks[slot].extra ?? TaskExtra()
             tasks[slot].extra = extra
             extra.error = fault.message
             move(slot, to: .failed, .startFailed)
+        } else if row.attempt >= Limits.attemptMax {
+            move(slot, to: .failed, .lostTooOften)
         } else {
             enqueue(slot, isRequeued: row.attempt > 0)
         }
@@ -71,17 +80,20 @@ extension MasterCore {
         var record = TaskRecord(id: id, createdAt: row.createdAt, summary: kept.summary)
         record.status = row.status
         record.reason = row.reason
-        record.attempt = Int32(truncatingIfNeeded: row.attempt)
-        record.unchargedAttempts = Int32(truncatingIfNeeded: row.unchargedAttempts)
-        record.rejections = Int16(clamping: row.rejections)
-        record.scheduledAt = row.scheduledAt
-        record.startedAt = row.startedAt
-        record.finishedAt = row.finishedAt
-        record.importedAt = row.importedAt
+        // A row may be another program's: what is counted on and computed with is held within its bounds.
+        let attempt = bounded(row.attempt, Limits.attemptMax)
+        record.attempt = Int32(clamping: attempt)
+        record.unchargedAttempts = Int32(clamping: bounded(row.unchargedAttempts, attempt))
+        record.rejections = Int16(clamping: bounded(row.rejections, Limits.rejectionsMax))
+        record.createdAt = Timestamp.bounded(row.createdAt)
+        record.scheduledAt = Timestamp.bounded(row.scheduledAt)
+        record.startedAt = Timestamp.bounded(row.startedAt)
+        record.finishedAt = Timestamp.bounded(row.finishedAt)
+        record.importedAt = Timestamp.bounded(row.importedAt)
         if row.isCancelRequested { record.flags.insert(.cancelRequested) }
         if row.isAdopted { record.flags.insert(.adopted) }
         if let exitCode = row.exitCode {
-            record.exitCode = Int32(truncatingIfNeeded: exitCode)
+            record.exitCode = Int32(clamping: exitCode)
             record.flags.insert(.hasExitCode)
         }
         if row.containerID != nil || row.error != nil || row.detail != nil {
@@ -97,13 +109,18 @@ extension MasterCore {
         return record
     }
 
+    private static func bounded(_ count: Int, _ countMax: Int) -> Int { min(max(count, 0), countMax) }
+
     /// The node a task names; one that has the task keeps its lease for as long as a worker may need to come back.
-    private mutating func giveBack(_ slot: Int32, _ nodeID: String) {
+    ///
+    /// - Returns: false where the task is said to run there, beside more than a node can have.
+    private mutating func giveBack(_ slot: Int32, _ nodeID: String) -> Bool {
         let node = nodes.index(of: nodeID) ?? nodes.insert(nodeID)
         tasks[slot].node = node
         nodes[node].references += 1
         nodes[node].lastSeen = now.monotonic
-        guard tasks[slot].isAssigned else { return }
+        guard tasks[slot].isAssigned else { return true }
+        guard nodes[node].attempts.count < Limits.slotsMax else { return false }
         nodes[node].hasLease = true
         nodes[node].graceUntil = now.monotonic + 2 * Int64(configuration.leaseMilliseconds)
         let key = shapes[tasks[slot].shape].key
@@ -112,13 +129,14 @@ extension MasterCore {
         nodes[node].memoryBytesUsed += key.memoryBytes
         tasks[slot].nodePosition = Int32(truncatingIfNeeded: nodes[node].attempts.count)
         nodes[node].attempts.append(slot)
-        guard tasks[slot].status == .running else { return }
+        guard tasks[slot].status == .running else { return true }
         tasks[slot].flags.insert(.accepted)
         let timeout = Int64(tasks[slot].timeoutSeconds) * 1_000
         if timeout > 0 {
             let startedAt = tasks[slot].startedAt
             tasks[slot].deadline = now.monotonic + (startedAt == 0 ? timeout : max(timeout - (now.wall - startedAt), 1))
         }
+        return true
     }
 }
 

@@ -42,7 +42,8 @@ extension Session {
 
 enum Subscription {
     case wait(slot: Int32)
-    case watch
+    /// Of one task, or of all.
+    case watch(TaskID?)
     case logs(stream: Int)
 }
 
@@ -94,7 +95,11 @@ extension MasterCore {
     public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
         guard isOpen(id) else { return }
         sessions[Int(id.slot)].isBackedUp = isBackedUp
-        if !isBackedUp { watchersToldUpTo = 0 }
+        guard !isBackedUp, !watchers.isEmpty else { return }
+        watchersToldUpTo = 0
+        for (_, subscription) in sessions[Int(id.slot)].subscriptions.sorted(by: { $0.key < $1.key }) {
+            if case .watch(let task?) = subscription { watchers.markDue(task) }
+        }
     }
 
     /// Whether `hello` was accepted, and longer lines with it.

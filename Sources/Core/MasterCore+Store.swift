@@ -18,6 +18,22 @@ extension MasterCore {
         if state == .prompt, !wasPrompt { startDeadlinesAnew(now) }
     }
 
+    /// The master itself stood still, for a pause of its machine or for work that took too long. What peers sent meanwhile
+    /// is still to be read, so no wait for a peer ends by it; a task's own clock goes on.
+    public mutating func wasStalled(milliseconds: Int64) {
+        guard milliseconds > 0 else { return }
+        for index in nodes.sorted where nodes[index].hasLease {
+            nodes[index].lastSeen += milliseconds
+            if nodes[index].graceUntil > 0 { nodes[index].graceUntil += milliseconds }
+            for slot in nodes[index].attempts where tasks[slot].status == .scheduled && tasks[slot].deadline > 0 {
+                tasks[slot].deadline += milliseconds
+            }
+        }
+        for stream in streams.keys where streams[stream]?.deadline ?? 0 > 0 {
+            streams[stream]?.deadline += milliseconds
+        }
+    }
+
     /// For `ping`: how long the store has not answered, in milliseconds; 0 where it does.
     public mutating func store(silentFor milliseconds: Int) { storeSilentMilliseconds = milliseconds }
 

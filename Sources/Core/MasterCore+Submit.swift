@@ -12,7 +12,7 @@ extension MasterCore {
             effects.endReply()
             return
         }
-        try checkRoom(for: 1)
+        try checkRoom(for: [summary])
         let slot = insert(summary)
         effects.beginReply(request)
         writeTask(slot, to: &effects.writer)
@@ -42,7 +42,7 @@ extension MasterCore {
                 throw error.field == nil ? error : error.under(path)
             }
         }
-        try checkRoom(for: summaries.count)
+        try checkRoom(for: summaries)
         effects.beginReply(request)
         effects.writer.raw("{\"taskIds\":[")
         for (index, summary) in summaries.enumerated() {
@@ -66,17 +66,10 @@ extension MasterCore {
         return WireError(.conflict, message, field: "idempotencyKey")
     }
 
-    func checkRoom(for count: Int) throws(WireError) {
-        guard liveCount + count <= configuration.liveTasksMax else {
-            let message = "\(configuration.liveTasksMax) live tasks are the most this master takes"
-            throw WireError(.overloaded, message, retryAfterMilliseconds: 1_000)
-        }
-    }
-
     private mutating func insert(_ summary: TaskSummary) -> Int32 {
         var record = TaskRecord(id: nextTaskID, createdAt: now.wall, summary: summary)
         nextTaskID = nextTaskID.next
-        record.flags = .unsaved
+        record.flags.insert(.unsaved)
         record.shape = shapes.retain(ShapeKey(summary))
         let slot = tasks.insert(record)
         if let key = summary.idempotencyKey { idempotencyKeys[key] = slot }

@@ -43,26 +43,21 @@ extension MasterCore {
         shapes.release(tasks[slot].shape)
         tasks[slot].shape = -1
         finished.append((slot, tasks[slot].id))
+        finishedBytes += tasks[slot].byteCost
         tasks[slot].deadline = 0
-        if tasks[slot].flags.contains(.observed) { observedEnds.append(slot) }
-    }
-
-    /// Tells those who waited, once the replies of the turn are written, and then forgets what is too much.
-    mutating func settleEnds(into effects: inout Effects) {
-        for slot in observedEnds {
-            tellWaiters(slot, into: &effects)
-            endStreams(slot, into: &effects)
-        }
-        observedEnds.removeAll(keepingCapacity: true)
-        while finished.count > configuration.finishedTasksMax { removeOldestFinished(into: &effects) }
+        if tasks[slot].flags.contains(.observed) { observedEnds.append((slot, tasks[slot].id)) }
     }
 
     /// Forgets the task that ended first.
     mutating func removeOldestFinished(into effects: inout Effects) {
         guard let (slot, id) = finished.popFirst() else { return }
         guard tasks[slot].id == id else { return }
+        finishedBytes -= tasks[slot].byteCost
         abandonStreams(slot, into: &effects)
-        if tasks[slot].flags.contains(.observed) { keepEnd(slot) }
+        if tasks[slot].flags.contains(.observed) {
+            tellWaiters(slot, into: &effects)
+            keepEnd(slot)
+        }
         counts[Int(tasks[slot].status.rawValue)] -= 1
         if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
         if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
@@ -99,12 +94,19 @@ extension MasterCore {
 
     /// Ends an attempt that a node has, and the task with it.
     mutating func finish(_ slot: Int32, _ status: TaskStatus, _ reason: TaskReason) {
+        guard TaskTransitions.isLegal(from: tasks[slot].status, to: status) else {
+            return assertionFailure("from \(tasks[slot].status.name) to \(status.name)")
+        }
         release(slot)
         move(slot, to: status, reason)
     }
 
     /// Puts a task whose attempt is gone back in the queue.
     mutating func requeue(_ slot: Int32, _ reason: TaskReason, isCharged: Bool, into effects: inout Effects) {
+        guard Int(tasks[slot].attempt) < Limits.attemptMax else { return finish(slot, .failed, .lostTooOften) }
+        guard TaskTransitions.isLegal(from: tasks[slot].status, to: .pending) else {
+            return assertionFailure("from \(tasks[slot].status.name) to pending")
+        }
         release(slot)
         if !isCharged { tasks[slot].unchargedAttempts += 1 }
         tasks[slot].flags.subtract([.accepted, .timedOut, .hasExitCode])

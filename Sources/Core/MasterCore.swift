@@ -7,9 +7,15 @@ import PodlingProtocol
 /// It does no I/O, reads no clock and draws no random numbers: the same calls give the same bytes. What it emits
 /// must leave only once the changes of the same turn are durable (`takeChanges`).
 public struct MasterCore: ~Copyable {
+    /// For a line, whatever it asks; its bytes and those of its answer come on top, and what it makes the core look at.
+    private static let lineWork = 5
+
     public let configuration: CoreConfiguration
     var now: Tick
     let startedAt: Tick
+    /// What was done so far, in units of about a tenth of a microsecond, so that a shell can give each session its share.
+    /// It wraps round.
+    public internal(set) var work = 0
     var reader = JSONReader()
     var nextTaskID: TaskID
     /// Restored tasks come in the order of their ids.
@@ -23,11 +29,14 @@ public struct MasterCore: ~Copyable {
     var failures = FailureTable()
     var refusals: [Refusal] = []
     var events: EventRing
-    var watchers: [Watcher] = []
-    /// Where the events stood when all watchers that keep up were told; 0 where one was not.
+    var watchers = WatcherTable()
+    var eventTexts = EventTexts()
+    /// Where the events stood when all watchers of all tasks that keep up were told; 0 where one was not.
     var watchersToldUpTo = 0
     /// Those who wait for the end of a task, by slot.
     var waiters: [Int32: [Waiter]] = [:]
+    /// Ends of which some who waited were not told yet.
+    var endings = Deque<Ending>()
     /// Output on its way, by the number the worker knows it by.
     var streams: [Int: LogStream] = [:]
     var nextStream = 1
@@ -36,10 +45,12 @@ public struct MasterCore: ~Copyable {
     var idempotencyKeys: [String: Int32] = [:]
     /// Ended tasks in the order of their ends.
     var finished = Deque<(slot: Int32, id: TaskID)>()
+    /// What they take, as `TaskRecord.byteCost` counts it.
+    var finishedBytes = 0
     /// Tasks by status, indexed by `TaskStatus.rawValue`.
     var counts = [Int](repeating: 0, count: TaskStatus.allCases.count)
-    /// Tasks that ended in this turn and that somebody waits for.
-    var observedEnds: [Int32] = []
+    /// Tasks that ended and that somebody waits for, while that is not settled.
+    var observedEnds = Deque<(slot: Int32, id: TaskID)>()
     var changedTasks: [Int32] = []
     /// Tasks that are held no longer, or were imported where there was no room, before the store had their last version.
     var forgottenRows: [TaskRow] = []
@@ -64,6 +75,8 @@ public struct MasterCore: ~Copyable {
     var earlierRuns: Set<String> = []
     /// Nodes that got room since tasks were last placed.
     var freedNodes: [Int32] = []
+    /// Nodes against which blocked shapes are being held (`ShapeTable.walk`).
+    var roomyNodes: [Int32] = []
     var subscriptionCount = 0
     var nextSweep: Int64 = 0
     var isShuttingDown = false
@@ -96,6 +109,8 @@ public struct MasterCore: ~Copyable {
     ) {
         self.now = now
         guard isOpen(id) else { return }
+        let written = effects.byteCount
+        defer { work &+= Self.lineWork &+ line.count >> 5 &+ (effects.byteCount &- written) >> 6 }
         let document: JSONDocument
         do {
             document = try reader.parse(line)
@@ -123,7 +138,7 @@ public struct MasterCore: ~Copyable {
         let frames = effects.frames.count
         placeTasks(into: &effects)
         settleEnds(into: &effects)
-        if hasMoreToTell { tellWatchers(into: &effects) }
+        tellWatchers(into: &effects)
         if effects.frames.count != frames { effects.isAnswersOnly = false }
     }
 

@@ -37,6 +37,8 @@ struct NodeRecord {
     var isKnown = true
     /// It got room since tasks were last placed.
     var isFreed = false
+    /// It stands in `MasterCore.roomyNodes`.
+    var isLookedFor = false
     /// It changed since the last batch for the store.
     var isChanged = false
 

@@ -24,10 +24,10 @@ struct Shape {
     var lanes: [Lane] = []
     /// Live tasks of this shape.
     var references = 0
-    /// No node had room when it was last tried, and none has got more since.
-    var isBlocked = false
-    /// It stands in `ShapeTable.ready`.
-    var isReady = false
+    /// Where it stands in `ShapeTable.ready` or `.blocked`; −1 if in neither.
+    fileprivate(set) var position: Int32 = -1
+    /// No node had room when it was last tried, and none that has got more since was tried.
+    fileprivate(set) var isBlocked = false
 }
 
 /// The shapes of all live tasks. Placing costs by the number of shapes, never of tasks.
@@ -36,9 +36,13 @@ struct ShapeTable {
     private var indexes: [ShapeKey: Int32] = [:]
     private var free: [Int32] = []
     /// Shapes with pending tasks that are worth a try.
-    var ready: [Int32] = []
-    /// Shapes with pending tasks that no node has room for.
-    var blocked: [Int32] = []
+    private(set) var ready: [Int32] = []
+    /// Shapes with pending tasks that no node had room for.
+    private(set) var blocked: [Int32] = []
+    /// The walk over `blocked` that looks which of them a node with new room could take: where it goes on, and how many
+    /// are left.
+    private var walkPosition = 0
+    private var walkLeft = 0
 
     /// Distinct shapes of live tasks.
     var count: Int { indexes.count }
@@ -68,25 +72,88 @@ struct ShapeTable {
         return index
     }
 
+    func isKnown(_ key: ShapeKey) -> Bool { indexes[key] != nil }
+
     mutating func release(_ index: Int32) {
         shapes[Int(index)].references -= 1
         guard shapes[Int(index)].references == 0 else { return }
         indexes[shapes[Int(index)].key] = nil
-        ready.removeAll { $0 == index }
-        blocked.removeAll { $0 == index }
+        leave(index)
         free.append(index)
     }
 
     /// Puts a shape with pending tasks where it belongs.
     mutating func wake(_ index: Int32) {
-        guard !shapes[Int(index)].isReady, !shapes[Int(index)].isBlocked else { return }
-        shapes[Int(index)].isReady = true
+        guard shapes[Int(index)].position < 0 else { return }
+        shapes[Int(index)].position = Int32(truncatingIfNeeded: ready.count)
         ready.append(index)
     }
 
+    /// No node has room for it.
     mutating func block(_ index: Int32) {
-        shapes[Int(index)].isReady = false
+        leave(index)
         shapes[Int(index)].isBlocked = true
+        shapes[Int(index)].position = Int32(truncatingIfNeeded: blocked.count)
         blocked.append(index)
+        if walkLeft > 0 { walkLeft += 1 }
+    }
+
+    mutating func takeReady() -> [Int32] {
+        defer { ready.removeAll(keepingCapacity: true) }
+        for index in ready { shapes[Int(index)].position = -1 }
+        return ready
+    }
+
+    private mutating func leave(_ index: Int32) {
+        let position = Int(shapes[Int(index)].position)
+        guard position >= 0 else { return }
+        if shapes[Int(index)].isBlocked {
+            Self.remove(position, from: &blocked, &shapes)
+            shapes[Int(index)].isBlocked = false
+            // What took its place may not have been looked at.
+            if walkLeft > 0 { walkLeft = blocked.count }
+        } else {
+            Self.remove(position, from: &ready, &shapes)
+        }
+        shapes[Int(index)].position = -1
+    }
+
+    private static func remove(_ position: Int, from list: inout [Int32], _ shapes: inout [Shape]) {
+        let last = list.removeLast()
+        guard position < list.count else { return }
+        list[position] = last
+        shapes[Int(last)].position = Int32(truncatingIfNeeded: position)
+    }
+
+    // MARK: Looking through those that are blocked
+
+    /// Whether no more of those that are blocked are to be looked at.
+    var isLookedThrough: Bool { walkLeft == 0 }
+
+    /// A node has got room: all that are blocked are to be looked at.
+    mutating func lookThrough() { walkLeft = blocked.count }
+
+    /// The next to be looked at; `looked` says what came of it.
+    mutating func nextToLookAt() -> Int32? {
+        guard walkLeft > 0, !blocked.isEmpty else {
+            walkLeft = 0
+            return nil
+        }
+        walkLeft -= 1
+        if walkPosition >= blocked.count { walkPosition = 0 }
+        return blocked[walkPosition]
+    }
+
+    /// - Parameter isWorthATry: whether a node could take it now; one without pending tasks is not looked at again.
+    mutating func looked(at index: Int32, isWorthATry: Bool) {
+        let hasPending = !shapes[Int(index)].lanes.isEmpty
+        guard !hasPending || isWorthATry else {
+            walkPosition += 1
+            return
+        }
+        let left = walkLeft
+        leave(index)
+        walkLeft = left
+        if hasPending { wake(index) }
     }
 }

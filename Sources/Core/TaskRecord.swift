@@ -22,6 +22,8 @@ struct TaskRecord {
         static let reported = Flags(rawValue: 1 << 8)
         /// Its row is another program's: forgotten it may be, deleted never.
         static let adopted = Flags(rawValue: 1 << 9)
+        /// Its shape holds the node selector of its spec once more.
+        static let hasSelector = Flags(rawValue: 1 << 10)
     }
 
     // What is looked at when an old task is forgotten stands first, in one cache line.
@@ -81,10 +83,22 @@ struct TaskRecord {
         priority = Int16(truncatingIfNeeded: summary.priority)
         maxAttempts = UInt8(clamping: summary.maxAttempts)
         onNodeLost = summary.onNodeLost
+        if !summary.nodeSelector.isEmpty { flags.insert(.hasSelector) }
         if let key = summary.idempotencyKey {
             extra = TaskExtra()
             extra?.idempotencyKey = key
         }
+    }
+
+    /// What a task takes beside its spec: its record, its places in the order and the queue, an event.
+    private static let byteCostBase = 448
+    /// For an idempotency key beside its text, which is there twice.
+    private static let byteCostOfKey = 160
+
+    /// Bytes that are counted for it, the same from its first day to its last.
+    var byteCost: Int {
+        let key = extra?.idempotencyKey.map { Self.byteCostOfKey + 2 * $0.utf8.count } ?? 0
+        return Self.byteCostBase + key + spec.count * (flags.contains(.hasSelector) ? 4 : 1)
     }
 
     /// Whether a node has it.

@@ -9,6 +9,11 @@ struct TaskTable: ~Copyable {
     private(set) var order = TaskOrder()
     private(set) var foreign = ForeignTaskIDs()
     private(set) var count = 0
+    /// Of all that are held.
+    private(set) var byteCost = 0
+    /// While many are put in: their places in the order, which `endInserting` makes.
+    private var isInserting = false
+    private var inserted: [(slot: Int32, id: TaskID)] = []
 
     deinit {
         for slot in 0..<used { address(slot).deinitialize(count: 1) }
@@ -43,6 +48,7 @@ struct TaskTable: ~Copyable {
 
     mutating func insert(_ record: consuming TaskRecord) -> Int32 {
         let id = record.id
+        byteCost += record.byteCost
         let slot: Int32
         if let reused = free.popLast() {
             slot = reused
@@ -53,13 +59,30 @@ struct TaskTable: ~Copyable {
             if Int(slot) & (Self.chunkCount - 1) == 0 { chunks.append(Self.allocateChunk()) }
             address(slot).initialize(to: record)
         }
-        if id.isForeign { foreign.take(slot, id) } else { order.insert(slot, id) }
+        if id.isForeign {
+            foreign.take(slot, id)
+        } else if isInserting {
+            inserted.append((slot, id))
+        } else {
+            order.insert(slot, id)
+        }
         count += 1
         return slot
     }
 
+    /// Many are put in, in no order: what finds them by their ids is made once, by `endInserting`.
+    mutating func beginInserting() { isInserting = true }
+
+    mutating func endInserting() {
+        isInserting = false
+        order.merge(inserted.sorted { $0.id < $1.id })
+        inserted.removeAll()
+        foreign.sort()
+    }
+
     mutating func remove(_ slot: Int32) {
         let id = address(slot).pointee.id
+        byteCost -= address(slot).pointee.byteCost
         if id.isForeign { foreign.remove(id) } else { order.remove(id) }
         address(slot).pointee.clear()
         free.append(slot)
@@ -101,6 +124,40 @@ struct TaskOrder {
             ids.append(id)
             slots.append(slot)
         }
+    }
+
+    /// Puts in many, sorted by id, with one walk over all.
+    mutating func merge(_ new: [(slot: Int32, id: TaskID)]) {
+        guard let first = new.first else { return }
+        if let last = ids.last, last >= first.id {
+            var (oldIDs, oldSlots) = ([TaskID](), [Int32]())
+            swap(&oldIDs, &ids)
+            swap(&oldSlots, &slots)
+            ids.reserveCapacity(oldIDs.count + new.count)
+            slots.reserveCapacity(oldIDs.count + new.count)
+            var index = 0
+            for entry in new {
+                while index < oldIDs.count, oldIDs[index] < entry.id {
+                    append(oldSlots[index], oldIDs[index])
+                    index += 1
+                }
+                if index < oldIDs.count, oldIDs[index] == entry.id {
+                    // A gap that its task left.
+                    gaps -= 1
+                    index += 1
+                }
+                append(entry.slot, entry.id)
+            }
+            ids.append(contentsOf: oldIDs[index...])
+            slots.append(contentsOf: oldSlots[index...])
+        } else {
+            for entry in new { append(entry.slot, entry.id) }
+        }
+    }
+
+    private mutating func append(_ slot: Int32, _ id: TaskID) {
+        ids.append(id)
+        slots.append(slot)
     }
 
     mutating func remove(_ id: TaskID) {

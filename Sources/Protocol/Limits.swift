@@ -16,6 +16,8 @@ public enum Limits {
     public static let submitManyTasksMax = 1_000
     /// Tasks in one `import`.
     public static let importTasksMax = 1_000
+    /// Attempts of one task, those of the system it came from too; at this many it fails.
+    public static let attemptMax = 1_000_000
     /// How far ids and times of imported tasks may be ahead of the master's clock.
     public static let importAheadSeconds = 86_400
     /// Texts that a store keeps beside a task's spec: ids of nodes and containers, names, images.
@@ -27,6 +29,8 @@ public enum Limits {
     public static let pageBytesMax = 256 * 1024
     /// Tasks that one `list` looks at, matching or not.
     public static let pageTasksScannedMax = 20_000
+    /// Bytes of specs that one `list` reads for its filters; each task counts 64 more.
+    public static let pageSpecBytesScannedMax = 4 * 1024 * 1024
     public static let subscriptionsPerConnectionMax = 1_000
     public static let slotsMax = 4_096
     public static let logTailBytesMax = 1024 * 1024
@@ -49,9 +53,14 @@ public enum Limits {
     public static let rejectionsMax = 10
     /// Output that waits for a peer to read it.
     public static let unreadBytesMax = 8 * 1024 * 1024
+    /// The same for all peers together, in the memory of the master.
+    public static let unreadBytesTotalMax = 64 * 1024 * 1024
     public static let heartbeatMillisecondsDefault = 5_000
     public static let leaseMillisecondsDefault = 15_000
     public static let liveTasksMaxDefault = 2_000_000
+    /// Where the machine's memory is not known.
+    public static let tasksBytesMaxDefault = 2 * 1024 * 1024 * 1024
+    public static let shapesMaxDefault = 100_000
     public static let connectionsMaxDefault = 10_000
     /// Transitions kept for `watch`.
     public static let eventsKeptMax = 65_536

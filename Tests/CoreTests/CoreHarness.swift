@@ -85,6 +85,15 @@ struct CoreHarness: ~Copyable {
         }
     }
 
+    /// The clock moves on at once, and the core is told.
+    mutating func stall(milliseconds: Int64) {
+        now.monotonic += milliseconds
+        now.wall += milliseconds
+        core.wasStalled(milliseconds: milliseconds)
+        core.tick(now: now, into: &effects)
+        endTurn()
+    }
+
     mutating func take(_ session: SessionID) -> [String] {
         inboxes.removeValue(forKey: session) ?? []
     }

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func subscriptionsOfClosedConnectionsMakeRoom() {
-        var harness = CoreHarness { $0.subscriptionsMax = 3 }
+        var harness = CoreHarness { $0.subscriptionsMax = 6 }
         let task = harness.submit(from: harness.client())
         for generation in UInt32(2)..<6 {
             let session = CoreHarness.session(1, generation)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct WatchTests {
     @Test func whatAConnectionWaitedForIsGivenBackWithIt() {
-        var harness = CoreHarness { $0.subscriptionsMax = 30 }
+        var harness = CoreHarness { $0.subscriptionsMax = 60 }
         let client = harness.client()
         let task = harness.submit(from: client)
         for round in 1...5 {
@@ -87,5 +87,82 @@ import Testing
             #expect(answer.first?.contains("cursor_expired") == true)
         }
         #expect(harness.send(#"{"op":"watch","cursor":"x"}"#, from: client).first?.contains("bad_request") == true)
+    }
+}
+
+/// Many who wait for and watch the same, or more than is read.
+@Suite struct ManyWatchersTests {
+    @Test func subscriptionsAreShared() {
+        var harness = CoreHarness { $0.subscriptionsMax = 100 }
+        func take(_ slot: Int) -> Int {
+            let session = CoreHarness.session(slot)
+            harness.open(session)
+            _ = harness.take(session)
+            var count = 0
+            while harness.send(#"{"op":"watch"}"#, from: session).first?.contains(#""ok""#) == true { count += 1 }
+            return count
+        }
+        // Each takes all it can get, and the next still finds some.
+        #expect((1...4).map(take) == [50, 25, 13, 6])
+    }
+
+    @Test func watchersOfOneTaskAreToldOfItOnly() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let tasks = (0..<3).map { _ in harness.submit(from: client) }
+        let watchers = (0..<3).map { index in
+            let watcher = harness.client(10 + index)
+            harness.send(#"{"op":"watch","taskId":"\#(tasks[index])","cursor":"e1:0"}"#, from: watcher)
+            return watcher
+        }
+        for task in tasks { harness.send(#"{"op":"cancel","taskId":"\#(task)"}"#, from: client) }
+        for (task, watcher) in zip(tasks, watchers) {
+            let lines = harness.take(watcher)
+            #expect(lines.count == 2, "\(lines)")
+            #expect(lines.allSatisfy { $0.contains(task) })
+            #expect(lines.last?.contains(#""ev":"done""#) == true)
+            #expect(harness.core.subscriptionCount(of: watcher) == 0)
+        }
+    }
+
+    /// A watcher that comes with an older cursor beside one that reads nothing is told each event once.
+    @Test func cursorsOfOneTaskAreKeptApart() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let task = harness.submit(from: client)
+        let slow = harness.client(5)
+        harness.send(#"{"op":"watch","taskId":"\#(task)"}"#, from: slow)
+        harness.backedUp(slow, true)
+        let worker = harness.worker(1, node: "n1")
+        _ = harness.report(task, 1, "running", from: worker)
+        let late = harness.client(6)
+        let replay = harness.send(#"{"op":"watch","taskId":"\#(task)","cursor":"e1:0"}"#, from: late)
+        #expect(replay.map { CoreHarness.text(of: "to", in: $0) ?? "" } == ["", "pending", "scheduled", "running"])
+        _ = harness.report(task, 1, "completed", from: worker)
+        #expect(harness.take(late).map { CoreHarness.text(of: "ev", in: $0) ?? "" } == ["task", "done"])
+        #expect(harness.take(slow).isEmpty)
+        harness.backedUp(slow, false)
+        let caughtUp = harness.take(slow).map { CoreHarness.text(of: "to", in: $0) ?? "done" }
+        #expect(caughtUp == ["scheduled", "running", "completed", "done"])
+    }
+
+    /// What is told of ends in one turn is bounded, and everybody is told in some turn.
+    @Test func manyWhoWaitForOneTaskAreToldTurnByTurn() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let value = String(repeating: "x", count: 60_000)
+        let task = harness.submit(#","env":{"A":"\#(value)"}"#, from: client)
+        let readers = (0..<10).map { harness.client(10 + $0) }
+        for reader in readers {
+            for _ in 0..<20 { harness.send(#"{"op":"wait","taskId":"\#(task)"}"#, from: reader) }
+            _ = harness.take(reader)
+        }
+        let turns = harness.turns
+        harness.send(#"{"op":"cancel","taskId":"\#(task)"}"#, from: client)
+        #expect(harness.turns - turns > 10)
+        for reader in readers {
+            #expect(harness.take(reader).count { $0.contains(#""ev":"done""#) } == 20)
+            #expect(harness.core.subscriptionCount(of: reader) == 0)
+        }
     }
 }

@@ -5,6 +5,11 @@ public enum Timestamp {
     /// 9999-12-31T23:59:59.999Z, the last that RFC 3339 can write.
     public static let millisecondsMax: Int64 = 253_402_300_799_999
 
+    /// The nearest that can be written.
+    public static func bounded(_ milliseconds: Int64) -> Int64 {
+        min(max(milliseconds, millisecondsMin), millisecondsMax)
+    }
+
     /// Bytes of `2026-11-23T22:31:07.123Z`.
     static let byteCount = 24
     /// Bytes of `2026-11-23T22:31:07`.
@@ -41,7 +46,7 @@ public enum Timestamp {
     }
 
     static func split(_ milliseconds: Int64) -> (second: Int64, millisecond: Int64) {
-        let bounded = min(max(milliseconds, millisecondsMin), millisecondsMax)
+        let bounded = bounded(milliseconds)
         let millisecond = (bounded % 1_000 + 1_000) % 1_000
         return ((bounded - millisecond) / 1_000, millisecond)
     }

@@ -1,6 +1,6 @@
 /// Amounts of cpu and memory as the spec writes them (proto-spec.md, section 5.1).
 public enum Quantity {
-    /// At most this many cores and bytes, so that sums over a node cannot overflow.
+    /// At most this many cores and bytes: sums over the `Limits.slotsMax` attempts of a node cannot overflow.
     public static let cpuMillisMax = 1_000_000_000
     public static let memoryBytesMax = 1 << 50
 

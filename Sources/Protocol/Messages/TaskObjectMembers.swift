@@ -34,7 +34,7 @@ struct TaskObjectMembers {
             }
             self.status = status
         } else if member.keyEquals("attempt") {
-            attempt = try value.integer("attempt", in: 0...Int(Int32.max))
+            attempt = try value.integer("attempt", in: 0...Limits.attemptMax)
         } else if member.keyEquals("exitCode") {
             exitCode = try value.integer("exitCode", in: Int(Int32.min)...Int(Int32.max))
         } else if member.keyEquals("createdAt") {

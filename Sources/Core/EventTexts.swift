@@ -1,0 +1,21 @@
+/// The text of events behind the number of the subscription, written once for all who are told in a turn.
+struct EventTexts {
+    private static let bytesMax = 1024 * 1024
+
+    private var texts: [Int: [UInt8]] = [:]
+    private var byteCount = 0
+
+    subscript(_ number: Int) -> [UInt8]? { texts[number] }
+
+    mutating func keep(_ text: UnsafeRawBufferPointer, of number: Int) {
+        guard byteCount < Self.bytesMax else { return }
+        texts[number] = Array(text)
+        byteCount += text.count
+    }
+
+    mutating func removeAll() {
+        guard !texts.isEmpty else { return }
+        texts.removeAll(keepingCapacity: true)
+        byteCount = 0
+    }
+}

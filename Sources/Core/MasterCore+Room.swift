@@ -1,0 +1,42 @@
+import PodlingProtocol
+
+/// Whether more tasks may be taken: their number, their bytes, their shapes.
+extension MasterCore {
+    /// Whether ended tasks have to go for the bytes of the live ones.
+    var isOverBytes: Bool { tasks.byteCost > configuration.tasksBytesMax && !finished.isEmpty }
+
+    func checkRoom(for new: [TaskSummary]) throws(WireError) {
+        var cost = 0
+        var shapes: Set<ShapeKey> = []
+        for summary in new {
+            cost += TaskRecord(id: nextTaskID, createdAt: 0, summary: summary).byteCost
+            let key = ShapeKey(summary)
+            if !self.shapes.isKnown(key) { shapes.insert(key) }
+        }
+        try checkRoom(for: new.count, byteCost: cost, shapes: shapes.count)
+    }
+
+    func checkRoom(for count: Int, byteCost: Int, shapes newShapes: Int) throws(WireError) {
+        guard liveCount + count <= configuration.liveTasksMax else {
+            let message = "\(configuration.liveTasksMax) live tasks are the most this master takes"
+            throw Self.overloaded(message)
+        }
+        // Ended tasks make room.
+        guard tasks.byteCost - finishedBytes + byteCost <= configuration.tasksBytesMax else {
+            throw Self.overloaded(
+                "the specs of all live tasks may take \(configuration.tasksBytesMax) bytes (--tasks-bytes-max), and with "
+                    + "this they would take more"
+            )
+        }
+        guard newShapes == 0 || shapes.count + newShapes <= configuration.shapesMax else {
+            throw Self.overloaded(
+                "resources: live tasks ask for \(shapes.count) different sets of cpu, memory and nodeSelector, and "
+                    + "\(configuration.shapesMax) are the most this master takes; ask for rounder amounts"
+            )
+        }
+    }
+
+    private static func overloaded(_ message: String) -> WireError {
+        WireError(.overloaded, message, retryAfterMilliseconds: 1_000)
+    }
+}

@@ -1,0 +1,31 @@
+import PodlingCore
+import Testing
+
+/// A master that stood still ends no wait for a peer by that; a task's own clock goes on.
+@Suite struct StallTests {
+    @Test func leasesMoveByAStall() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1", slots: 2)
+        let running = harness.submit(from: client)
+        _ = harness.report(running, 1, "running", from: worker)
+        let scheduled = harness.submit(from: client)
+        harness.stall(milliseconds: 34_000)
+        #expect(harness.task(running).contains(#""status":"running""#))
+        #expect(harness.task(scheduled).contains(#""status":"scheduled""#))
+        // From here on it is as it was before.
+        harness.advance(milliseconds: 16_000)
+        #expect(harness.task(running).contains(#""reason":"node_lost""#))
+    }
+
+    @Test func aTimeoutDoesNotMove() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1")
+        let task = harness.submit(#","timeoutSeconds":20"#, from: client)
+        _ = harness.report(task, 1, "running", from: worker)
+        _ = harness.take(worker)
+        harness.stall(milliseconds: 21_000)
+        #expect(harness.take(worker).contains { $0.contains(#""code":"timed_out""#) })
+    }
+}
