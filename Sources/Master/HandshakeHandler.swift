@@ -7,10 +7,17 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
 
     private let pending: PendingHandshakes
     private let log: FailureLog
+    /// Where handshakes take turns with other work.
+    private var gate: HandshakeGate?
 
     public init(pending: PendingHandshakes, log: FailureLog) {
         self.pending = pending
         self.log = log
+    }
+
+    init(loop: MasterLoop, gate: HandshakeGate) {
+        (pending, log) = (loop.pendingHandshakes, loop.failures)
+        self.gate = gate
     }
 
     public func channelActive(context: ChannelHandlerContext) {
@@ -24,6 +31,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
     }
 
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is TLSHandshakeDone { gate?.isDone = true }
         context.fireUserInboundEventTriggered(event)
         guard event is TLSHandshakeDone else { return }
         pending.remove(context.channel)

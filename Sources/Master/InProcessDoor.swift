@@ -54,6 +54,7 @@ private final class DoorSink: SessionSink {
     private var waiting = Deque<EventLoopPromise<[UInt8]>>()
     private var lines = Deque<[UInt8]>()
     private var errorLine: [UInt8]?
+    var isQueued = false
 
     init(loop: MasterLoop, peer: DoorPeer) {
         self.loop = loop
@@ -78,12 +79,15 @@ private final class DoorSink: SessionSink {
         return promise.futureResult
     }
 
-    /// Hands over lines until one waits for the store.
+    /// Hands over lines until one waits for the store, or others are to be served.
     private func take(_ id: SessionID) {
-        while !loop.isAsking(id), let line = lines.popFirst() {
+        let workEnd = loop.workDone &+ MasterLoop.sessionWorkMax
+        while loop.mayExecute, !loop.isAsking(id), loop.workDone &- workEnd < 0, let line = lines.popFirst() {
             _ = line.withUnsafeBytes { loop.received($0, from: id, now: .current()) }
+            if loop.isTurnLarge || loop.isLate { loop.endTurn() }
         }
         loop.scheduleTurnEnd()
+        if !lines.isEmpty, !loop.isAsking(id) { loop.resumeSoon(self) }
     }
 
     func deliver(_ lines: UnsafeRawBufferPointer) {
@@ -103,9 +107,15 @@ private final class DoorSink: SessionSink {
 
     func flush() {}
 
-    func resumeReading() { if let id { take(id) } }
+    func resume() { if let id { take(id) } }
 
-    func closeIfDone() -> Bool { true }
+    var unreadBytes: Int { 0 }
+
+    func closeUnread(_ why: String) { close() }
+
+    func closeIfDone() -> HalfClosedSessions.Outcome { .closed }
+
+    func wasStalled(by gap: TimeAmount) {}
 
     func close() {
         guard let id else { return }

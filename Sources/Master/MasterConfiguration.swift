@@ -23,7 +23,9 @@ public struct MasterConfiguration: Sendable {
     public var firstLineSeconds = Limits.firstLineSeconds
     public var identitySeconds = Limits.identitySeconds
     public var partialLineSeconds = Limits.partialLineSeconds
+    /// Output that waits for one peer to read it, and for all of them.
     public var unreadBytesMax = Limits.unreadBytesMax
+    public var unreadBytesTotalMax = Limits.unreadBytesTotalMax
     /// How long going down may take.
     public var shutdownSeconds = 5
     /// Connections that wait to be accepted.

@@ -62,7 +62,7 @@ public final class MasterServer: Service {
     /// Binds the port, learns then whether this master leads, and takes what the store kept if so. Call it once, before
     /// `run` and before the door is used.
     ///
-    /// - Throws: `MasterError.cannotListen`, `cannotRestore`, and what the store throws. The port is free again then.
+    /// - Throws: `MasterError.cannotListen`, and what the store throws. The port is free again then.
     public func prepare() async throws {
         let channel = try await bind()
         bound.withLockedValue { $0 = channel }
@@ -159,8 +159,7 @@ public final class MasterServer: Service {
                 .get()
         case .leading:
             try await store.load { kept in
-                let refused = try await eventLoop.submit { loop.value.restore(kept) }.get()
-                guard refused == 0 else { throw MasterError.cannotRestore(refused) }
+                try await eventLoop.submit { loop.value.restore(kept) }.get()
             }
             try await eventLoop.submit { loop.value.lead() }.get()
         }
@@ -265,8 +264,10 @@ extension MasterServer {
         let pipeline = channel.pipeline.syncOperations
         if let tls {
             let answer = PlaintextAnswer(WrongProtocol.tlsRequired, isForSilence: true)
+            let gate = HandshakeGate(loop: loop)
+            try pipeline.addHandler(gate)
             try pipeline.addHandler(TLSHandler(TLSEngine(server: tls.lineContext), answerToPlaintext: answer))
-            try pipeline.addHandler(HandshakeHandler(pending: loop.pendingHandshakes, log: loop.failures))
+            try pipeline.addHandler(HandshakeHandler(loop: loop, gate: gate))
         }
         try pipeline.addHandler(SessionHandler(loop: loop, isBehindTLS: tls != nil))
     }
@@ -278,8 +279,6 @@ public enum MasterError: Error, CustomStringConvertible {
     case storeFailed(String)
     /// Another master has taken over; this one can be started anew.
     case leadLost
-    /// So many tasks of the store cannot be read.
-    case cannotRestore(Int)
 
     public var description: String {
         switch self {
@@ -287,7 +286,6 @@ public enum MasterError: Error, CustomStringConvertible {
             "cannot listen on \(address): \(why); choose another with --listen or PODLING_LISTEN"
         case .storeFailed(let why): "the store failed: \(why)"
         case .leadLost: "another master leads now"
-        case .cannotRestore(let count): "\(count) tasks in the database cannot be read by this version"
         }
     }
 }

@@ -5,6 +5,9 @@ import PodlingProtocol
 import PodlingTLS
 
 /// One TCP connection: cuts lines, stops reading a peer that does not read, keeps its deadlines.
+///
+/// Lines are executed from the event loop only, never while something is sent: a socket that is written to may hand over
+/// bytes, report that it is writable, or close at once. Bytes that come then are kept, and the session is queued.
 final class SessionHandler: ChannelDuplexHandler, SessionSink {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -27,8 +30,29 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     private var isInputClosed = false
     private var isClosing = false
     private var isReadWanted = false
-    /// The decoder keeps lines that are taken once the peer has read what it was sent.
-    private var isStopped = false
+    private var flow = Flow.reading
+    /// What came while lines were not taken, behind what the decoder keeps.
+    private var arrived: ByteBuffer?
+    private var deadline: Scheduled<Void>?
+    var isQueued = false
+    private(set) var unreadBytes = 0
+    /// Written since `unreadBytes` was last looked at.
+    private var writtenBytes = 0
+    /// An empty write is on its way behind what is unread.
+    private var hasMarker = false
+    private var isBackedUp = false
+
+    private enum Flow {
+        /// Lines are executed as they come.
+        case reading
+        /// Lines are being executed.
+        case taking
+        /// Lines are kept until `resume`.
+        case stopped
+    }
+
+    /// Written bytes after which the socket is asked what it has left.
+    private static let measureBytes = 4 * 1024
 
     init(loop: MasterLoop, isBehindTLS: Bool = false) {
         self.loop = loop
@@ -63,6 +87,11 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     func channelInactive(context: ChannelHandlerContext) {
         if let id { loop.closed(id) }
         id = nil
+        isClosing = true
+        deadline?.cancel()
+        loop.unread.change(from: unreadBytes, to: 0)
+        unreadBytes = 0
+        arrived = nil
         self.context = nil
         context.fireChannelInactive()
     }
@@ -84,20 +113,21 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func closeIfDone() -> Bool {
-        guard !isClosing else { return true }
-        guard !isStopped, loop.sentTurnNumber >= lastTurn else { return false }
+    func closeIfDone() -> HalfClosedSessions.Outcome {
+        guard !isClosing else { return .closed }
+        // What is left to be taken brings a reply, and the session back here.
+        guard flow == .reading else { return .waitsForFrames }
+        guard loop.sentTurnNumber >= lastTurn else { return .waitsForTurn }
         close()
-        return true
+        return .closed
     }
 
     // MARK: Reading
 
     func read(context: ChannelHandlerContext) {
-        let isBehind = id.map { loop.isBehind($0) } ?? false
-        guard context.channel.isWritable, !isBehind, !isStopped else {
+        guard flow == .reading, mayGoOn else {
             isReadWanted = true
-            if isBehind, let id { loop.paused(id) }
+            if flow == .reading { wait() }
             return
         }
         context.read()
@@ -105,12 +135,40 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let id, !isClosing else { return }
-        lastTurn = loop.turnNumber
-        let now = Tick.current()
-        let result = unwrapInboundIn(data).withUnsafeReadableBytes { bytes -> LineDecoderResult in
-            guard hasFirstByte || isProtocol(bytes) else { return .ok }
-            return decoder.process(bytes) { received($0, &$1, from: id, now: now) }
+        var bytes = unwrapInboundIn(data)
+        guard flow == .reading, loop.mayExecute else {
+            if arrived?.writeBuffer(&bytes) == nil { arrived = bytes }
+            if flow == .reading {
+                flow = .stopped
+                wait()
+            }
+            return
         }
+        arrived = bytes
+        take(from: id)
+    }
+
+    /// Executes what is kept and what arrived, as far as the peer reads and the session's share of work reaches.
+    private func take(from id: SessionID) {
+        let workEnd = loop.workDone &+ MasterLoop.sessionWorkMax
+        let now = Tick.current()
+        var result = flow == .stopped ? LineDecoderResult.stopped : .ok
+        flow = .taking
+        repeat {
+            lastTurn = loop.turnNumber
+            if result == .stopped {
+                result = decoder.resume { received($0, &$1, from: id, now: now, workEnd: workEnd) }
+            } else if let bytes = arrived {
+                arrived = nil
+                result = bytes.withUnsafeReadableBytes { bytes in
+                    guard hasFirstByte || isProtocol(bytes) else { return .ok }
+                    return decoder.process(bytes) { received($0, &$1, from: id, now: now, workEnd: workEnd) }
+                }
+            }
+            // Outside the decoder: what is sent now may report back at once.
+            if loop.isTurnLarge || loop.isLate { loop.endTurn() }
+        } while result != .lineTooLong && (result == .stopped || arrived != nil) && !isClosing && mayGoOn
+            && loop.workDone &- workEnd < 0
         finish(result)
     }
 
@@ -119,39 +177,51 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         _ line: UnsafeRawBufferPointer,
         _ lineBytesMax: inout Int,
         from id: SessionID,
-        now: Tick
+        now: Tick,
+        workEnd: Int
     ) -> Bool {
         hasLine = true
         partialSince = nil
         let mayGoOn = loop.received(line, from: id, now: now)
         if lineBytesMax < Limits.lineBytesMax, loop.hasGreeted(id) { lineBytesMax = Limits.lineBytesMax }
-        guard loop.isTurnLarge else { return !isClosing && mayGoOn }
-        loop.endTurnNow()
-        return !isClosing && self.mayGoOn
+        return mayGoOn && !loop.isTurnLarge && loop.workDone &- workEnd < 0
     }
 
     private var mayGoOn: Bool {
-        context?.channel.isWritable == true && id.map { !loop.isBehind($0) && !loop.isAsking($0) } ?? true
+        guard context?.channel.isWritable == true, !isOverShare else { return false }
+        return id.map { !loop.isBehind($0) && !loop.isAsking($0) } ?? true
     }
 
+    private var isOverShare: Bool { unreadBytes > loop.unread.share }
+
     private func finish(_ result: LineDecoderResult) {
-        isStopped = result == .stopped && !isClosing
+        flow = result == .stopped || (arrived != nil && result != .lineTooLong) ? .stopped : .reading
+        guard !isClosing else { return }
         if result == .lineTooLong {
             refuse(
                 WireError(.lineTooLong, "a line of more than \(decoder.lineBytesMax) bytes; the connection ends here")
             )
         }
-        partialSince = decoder.partialCount > 0 && !isStopped ? partialSince ?? .now() : nil
-        if isStopped, let id { loop.paused(id) }
+        partialSince = decoder.partialCount > 0 && flow == .reading ? partialSince ?? .now() : nil
+        if flow == .stopped { wait() }
     }
 
-    /// Takes the lines that were kept, as far as the peer reads.
-    private func takeKept() {
-        guard isStopped, let id, !isClosing, mayGoOn else { return }
-        lastTurn = loop.turnNumber
-        let now = Tick.current()
-        finish(decoder.resume { received($0, &$1, from: id, now: now) })
-        loop.readComplete()
+    /// Sees to it that `resume` is called once there is a reason to.
+    private func wait() {
+        guard let id, !loop.isAsking(id), context?.channel.isWritable == true, !isOverShare else { return }
+        if loop.isBehind(id) { loop.pause(self) } else { loop.resumeSoon(self) }
+    }
+
+    func resume() {
+        guard let id, !isClosing, flow != .taking else { return }
+        guard mayGoOn else { return wait() }
+        if flow == .stopped {
+            take(from: id)
+            if isInputClosed { loop.halfClosed(id) }
+        }
+        guard let context, isReadWanted, flow == .reading, !isClosing, mayGoOn else { return }
+        isReadWanted = false
+        context.read()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -187,39 +257,68 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     func flush() {
         guard let context, let buffer = out else { return }
         out = nil
+        writtenBytes += buffer.readableBytes
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-        if !context.channel.isWritable { checkUnread(context) }
+        if writtenBytes >= Self.measureBytes || unreadBytes > 0 || !context.channel.isWritable { measureUnread() }
     }
 
-    private func checkUnread(_ context: ChannelHandlerContext) {
-        let unread = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
-        guard let unread, unread > loop.configuration.unreadBytesMax else { return }
-        loop.logger.info("closing a connection that does not read", metadata: ["unreadBytes": "\(unread)"])
+    /// Asks the socket what it has left; where that is something, once more when it has sent it.
+    private func measureUnread() {
+        guard let context, context.channel.isActive else { return }
+        writtenBytes = 0
+        let left = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        loop.unread.change(from: unreadBytes, to: left)
+        unreadBytes = left
+        tellBackedUp()
+        guard left <= loop.configuration.unreadBytesMax else {
+            return closeUnread("more than \(loop.configuration.unreadBytesMax) bytes unread")
+        }
+        guard left > 0, !hasMarker, !isClosing else { return }
+        hasMarker = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenSuccess { bound.value.passedMarker() }
+    }
+
+    private func passedMarker() {
+        hasMarker = false
+        measureUnread()
+        loop.resumeSoon(self)
+    }
+
+    private func tellBackedUp() {
+        guard let id, let context else { return }
+        let isNow = !context.channel.isWritable || isOverShare
+        guard isNow != isBackedUp else { return }
+        isBackedUp = isNow
+        loop.backedUp(id, isNow)
+    }
+
+    func closeUnread(_ why: String) {
+        guard let context, !isClosing else { return }
+        loop.logger.info(
+            "closing a connection that does not read",
+            metadata: ["unreadBytes": "\(unreadBytes)", "why": "\(why)"]
+        )
         isClosing = true
         context.close(promise: nil)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if let id { loop.backedUp(id, !context.channel.isWritable) }
-        resumeReading()
+        tellBackedUp()
+        if context.channel.isWritable { loop.resumeSoon(self) }
         context.fireChannelWritabilityChanged()
-    }
-
-    func resumeReading() {
-        takeKept()
-        guard let context, isReadWanted, !isStopped, mayGoOn else { return }
-        isReadWanted = false
-        context.read()
     }
 
     func close() {
         guard let context, !isClosing else { return }
         if out != nil { flush() }
+        guard !isClosing else { return }
         isClosing = true
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         // Behind all that was written; a peer that does not read it is cut off by the deadline.
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in bound.value.close(promise: nil) }
-        context.eventLoop.scheduleTask(in: .seconds(Int64(loop.configuration.shutdownSeconds))) {
+        guard self.context != nil else { return }
+        deadline = context.eventLoop.scheduleTask(in: .seconds(Int64(loop.configuration.shutdownSeconds))) {
             bound.value.close(promise: nil)
         }
     }
@@ -230,15 +329,20 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         var writer = JSONWriter(capacityBytes: 256)
         error.writeEvent(to: &writer)
         writer.newline()
-        if id != nil { loop.endTurnNow() }
+        if id != nil { loop.endTurn() }
         writer.withUnsafeBytes { deliver($0) }
         close()
         if id == nil { context.close(promise: nil) }
     }
 
+    func wasStalled(by gap: TimeAmount) {
+        openedAt = openedAt + gap
+        partialSince = partialSince.map { $0 + gap }
+    }
+
     func sweep(now: NIODeadline) {
-        resumeReading()
         guard !isClosing else { return }
+        if flow == .stopped || isReadWanted { wait() }
         if !hasLine, now - openedAt >= .seconds(Int64(loop.configuration.firstLineSeconds)) {
             refuse(WireError(.timeout, "no complete line within \(loop.configuration.firstLineSeconds) s"))
         } else if let since = partialSince, now - since >= .seconds(Int64(loop.configuration.partialLineSeconds)) {

@@ -74,6 +74,18 @@ struct MasterOptions: ParsableArguments {
     @Option(name: .long, help: "How many tasks may be live at once.")
     var tasksMax = Limits.liveTasksMaxDefault
 
+    @Option(
+        name: .long,
+        help: """
+            Bytes that tasks may take in memory; above it ended ones are let go, and then no more are taken.
+            (default: half of the memory there is)
+            """
+    )
+    var tasksBytesMax: Int?
+
+    @Option(name: .long, help: "Bytes that all connections may leave unread before the one with most is closed.")
+    var unreadBytesMax = Limits.unreadBytesTotalMax
+
     @Option(name: .long, help: "How many connections may be open at once.")
     var connectionsMax = Limits.connectionsMaxDefault
 
@@ -99,7 +111,7 @@ struct MasterOptions: ParsableArguments {
             throw ValidationError("--leader-lease must be 0.5 to 3600 seconds.")
         }
         guard retainFinishedSeconds >= 1, retainFinishedCount >= 1, tasksMax >= 1, connectionsMax >= 1,
-            firstLineTimeout >= 1, (1...3_600).contains(shutdownTimeout)
+            firstLineTimeout >= 1, (1...3_600).contains(shutdownTimeout), (tasksBytesMax ?? 1) >= 1, unreadBytesMax >= 1
         else { throw ValidationError("Counts and times must be at least 1.") }
         guard retainFinishedSeconds <= Self.daysMax * 86_400, (1...Self.daysMax).contains(retainHistoryDays ?? 1) else {
             throw ValidationError(
@@ -204,6 +216,7 @@ struct MasterOptions: ParsableArguments {
         core.finishedAgeMilliseconds = retainFinishedSeconds * 1_000
         core.finishedTasksMax = retainFinishedCount
         core.liveTasksMax = tasksMax
+        core.tasksBytesMax = tasksBytesMax ?? MachineMemory.bytes.map { $0 / 2 } ?? Limits.tasksBytesMaxDefault
         core.isAudited = audit
         core.isAuthenticated = try access.asksForTokens
         var configuration = MasterConfiguration(core: core)
@@ -212,6 +225,7 @@ struct MasterOptions: ParsableArguments {
         configuration.port = address.port
         configuration.advertised = try advertised()
         configuration.connectionsMax = connectionsMax
+        configuration.unreadBytesTotalMax = unreadBytesMax
         configuration.firstLineSeconds = firstLineTimeout
         configuration.shutdownSeconds = shutdownTimeout
         configuration.certificateRole = try tls.roleOfCertificates()

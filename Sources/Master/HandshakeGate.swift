@@ -1,0 +1,69 @@
+import NIOCore
+
+/// In front of the TLS of a new connection. Its handshake is done on the event loop that serves everybody, and is counted
+/// as work there: many at once wait for their turn, as lines do.
+final class HandshakeGate: ChannelDuplexHandler, Resumable {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// The server's signature and key exchange, in the core's units, and what the peer sends after it.
+    private static let firstWork = 8_000
+    private static let furtherWork = 1_000
+
+    private let loop: MasterLoop
+    private var context: ChannelHandlerContext?
+    private var kept: ByteBuffer?
+    private var isReadWanted = false
+    private var isFirst = true
+    /// The handshake is done: lines are counted by what they ask for.
+    var isDone = false
+    var isQueued = false
+
+    init(loop: MasterLoop) { self.loop = loop }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        kept = nil
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isDone else { return context.fireChannelRead(data) }
+        guard kept == nil, loop.mayExecute else {
+            var bytes = unwrapInboundIn(data)
+            if kept?.writeBuffer(&bytes) == nil { kept = bytes }
+            return loop.resumeSoon(self)
+        }
+        count()
+        context.fireChannelRead(data)
+    }
+
+    private func count() {
+        loop.handshakeWork &+= isFirst ? Self.firstWork : Self.furtherWork
+        isFirst = false
+    }
+
+    func resume() {
+        guard let context, let bytes = kept else { return }
+        kept = nil
+        count()
+        context.fireChannelRead(wrapInboundOut(bytes))
+        context.fireChannelReadComplete()
+        guard isReadWanted else { return }
+        isReadWanted = false
+        context.read()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if kept == nil { context.read() } else { isReadWanted = true }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        kept = nil
+        self.context = nil
+        context.fireChannelInactive()
+    }
+}

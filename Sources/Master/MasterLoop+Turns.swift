@@ -1,0 +1,163 @@
+import Logging
+import NIOCore
+import PodlingCore
+import PodlingStore
+
+/// The end of a turn: its changes go to the store, and its effects leave once they are durable.
+extension MasterLoop {
+    /// Without a turn for this long, a small one does not wait for company.
+    private static let quietTime = TimeAmount.microseconds(200)
+    private static let smallTurnBytes = 4 * 1024
+    /// Output size at which a turn is ended early.
+    private static let largeTurnBytes = 1024 * 1024
+    /// A store that is silent for longer holds up writes only.
+    static let lateTime = TimeAmount.seconds(1)
+
+    /// Ends the turn with one read where little goes on, and else with all of this poll.
+    func readComplete() {
+        let isQuiet = NIODeadline.now() - lastTurnEnd > Self.quietTime && turn.effects.byteCount < Self.smallTurnBytes
+        if isQuiet, !isTurnScheduled, runQueue.isEmpty { endPoll() } else { scheduleTurnEnd() }
+    }
+
+    /// Ends the turn after all sockets of this poll were read.
+    func scheduleTurnEnd() {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { bound.value.endPoll() }
+    }
+
+    var isTurnLarge: Bool { turn.effects.byteCount > Self.largeTurnBytes }
+
+    func endTurn() {
+        // A socket that is being written to reports back at once; what it has to say waits for the next turn.
+        guard !isCarryingOut else { return scheduleTurnEnd() }
+        isTurnScheduled = false
+        lastTurnEnd = .now()
+        core.endTurn(into: &turn.effects)
+        let ended = turn
+        ended.isDurable = commit()
+        // Carrying it out closes and opens sessions, whose effects belong to the next turn.
+        turn = spareTurn ?? Turn()
+        turn.number = ended.number + 1
+        spareTurn = nil
+        if hasFailed {
+            closeAll()
+        } else if ended.isDurable, held.isEmpty || ended.effects.isEmpty || (isLate && isFree(ended)) {
+            carryOut(ended)
+        } else {
+            held.append(ended)
+            tellStoreState()
+        }
+        closeHalfClosed()
+        boundUnread()
+        if core.hasMoreToTell { scheduleTurnAfterPoll() }
+    }
+
+    /// Whether a turn may leave before those that are held: it answers reads, of sessions that wait for nothing.
+    private func isFree(_ turn: Turn) -> Bool {
+        turn.effects.isAnswersOnly && turn.effects.frames.allSatisfy { !held.holds($0.session.slot) }
+            && turn.effects.queries.allSatisfy { !held.holds($0.session.slot) }
+    }
+
+    // MARK: The store
+
+    /// Whether the store is so far behind that reading from this session should wait.
+    func isBehind(_ id: SessionID) -> Bool {
+        isStoreFull && (!isLate || held.holds(id.slot))
+    }
+
+    private var isStoreFull: Bool {
+        held.count >= configuration.heldTurnsMax || held.byteCount >= configuration.heldBytesMax
+    }
+
+    func tellStoreState() {
+        let wasLate = isLate
+        isLate = held.age > Self.lateTime
+        if isLate, !wasLate {
+            logger.warning("the store is late")
+            for turn in held.takeAnswers() { carryOut(turn) }
+        } else if wasLate, !isLate {
+            logger.notice("the store is back")
+        }
+        guard isLate || wasLate else { return }
+        core.store(is: isLate && isStoreFull ? .full : isLate ? .late : .prompt, now: Tick.current())
+        resumePaused()
+    }
+
+    /// Hands the turn's changes to the store.
+    /// - Returns: whether they are durable already.
+    private func commit() -> Bool {
+        // What taking rows over changed waits until all of them are taken.
+        guard core.hasChanges, core.leadership == .leading, !hasEnded else { return true }
+        var batch = StoreBatch()
+        if store.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let loop = eventLoop
+        return store.commit(batch) { result in
+            loop.execute { bound.value.committed(result) }
+        } == .durable
+    }
+
+    /// The oldest batch that was not durable is so now: it and what waited behind it may leave.
+    private func committed(_ result: Result<Void, StoreError>) {
+        guard !hasFailed else { return }
+        if case .failure(let error) = result { return fail(error) }
+        held.markOldestDurable()
+        while let durable = held.popDurable() { carryOut(durable) }
+        tellStoreState()
+        if !isStoreFull { resumePaused() }
+        closeHalfClosed()
+        boundUnread()
+    }
+
+    /// What is not durable never leaves: all connections end without it.
+    func fail(_ error: StoreError) {
+        guard !hasFailed else { return }
+        hasFailed = true
+        if isGoingDown, !error.isLeadLost { refuseHeld() } else { held.removeAll() }
+        storeFailed?(error)
+        for sink in sinks { sink?.close() }
+    }
+
+    // MARK: Carrying out
+
+    func carryOut(_ turn: Turn) {
+        isCarryingOut = true
+        defer { isCarryingOut = false }
+        for frame in turn.effects.frames {
+            let slot = frame.session.slot
+            guard isCurrent(frame.session), let sink = sinks[Int(slot)] else { continue }
+            turn.effects.withBytes(of: frame) { sink.deliver($0) }
+            guard !isDirty[Int(slot)] else { continue }
+            isDirty[Int(slot)] = true
+            dirty.append(slot)
+        }
+        // The last to get something got assignments, which others wait for longer than for replies.
+        for slot in dirty.reversed() {
+            isDirty[Int(slot)] = false
+            halfClosed.sent(slot)
+            sinks[Int(slot)]?.flush()
+        }
+        dirty.removeAll(keepingCapacity: true)
+        if !turn.effects.denials.isEmpty { denialLog.write(turn.effects, to: logger) }
+        for query in turn.effects.queries { ask(query) }
+        for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
+        turn.effects.removeAll()
+        sentTurnNumber = max(sentTurnNumber, turn.number)
+        spareTurn = turn
+    }
+
+    private func ask(_ query: Effects.Query) {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let loop = eventLoop
+        store.read(query.query) { result in loop.execute { bound.value.answered(query, result) } }
+    }
+
+    private func answered(_ query: Effects.Query, _ result: Result<StorePage, StoreError>) {
+        if case .failure(let error) = result { logger.warning("reading the store: \(error.message)") }
+        core.answer(query, try? result.get(), into: &turn.effects)
+        scheduleTurnEnd()
+        if isCurrent(query.session), let sink = sinks[Int(query.session.slot)] { resumeSoon(sink) }
+    }
+}
