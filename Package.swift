@@ -20,10 +20,9 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 
 func library(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
@@ -59,14 +58,20 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     ],
     targets: [
         library("PodlingProtocol", path: "Sources/Protocol", []),
         library("PodlingLogging", path: "Sources/Logging", ["PodlingProtocol", logging]),
-        library("PodlingAccess", path: "Sources/Access", ["PodlingProtocol", crypto]),
+        .systemLibrary(
+            name: "COpenSSL",
+            path: "Sources/COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]
+        ),
+        library("PodlingDigest", path: "Sources/Digest", ["COpenSSL"]),
+        library("PodlingAccess", path: "Sources/Access", ["PodlingProtocol", "PodlingDigest"]),
         library("PodlingCore", path: "Sources/Core", ["PodlingProtocol", "PodlingAccess", deque, ordered, heap]),
         library("PodlingStore", path: "Sources/Store", ["PodlingCore"]),
         .systemLibrary(name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -77,12 +82,6 @@ let package = Package(
                 "CLibpq", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", nioConcurrency, nioPosix,
                 logging,
             ]
-        ),
-        .systemLibrary(
-            name: "COpenSSL",
-            path: "Sources/COpenSSL",
-            pkgConfig: "openssl",
-            providers: [.apt(["libssl-dev"])]
         ),
         library("PodlingTLS", path: "Sources/TLS", ["COpenSSL", nioCore]),
         library("PodlingClient", path: "Sources/Client", ["PodlingProtocol", "PodlingTLS", nioCore, nioPosix]),
@@ -123,7 +122,10 @@ let package = Package(
         ),
         program(
             "podling-client",
-            ["PodlingClient", "PodlingOptions", "PodlingProtocol", "PodlingTLS", arguments, crypto, unixSignals]
+            [
+                "PodlingClient", "PodlingOptions", "PodlingProtocol", "PodlingDigest", "PodlingTLS", arguments,
+                unixSignals,
+            ]
         ),
         program(
             "podling-bench",

@@ -12,7 +12,8 @@ allowed_imports() {
     case "$1" in
         Sources/Protocol) echo "NIOCore" ;;
         Sources/Logging) echo "PodlingProtocol" ;;
-        Sources/Access) echo "PodlingProtocol" ;;
+        Sources/Digest) echo "" ;;
+        Sources/Access) echo "PodlingProtocol PodlingDigest" ;;
         Sources/Core) echo "PodlingProtocol PodlingAccess" ;;
         Sources/Store) echo "PodlingProtocol PodlingCore" ;;
         Sources/PostgresStore) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore" ;;
@@ -24,7 +25,7 @@ allowed_imports() {
         Sources/podling-master) echo "PodlingProtocol PodlingAccess PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
         Sources/Options) echo "PodlingClient" ;;
         Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingOptions PodlingWorker PodlingLogging" ;;
-        Sources/podling-client) echo "PodlingProtocol PodlingTLS PodlingClient PodlingOptions" ;;
+        Sources/podling-client) echo "PodlingProtocol PodlingDigest PodlingTLS PodlingClient PodlingOptions" ;;
         *) return 1 ;;
     esac
 }
@@ -32,7 +33,7 @@ allowed_imports() {
 # Modules of the system that a folder must not import, as an extended regular expression.
 forbidden_imports() {
     case "$1" in
-        Sources/Access | Sources/Core) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
+        Sources/Digest | Sources/Access | Sources/Core) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
         Sources/Protocol) echo 'Foundation|NIO(Posix|Embedded|.+Helpers)|Logging' ;;
         Sources/Store) echo 'Foundation|NIO.*' ;;
         Sources/TLS) echo 'Foundation|FoundationEssentials|NIO(Posix|Embedded|SSL|.+Helpers)|Logging|Dispatch' ;;

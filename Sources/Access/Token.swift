@@ -29,8 +29,11 @@ public enum Token {
         return String(decoding: text, as: UTF8.self)
     }
 
-    public static func digest(of text: String) -> TokenDigest {
+    public static func digest(of text: String) throws(TokenError) -> TokenDigest {
         var text = text
-        return text.withUTF8 { TokenDigest(hashing: UnsafeRawBufferPointer($0)) }
+        guard let digest = text.withUTF8({ TokenDigest(hashing: UnsafeRawBufferPointer($0)) }) else {
+            throw TokenError("OpenSSL does not compute SHA-256: look at its configuration (openssl.cnf)")
+        }
+        return digest
     }
 }

@@ -1,14 +1,16 @@
-import Crypto
+import PodlingDigest
 
 /// The SHA-256 of a token: all that is kept of it.
 public struct TokenDigest: Sendable, Hashable {
-    static let byteCount = 32
+    static let byteCount = SHA256.byteCount
 
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
     /// - Parameter token: the whole text of the token, its prefix too.
-    public init(hashing token: UnsafeRawBufferPointer) {
-        self.init(Array(SHA256.hash(data: token)))
+    /// - Returns: nil where OpenSSL refuses to compute it.
+    public init?(hashing token: UnsafeRawBufferPointer) {
+        guard let bytes = SHA256.digest(of: token) else { return nil }
+        self.init(bytes)
     }
 
     /// - Parameter hex: 64 hexadecimal digits; nil for anything else.

@@ -72,7 +72,9 @@ extension MasterCore {
             throw WireError(.unauthenticated, "token: is required by this master", field: "token")
         }
         guard token.isString else { throw .field("token", "must be a string") }
-        let digest = token.withUTF8 { TokenDigest(hashing: $0) }
+        guard let digest = token.withUTF8({ TokenDigest(hashing: $0) }) else {
+            throw WireError(.internal, "token: OpenSSL does not compute SHA-256")
+        }
         guard let found = tokens.identity(of: digest) else {
             try refuse(request, into: &effects)
             return nil

@@ -16,18 +16,18 @@ import Testing
     }
 
     /// FIPS 180-2, appendix B.1.
-    @Test func theHashIsSHA256() {
+    @Test func theHashIsSHA256() throws {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        #expect(Token.digest(of: "abc").hex == abc)
-        #expect(TokenDigest(hex: abc) == Token.digest(of: "abc"))
-        #expect(TokenDigest(hex: abc.uppercased()) == Token.digest(of: "abc"))
+        #expect(try Token.digest(of: "abc").hex == abc)
+        #expect(TokenDigest(hex: abc) == (try Token.digest(of: "abc")))
+        #expect(TokenDigest(hex: abc.uppercased()) == (try Token.digest(of: "abc")))
         for wrong in ["", "ba78", abc + "0", String(repeating: "g", count: 64)] {
             #expect(TokenDigest(hex: wrong) == nil)
         }
     }
 
     @Test func everyByteOfTheHashCounts() throws {
-        let token = Token.digest(of: "a")
+        let token = try Token.digest(of: "a")
         for index in 0..<64 {
             var digits = Array(token.hex)
             digits[index] = digits[index] == "0" ? "1" : "0"
@@ -53,11 +53,11 @@ import Testing
         #expect(TokensFile.text(text, without: "nobody") == nil)
         #expect(TokensFile.text("# w is no token\n", without: "#") == nil)
         let table = try TokenTable(records)
-        #expect(table.identity(of: Token.digest(of: "1")) == Identity(role: .worker, name: "w", node: "n1"))
-        #expect(table.identity(of: Token.digest(of: "3")) == nil)
+        #expect(table.identity(of: try Token.digest(of: "1")) == Identity(role: .worker, name: "w", node: "n1"))
+        #expect(table.identity(of: try Token.digest(of: "3")) == nil)
     }
 
-    static let hash = Token.digest(of: "x").hex
+    static let hash = String(repeating: "0f", count: 32)
     static let faults = [
         ("a client -", "line 1", "NAME ROLE NODE"),
         ("a root - \(hash) 2026-01-01T00:00:00Z", "line 1", "worker, client, reader, admin"),
@@ -79,7 +79,7 @@ import Testing
     @Test func namesAndSecretsAreNotShared() throws {
         let one = try TokenRecord(name: "a", role: .client, node: nil, digest: Token.digest(of: "1"), createdAt: 0)
         var other = one
-        other.digest = Token.digest(of: "2")
+        other.digest = try Token.digest(of: "2")
         #expect(throws: TokenError.self) { try TokenTable([one, other]) }
         other = one
         other.name = "b"

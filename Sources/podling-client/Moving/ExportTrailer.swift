@@ -1,4 +1,4 @@
-import Crypto
+import PodlingDigest
 import PodlingProtocol
 
 /// The last line of an export: how many tasks there are, and the SHA-256 of all the bytes before it.
@@ -35,18 +35,23 @@ struct ExportTrailer: Equatable {
 }
 
 /// The SHA-256 of bytes as they come.
-struct Checksum {
-    private var hash = SHA256()
+final class Checksum {
+    private let hash = SHA256()
 
-    mutating func add(_ bytes: some Sequence<UInt8>) {
+    func add(_ bytes: some Sequence<UInt8>) {
         let array = Array(bytes)
-        array.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        array.withUnsafeBytes { hash.update($0) }
     }
 
-    /// In hexadecimal.
-    var text: String {
+    /// In hexadecimal, of all that was added so far.
+    ///
+    /// - Throws: `Failure`.
+    func text() throws -> String {
+        guard let digest = hash.digest() else {
+            throw Failure(message: "OpenSSL does not compute SHA-256: look at its configuration (openssl.cnf)")
+        }
         let digits = Array("0123456789abcdef")
-        return hash.finalize().reduce(into: "") { text, byte in
+        return digest.reduce(into: "") { text, byte in
             text.append(digits[Int(byte >> 4)])
             text.append(digits[Int(byte & 15)])
         }

@@ -17,7 +17,7 @@ struct Exporter {
         filter.pageLimit = Self.pageLimit
         var progress = Progress("exported")
         defer { progress.end() }
-        var checksum = Checksum()
+        let checksum = Checksum()
         var count = 0
         var cursor: String?
         var epoch: String?
@@ -41,7 +41,7 @@ struct Exporter {
             progress.tell(count)
             cursor = page.cursor
         } while cursor != nil
-        try write(Array(ExportTrailer(count: count, sha256: checksum.text).line.utf8))
+        try write(Array(ExportTrailer(count: count, sha256: try checksum.text()).line.utf8))
         try file?.finish()
         return count
     }

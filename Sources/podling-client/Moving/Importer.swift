@@ -54,7 +54,9 @@ struct Importer {
             }
             progress.tell(good)
         }
-        if let fault = file.fault(needsTrailer: needsTrailer) { throw Failure(message: "\(fault); nothing was taken") }
+        if let fault = try file.fault(needsTrailer: needsTrailer) {
+            throw Failure(message: "\(fault); nothing was taken")
+        }
         guard faults == 0 || skipsInvalid else {
             let count = faults == 1 ? "1 task breaks" : "\(faults) tasks break"
             throw Failure(message: "\(count) a rule; nothing was taken. --skip-invalid takes the others")
@@ -111,7 +113,7 @@ struct Importer {
             batchBytes += item.task.count + 1
         }
         try await send(link)
-        if let fault = file.fault(needsTrailer: needsTrailer) { throw Failure(message: fault) }
+        if let fault = try file.fault(needsTrailer: needsTrailer) { throw Failure(message: fault) }
     }
 
     private mutating func send(_ link: MasterLink) async throws {

@@ -30,7 +30,7 @@ final class TaskFile {
     /// nil until the first byte that is not white space was seen.
     private var isArray: Bool?
     private var hasBegun = false
-    private var checksum = Checksum()
+    private let checksum = Checksum()
     private(set) var trailer: ExportTrailer?
     private(set) var count = 0
 
@@ -70,7 +70,8 @@ final class TaskFile {
     /// What is wrong with the file as a whole, once `next` gave nil; nil where it is whole.
     ///
     /// - Parameter needsTrailer: a file of lines without a trailer was cut short.
-    func fault(needsTrailer: Bool) -> String? {
+    /// - Throws: `Failure`, where that cannot be told.
+    func fault(needsTrailer: Bool) throws -> String? {
         // An array says by its bracket that it is whole.
         guard isArray != true else { return nil }
         guard let trailer else {
@@ -79,7 +80,7 @@ final class TaskFile {
         guard trailer.count == count else {
             return "\(name) has \(count) tasks, and its trailer says \(trailer.count)"
         }
-        guard trailer.sha256 == checksum.text else {
+        guard trailer.sha256 == (try checksum.text()) else {
             return "\(name) is damaged: its checksum is not that of its trailer"
         }
         return nil
