@@ -20,7 +20,6 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 
@@ -58,7 +57,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        // Without its traits: no reading of configuration files, and no full Foundation.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     ],
     targets: [
@@ -158,8 +158,8 @@ let package = Package(
         tests(
             "HTTPShimTests",
             [
-                "PodlingHTTP", "PodlingAccess", "PodlingCore", "PodlingMaster", "PodlingProtocol", hummingbirdTesting,
-                nioCore, logging,
+                "PodlingHTTP", "PodlingAccess", "PodlingCore", "PodlingMaster", "PodlingProtocol", hummingbird, nioCore,
+                nioHTTP1, nioPosix, logging, lifecycle,
             ]
         ),
         tests(

@@ -1,6 +1,5 @@
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
 import NIOCore
 import PodlingProtocol
 import Synchronization
@@ -27,7 +26,7 @@ import Testing
     @Test(arguments: [0, 1, 1000, 1001, 100_000])
     func all(taskCount: Int) async throws {
         let door = Self.door(taskCount: taskCount)
-        try await withShim(door, .live) { client async throws in
+        try await withShim(door) { client async throws in
             let answer = try await client.send(Call(.get, "/api/v1/tasks"))
             #expect(answer.status == 200)
             let whole = #"{"all":"# + answer.body + "}"
@@ -76,7 +75,7 @@ import Testing
                 line.contains("cursor") ? FakeDoor.err("internal") : FakeDoor.ok(#"{"tasks":[{"n":1}],"cursor":"a"}"#)
             }
         ])
-        try await withShim(door, .live) { client async throws in
+        try await withShim(door) { client async throws in
             let call = Call(.get, "/api/v1/tasks")
             _ = await #expect(throws: (any Error).self) { try await client.send(call) }
         }

@@ -1,6 +1,4 @@
 import HTTPTypes
-import Hummingbird
-import HummingbirdTesting
 import Testing
 
 @testable import PodlingHTTP
@@ -109,7 +107,7 @@ import Testing
 
     /// Real sockets: these depend on what is left unread and on what HEAD leaves out.
     @Test func headHasNoBody() async throws {
-        try await withShim(FakeDoor(), .live) { client async throws in
+        try await withShim(FakeDoor()) { client async throws in
             for uri in ["/health", "/api/v1/tasks", "/api/v1/tasks?limit=1", "/api/v1/tasks/t1", "/api/v1/nodes"] {
                 let answer = try await client.send(Call(.head, uri))
                 #expect(answer.status == 200)
@@ -127,7 +125,7 @@ import Testing
         var configuration = HTTPShimConfiguration(port: 0)
         configuration.bodyBytesMax = 100_000
         let door = FakeDoor()
-        try await withShim(door, .live, configuration: configuration) { client async throws in
+        try await withShim(door, configuration: configuration) { client async throws in
             let fits = #"{"name":"\#(String(repeating: "a", count: 100_000 - 11))"}"#
             #expect(try await client.send(Call(.post, "/api/v1/tasks", fits)).status == 201)
             var call = Call(.post, "/api/v1/tasks", fits + " ")

@@ -1,6 +1,4 @@
 import HTTPTypes
-import Hummingbird
-import HummingbirdTesting
 import PodlingAccess
 import PodlingMaster
 import PodlingProtocol
@@ -115,7 +113,7 @@ import Testing
     func eachTokenMayWhatItsRoleMay(row: Int) async throws {
         let (method, uri, body, statuses) = Self.matrix[row]
         for (token, status) in statuses.sorted(by: { $0.key < $1.key }) {
-            try await withShim(CoreDoor(tokens: try Self.tokens()), .live) { client async throws in
+            try await withShim(CoreDoor(tokens: try Self.tokens())) { client async throws in
                 let registered = try await client.send(
                     Self.call("n1", .post, "/api/v1/nodes/register", Self.node1)
                 )
@@ -138,7 +136,7 @@ import Testing
     }
 
     @Test func aReportOnAnotherNodesTaskIsToldSo() async throws {
-        try await withShim(CoreDoor(tokens: try Self.tokens()), .live) { client async throws in
+        try await withShim(CoreDoor(tokens: try Self.tokens())) { client async throws in
             for node in ["n1", "n2"] {
                 let body = #"{"nodeId":"\#(node)","capacity":1}"#
                 #expect(try await client.send(Self.call(node, .post, "/api/v1/nodes/register", body)).status == 201)

@@ -1,6 +1,4 @@
 import HTTPTypes
-import Hummingbird
-import HummingbirdTesting
 import PodlingProtocol
 import Testing
 
@@ -9,7 +7,7 @@ import Testing
 /// The shim before the real core.
 @Suite struct WholeWayTests {
     @Test func aTaskOnAnHTTPWorker() async throws {
-        try await withShim(CoreDoor(), .live) { client async throws in
+        try await withShim(CoreDoor()) { client async throws in
             let registration = #"{"nodeId":"edge-1","hostname":"h","port":9000,"capacity":1}"#
             #expect(try await client.send(Call(.post, "/api/v1/nodes/register", registration)).status == 201)
             let spec = "{\n  \"name\": \"hi\",\n  \"image\": \"busybox\",\n  \"command\": [\"echo\", \"hi\"]\n}\n"
