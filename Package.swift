@@ -20,7 +20,6 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 
 func library(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -59,7 +58,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         // Without its traits: no reading of configuration files, and no full Foundation.
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
-        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     ],
     targets: [
         library("PodlingProtocol", path: "Sources/Protocol", []),
@@ -103,7 +101,7 @@ let package = Package(
         library(
             "PodlingWorker",
             path: "Sources/Worker",
-            ["PodlingProtocol", "PodlingClient", httpClient, nioCore, nioHTTP1, nioPosix, logging, lifecycle, ordered]
+            ["PodlingProtocol", "PodlingClient", nioCore, nioHTTP1, nioPosix, logging, lifecycle, ordered]
         ),
         program(
             "podling-master",

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import FoundationEssentials
 import Logging
 import NIOCore
@@ -47,30 +46,22 @@ extension DockerRuntime {
             query: [("fromImage", image.name), ("tag", image.tagOrDigest)],
             headSeconds: idleSeconds
         )
-        guard response.status == .ok else {
-            let body = try await response.body.collect(upTo: EngineHTTP.bodyBytesMax)
-            let reply = EngineHTTP.Reply(status: Int(response.status.code), body: body)
+        guard response.status == 200 else {
+            let reply = try await response.reply(deadlineSeconds: Self.callSeconds)
             throw Self.pullFailure(image.canonical, reply.message, status: reply.status)
         }
         try await watchProgress(response.body, image: image.canonical, idleSeconds: idleSeconds)
     }
 
     /// Reads the progress lines to their end; an error comes as a line inside an answer that began with 200.
-    private func watchProgress(_ body: HTTPClientResponse.Body, image: String, idleSeconds: Double) async throws {
+    private func watchProgress(_ body: EngineBody, image: String, idleSeconds: Double) async throws {
         let watch = IdleWatch()
-        let socketPath = http.socketPath
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 var lines = ProgressLines(lineBytesMax: Self.progressLineBytesMax)
-                do {
-                    for try await buffer in body {
-                        watch.touch()
-                        if let error = lines.firstError(in: buffer) {
-                            throw Self.pullFailure(image, error, status: 200)
-                        }
-                    }
-                } catch {
-                    throw EngineHTTP.translated(error, socketPath: socketPath)
+                for try await buffer in body {
+                    watch.touch()
+                    if let error = lines.firstError(in: buffer) { throw Self.pullFailure(image, error, status: 200) }
                 }
                 if let error = lines.finish() { throw Self.pullFailure(image, error, status: 200) }
             }

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 
@@ -15,11 +14,10 @@ extension DockerRuntime {
             ],
             headSeconds: Self.callSeconds
         )
-        guard response.status == .ok else {
-            let body = try await response.body.collect(upTo: EngineHTTP.bodyBytesMax)
-            throw failure(EngineHTTP.Reply(status: Int(response.status.code), body: body), "logs")
+        guard response.status == 200 else {
+            throw failure(try await response.reply(deadlineSeconds: Self.callSeconds), "logs")
         }
-        return LogStream(FrameSequence(body: response.body, socketPath: http.socketPath))
+        return LogStream(FrameSequence(body: response.body))
     }
 }
 
@@ -28,24 +26,17 @@ private struct FrameSequence: AsyncSequence, Sendable {
     typealias Element = LogChunk
     typealias Failure = any Error
 
-    let body: HTTPClientResponse.Body
-    let socketPath: String
+    let body: EngineBody
 
-    func makeAsyncIterator() -> Iterator {
-        Iterator(body: body.makeAsyncIterator(), socketPath: socketPath)
-    }
+    func makeAsyncIterator() -> Iterator { Iterator(body: body.makeAsyncIterator()) }
 
     struct Iterator: AsyncIteratorProtocol {
-        var body: HTTPClientResponse.Body.AsyncIterator
-        let socketPath: String
+        let body: EngineBody.Iterator
         private var decoder = LogFrameDecoder()
         private var ready: [LogChunk] = []
         private var position = 0
 
-        init(body: HTTPClientResponse.Body.AsyncIterator, socketPath: String) {
-            self.body = body
-            self.socketPath = socketPath
-        }
+        init(body: EngineBody.Iterator) { self.body = body }
 
         mutating func next() async throws -> LogChunk? {
             while position == ready.count {
@@ -59,8 +50,6 @@ private struct FrameSequence: AsyncSequence, Sendable {
                     try decoder.decode(buffer.readableBytesView, into: &ready)
                 } catch let failure as LogFrameDecoder.Failure {
                     throw RuntimeError(.other, "the engine's log stream cannot be read: \(failure)", retryable: true)
-                } catch {
-                    throw EngineHTTP.translated(error, socketPath: socketPath)
                 }
             }
             defer { position += 1 }

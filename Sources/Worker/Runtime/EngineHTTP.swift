@@ -1,12 +1,12 @@
-import AsyncHTTPClient
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 
 /// HTTP to an engine over its unix socket.
 ///
-/// There are two clients: short calls and long ones (wait, logs, pull, stop) do not compete for connections, so that a
-/// hundred open waits cannot keep a kill from going out.
+/// Each request has a connection of its own, which over a unix socket costs less than keeping one for the next. There
+/// are two lanes: short calls and long ones (wait, logs, pull, stop) do not compete for connections, so that a hundred
+/// open waits cannot keep a kill from going out.
 struct EngineHTTP: Sendable {
     enum Lane: Sendable {
         case short
@@ -14,6 +14,9 @@ struct EngineHTTP: Sendable {
     }
 
     struct Reply: Sendable {
+        /// Of the engine's words; the master takes no more of an error's text either.
+        static let messageCharactersMax = 4_096
+
         var status: Int
         var body: ByteBuffer
 
@@ -22,10 +25,9 @@ struct EngineHTTP: Sendable {
         /// The engine's own words, for people.
         var message: String {
             struct Failure: Decodable { var message: String }
-            if let failure = try? JSONDecoder().decode(Failure.self, from: Data(body.readableBytesView)) {
-                return failure.message
-            }
-            return String(String(buffer: body).prefix(512))
+            let failure = try? JSONDecoder().decode(Failure.self, from: Data(body.readableBytesView))
+            guard let failure else { return String(decoding: body.readableBytesView.prefix(512), as: UTF8.self) }
+            return String(failure.message.prefix(Self.messageCharactersMax))
         }
 
         func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
@@ -37,26 +39,39 @@ struct EngineHTTP: Sendable {
         }
     }
 
+    /// An answer that is read as it comes.
+    struct Response: Sendable {
+        var status: Int
+        var body: EngineBody
+
+        /// The whole of it, for one that is short, such as a refusal.
+        func reply(deadlineSeconds: Double) async throws -> Reply {
+            try await withDeadline(seconds: deadlineSeconds, what: "reading the engine's answer") {
+                Reply(status: status, body: try await body.collect(upTo: EngineHTTP.bodyBytesMax))
+            }
+        }
+    }
+
     static let shortConnectionsMax = 16
     static let longConnectionsMax = 4_096
-    static let connectTimeoutSeconds: Int64 = 5
     static let bodyBytesMax = 64 << 20
 
     let socketPath: String
-    private let base: String
-    private let short: HTTPClient
-    private let long: HTTPClient
+    private let bodyBytesMax: Int
+    private let short = EngineLane(connectionsMax: shortConnectionsMax)
+    private let long = EngineLane(connectionsMax: longConnectionsMax)
 
-    init(socketPath: String) {
+    init(socketPath: String, bodyBytesMax: Int = bodyBytesMax) {
         self.socketPath = socketPath
-        base = "http+unix://" + Self.percentEncoded(socketPath)
-        short = Self.client(connectionsMax: Self.shortConnectionsMax)
-        long = Self.client(connectionsMax: Self.longConnectionsMax)
+        self.bodyBytesMax = bodyBytesMax
     }
 
+    /// Connections that are open or being opened.
+    var connectionCount: Int { short.connectionCount + long.connectionCount }
+
     func shutdown() async {
-        try? await short.shutdown()
-        try? await long.shutdown()
+        await short.shutDown()
+        await long.shutDown()
     }
 
     /// One request and its whole answer, within `deadlineSeconds`.
@@ -70,12 +85,7 @@ struct EngineHTTP: Sendable {
     ) async throws -> Reply {
         try await withDeadline(seconds: deadlineSeconds, what: "\(method) \(path)") {
             let response = try await send(method, path, query: query, json: json, lane: lane)
-            do {
-                let body = try await response.body.collect(upTo: Self.bodyBytesMax)
-                return Reply(status: Int(response.status.code), body: body)
-            } catch {
-                throw Self.translated(error, socketPath: socketPath)
-            }
+            return Reply(status: response.status, body: try await response.body.collect(upTo: bodyBytesMax))
         }
     }
 
@@ -85,7 +95,7 @@ struct EngineHTTP: Sendable {
         _ path: String,
         query: [(String, String)],
         headSeconds: Double
-    ) async throws -> HTTPClientResponse {
+    ) async throws -> Response {
         try await withDeadline(seconds: headSeconds, what: "\(method) \(path)") {
             try await send(method, path, query: query, json: nil, lane: .long)
         }
@@ -97,29 +107,38 @@ struct EngineHTTP: Sendable {
         query: [(String, String)],
         json: ByteBuffer?,
         lane: Lane
-    ) async throws -> HTTPClientResponse {
-        var url = base + path
-        if !query.isEmpty {
-            url += "?" + query.map { "\($0)=\(Self.percentEncoded($1))" }.joined(separator: "&")
-        }
-        var request = HTTPClientRequest(url: url)
-        request.method = method
-        request.headers.add(name: "Host", value: "engine")
+    ) async throws -> Response {
+        var head = HTTPRequestHead(version: .http1_1, method: method, uri: try Self.uri(path, query))
+        head.headers.add(name: "Host", value: "engine")
+        head.headers.add(name: "Connection", value: "close")
         if let json {
-            request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(json)
+            head.headers.add(name: "Content-Type", value: "application/json")
+            head.headers.add(name: "Content-Length", value: "\(json.readableBytes)")
+        } else if method != .GET {
+            head.headers.add(name: "Content-Length", value: "0")
         }
-        let client =
+        let lane =
             switch lane {
             case .short: short
             case .long: long
             }
         do {
-            // The real bound is the caller's; this one only has to be later.
-            return try await client.execute(request, timeout: .hours(24 * 365))
+            let connection = try await lane.connect(socketPath: socketPath)
+            connection.send(head, body: json)
+            let status = try await connection.head().status.code
+            return Response(status: Int(status), body: EngineBody(connection: connection, socketPath: socketPath))
         } catch {
             throw Self.translated(error, socketPath: socketPath)
         }
+    }
+
+    /// - Throws: where `path` would not stay one word of the request's line.
+    private static func uri(_ path: String, _ query: [(String, String)]) throws(RuntimeError) -> String {
+        guard path.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw RuntimeError(.invalidSpec, "the engine cannot be asked for a path with white space or such")
+        }
+        guard !query.isEmpty else { return path }
+        return path + "?" + query.map { "\($0)=\(percentEncoded($1))" }.joined(separator: "&")
     }
 
     /// RFC 3986: everything but the unreserved characters is escaped.
@@ -139,21 +158,15 @@ struct EngineHTTP: Sendable {
         return String(decoding: out, as: UTF8.self)
     }
 
-    /// Whatever went wrong below HTTP means that the engine cannot be reached.
+    /// Whatever went wrong below the engine's own words means that it cannot be reached.
     static func translated(_ error: any Error, socketPath: String) -> any Error {
         if error is RuntimeError || error is CancellationError { return error }
-        if let error = error as? HTTPClientError, error == .cancelled { return CancellationError() }
-        return RuntimeError(.engineUnavailable, "the container engine at \(socketPath) does not answer: \(error)")
-    }
-
-    private static func client(connectionsMax: Int) -> HTTPClient {
-        var configuration = HTTPClient.Configuration()
-        configuration.httpVersion = .http1Only
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout.connect = .seconds(connectTimeoutSeconds)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionsMax
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
+        let engine = "the container engine at \(socketPath)"
+        if error is EngineFault { return RuntimeError(.engineUnavailable, "\(engine) does not answer well: \(error)") }
+        if error is HTTPParserError || error is NIOHTTPDecoderError {
+            return RuntimeError(.engineUnavailable, "\(engine) does not speak HTTP as it should: \(error)")
+        }
+        return RuntimeError(.engineUnavailable, "\(engine) does not answer: \(error)")
     }
 }
 

@@ -1,0 +1,165 @@
+import NIOCore
+import NIOHTTP1
+
+/// Why an exchange with an engine failed above the socket, for people.
+enum EngineFault: Error, Equatable, CustomStringConvertible {
+    case closedEarly
+    case unaskedAnswer
+    case switchedProtocols
+    case tooManyInterimAnswers
+    case answerTooLong(bytesMax: Int)
+    case readTwice
+    case shutDown
+
+    var description: String {
+        switch self {
+        case .closedEarly: "it closed the connection before the end of its answer"
+        case .unaskedAnswer: "it sent more than one answer"
+        case .switchedProtocols: "it switched to another protocol without being asked"
+        case .tooManyInterimAnswers: "it sent nothing but interim answers"
+        case .answerTooLong(let bytesMax): "its answer is longer than \(bytesMax) bytes"
+        case .readTwice: "its answer is already being read"
+        case .shutDown: "this client of it is shut down"
+        }
+    }
+}
+
+/// One request and its answer, at the end of a connection's pipeline.
+///
+/// Nothing is read before somebody waits for it, so what is kept here is at most what one turn of the event loop reads.
+/// The connection is closed with the answer's end. To give it away instead (exec, attach), a 101 would have to be let
+/// through and the handlers of HTTP removed.
+final class EngineExchange: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    private enum Waiter {
+        case head(EventLoopPromise<HTTPResponseHead>)
+        case body(EventLoopPromise<ByteBuffer?>)
+    }
+
+    /// Interim answers (100 Continue and such) before the real one.
+    static let interimAnswersMax = 16
+
+    private var context: ChannelHandlerContext?
+    private var interimAnswers = 0
+    private var head: HTTPResponseHead?
+    private var body = ByteBuffer()
+    /// How the answer ended; kept bytes are handed out first.
+    private var end: Result<Void, any Error>?
+    /// From when the connection is closed for it: what happens to that changes nothing.
+    private var isEndFinal = false
+    private var waiter: Waiter?
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        if end == nil { fail(EngineFault.closedEarly) }
+        settle(context)
+        self.context = nil
+    }
+
+    func send(_ head: HTTPRequestHead, body: ByteBuffer?) {
+        guard let context else { return }
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if let body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    func nextHead(_ eventLoop: any EventLoop) -> EventLoopFuture<HTTPResponseHead> {
+        guard waiter == nil else { return eventLoop.makeFailedFuture(EngineFault.readTwice) }
+        let promise = eventLoop.makePromise(of: HTTPResponseHead.self)
+        waiter = .head(promise)
+        settle(context)
+        return promise.futureResult
+    }
+
+    /// What came of the body since the last time; nil at its end.
+    func nextBody(_ eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer?> {
+        guard waiter == nil else { return eventLoop.makeFailedFuture(EngineFault.readTwice) }
+        let promise = eventLoop.makePromise(of: ByteBuffer?.self)
+        waiter = .body(promise)
+        settle(context)
+        return promise.futureResult
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): received(head)
+        case .body(var bytes): if end == nil { body.writeBuffer(&bytes) }
+        case .end: if end == nil { end = .success(()) }
+        }
+    }
+
+    private func received(_ head: HTTPResponseHead) {
+        guard end == nil, self.head == nil else { return fail(EngineFault.unaskedAnswer) }
+        switch head.status.code {
+        case 101: fail(EngineFault.switchedProtocols)
+        case 100..<200:
+            interimAnswers += 1
+            if interimAnswers > Self.interimAnswersMax { fail(EngineFault.tooManyInterimAnswers) }
+        default: self.head = head
+        }
+    }
+
+    /// Only here is an end told: what the engine sent after it, in the same packet, is a failure.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        settle(context)
+        context.fireChannelReadComplete()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if end == nil { fail(EngineFault.closedEarly) }
+        settle(context)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        fail(error)
+        settle(context)
+    }
+
+    /// The first failure stands; it may come after a good end, in the same turn of the event loop.
+    private func fail(_ error: any Error) {
+        if case .failure = end { return }
+        if !isEndFinal { end = .failure(error) }
+    }
+
+    /// Gives the waiter what there is, or reads more for it.
+    private func settle(_ context: ChannelHandlerContext?) {
+        if end != nil, !isEndFinal {
+            isEndFinal = true
+            context?.close(promise: nil)
+        }
+        switch waiter {
+        case nil: break
+        case .head(let promise):
+            if let head {
+                waiter = nil
+                promise.succeed(head)
+            } else if let end {
+                waiter = nil
+                promise.fail(end.failure ?? EngineFault.closedEarly)
+            } else {
+                context?.read()
+            }
+        case .body(let promise):
+            if body.readableBytes > 0 {
+                waiter = nil
+                promise.succeed(body)
+                body = ByteBuffer()
+            } else if let end {
+                waiter = nil
+                promise.completeWith(end.map { nil })
+            } else {
+                context?.read()
+            }
+        }
+    }
+}
+
+extension Result {
+    fileprivate var failure: Failure? {
+        if case .failure(let failure) = self { failure } else { nil }
+    }
+}
