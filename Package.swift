@@ -177,7 +177,7 @@ let package = Package(
             ]
         ),
         library("TestSupport", path: "Tests/TestSupport", []),
-        tests("IntegrationTests", ["TestSupport", "PodlingProtocol"]),
+        tests("IntegrationTests", ["COpenSSL", "TestSupport", "PodlingProtocol"]),
         tests("FaultTests", ["TestSupport", "PodlingProtocol"]),
         tests("ConformanceTests", ["TestSupport", "PodlingProtocol"], exclude: ["Transcripts"]),
     ]

@@ -9,7 +9,7 @@ public final class LineConnection {
     public init(host: String, port: UInt16) throws { socket = try Self.connected(host: host, port: port) }
 
     /// A connected socket, which is the caller's to close.
-    static func connected(host: String, port: UInt16) throws -> Int32 {
+    public static func connected(host: String, port: UInt16) throws -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
