@@ -131,7 +131,8 @@ let package = Package(
             ["PodlingProtocol", "PodlingCore", nioCore, nioPosix]
         ),
         .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
-        program("podling-load", path: "Benchmarks/podling-load", ["CEpoll", "COpenSSL"]),
+        library("LoadSupport", path: "Benchmarks/LoadSupport", ["COpenSSL"]),
+        program("podling-load", path: "Benchmarks/podling-load", ["LoadSupport", "CEpoll", "COpenSSL"]),
         .executableTarget(name: "commit-relay", dependencies: ["CLibpq"], path: "Benchmarks/commit-relay"),
 
         tests("ProtocolTests", ["PodlingProtocol"]),

@@ -1,4 +1,5 @@
 import Glibc
+import LoadSupport
 
 /// beanstalkd's protocol (doc/protocol.txt): put, reserve, delete; a lifecycle is done at `DELETED`.
 struct BeanstalkdDriver: ThroughputDriver, ~Copyable {

@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import LoadSupport
 
 /// One connection of the generator: all its fields are plain, so that the loop touches no reference counts.
 struct Connection {

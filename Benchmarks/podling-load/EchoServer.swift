@@ -1,5 +1,6 @@
 import CEpoll
 import Glibc
+import LoadSupport
 
 /// Sends back what it gets: the floor under every latency. Ends when it is killed.
 enum EchoServer {

@@ -1,6 +1,7 @@
 import CEpoll
 import COpenSSL
 import Glibc
+import LoadSupport
 
 /// What a mode does with the bytes that come.
 protocol LoadDriver: ~Copyable {
@@ -112,10 +113,4 @@ struct EventLoop: ~Copyable {
         event.data.u64 = key
         guard epoll_ctl(epoll, operation, descriptor, &event) == 0 else { throw Socket.failure("epoll_ctl") }
     }
-}
-
-/// The event bits as numbers: Glibc's own are of an enumeration.
-enum EpollBits {
-    static let `in`: UInt32 = 0x1
-    static let out: UInt32 = 0x4
 }

@@ -1,4 +1,5 @@
 import Glibc
+import LoadSupport
 
 /// Many connections that only say once a second that they live: what that costs the server.
 struct IdleConnections {

@@ -1,4 +1,5 @@
 import Glibc
+import LoadSupport
 
 /// One line a millisecond on an otherwise idle server: from before its write to after the read of what it causes.
 enum LatencyModes {

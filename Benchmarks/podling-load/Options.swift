@@ -1,3 +1,5 @@
+import LoadSupport
+
 /// The command line: a mode, an address and `--name value` flags.
 struct Options {
     var mode = ""

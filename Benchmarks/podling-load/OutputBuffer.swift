@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import LoadSupport
 
 /// Bytes to be written, in memory that is reused. Plain pointers, so that copying one counts no references.
 struct OutputBuffer {

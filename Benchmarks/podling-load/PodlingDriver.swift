@@ -1,4 +1,5 @@
 import Glibc
+import LoadSupport
 
 /// Clients submit, workers report `running` and `completed` at once; every line is answered.
 struct PodlingDriver: ThroughputDriver, ~Copyable {

@@ -1,4 +1,5 @@
 import Glibc
+import LoadSupport
 
 /// Redis streams: XADD by clients; XREADGROUP by workers, then one XACK and one XDEL for all it gave (a batch
 /// is a batch here, which flatters Redis). A lifecycle is done when its XACK is answered.

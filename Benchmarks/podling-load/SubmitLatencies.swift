@@ -1,3 +1,5 @@
+import LoadSupport
+
 /// Times of one submit in `interval`, from its write to the read of its reply.
 struct SubmitLatencies: ~Copyable {
     private static let interval = 10

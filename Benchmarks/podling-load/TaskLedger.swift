@@ -1,3 +1,5 @@
+import LoadSupport
+
 /// What has happened to every single task, for `--verify`: each step once, and all of them.
 struct TaskLedger {
     enum Step: UInt8 {

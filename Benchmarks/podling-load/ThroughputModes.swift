@@ -1,4 +1,5 @@
 import Glibc
+import LoadSupport
 
 /// The three servers that a lifecycle can be measured on.
 enum ThroughputModes {

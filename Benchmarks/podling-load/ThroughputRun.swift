@@ -1,4 +1,5 @@
 import Glibc
+import LoadSupport
 
 /// A server that takes tasks from clients, hands them to workers, and hears that they are done.
 protocol ThroughputDriver: LoadDriver, ~Copyable {

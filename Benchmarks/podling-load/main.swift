@@ -1,4 +1,5 @@
 import Glibc
+import LoadSupport
 
 do {
     let options = try Options(Array(CommandLine.arguments.dropFirst()))

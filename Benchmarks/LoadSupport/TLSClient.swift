@@ -2,7 +2,7 @@ import COpenSSL
 import Glibc
 
 /// The generator's side of TLS: OpenSSL straight on the socket, as a C program would have it.
-struct TLSClient {
+public struct TLSClient {
     private static let handshakeMilliseconds: Int32 = 10_000
     /// `podling/1` with its length before it (RFC 7301).
     private static let applicationProtocols = [UInt8(9)] + Array("podling/1".utf8)
@@ -12,7 +12,7 @@ struct TLSClient {
     private let context: OpaquePointer
 
     /// - Parameter rootFile: PEM, with the CA that the server's certificate is of.
-    init(rootFile: String) throws(LoadFailure) {
+    public init(rootFile: String) throws(LoadFailure) {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw Self.failure("SSL_CTX_new") }
         self.context = context
         podling_ctx_set_options(context)
@@ -23,9 +23,15 @@ struct TLSClient {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
     }
 
-    /// A full handshake on a connected socket; the result is to be freed with `SSL_free`.
-    func handshake(_ descriptor: Int32) throws(LoadFailure) -> OpaquePointer {
+    /// A session on a connected socket, before its handshake; to be freed with `SSL_free`.
+    public func session(_ descriptor: Int32) throws(LoadFailure) -> OpaquePointer {
         guard let ssl = SSL_new(context), SSL_set_fd(ssl, descriptor) == 1 else { throw Self.failure("SSL_new") }
+        return ssl
+    }
+
+    /// A full handshake on a connected socket; the result is to be freed with `SSL_free`.
+    public func handshake(_ descriptor: Int32) throws(LoadFailure) -> OpaquePointer {
+        let ssl = try session(descriptor)
         while true {
             ERR_clear_error()
             let code = SSL_connect(ssl)
@@ -45,32 +51,11 @@ struct TLSClient {
         }
     }
 
-    static func failure(_ what: String) -> LoadFailure {
+    public static func failure(_ what: String) -> LoadFailure {
         var text = [CChar](repeating: 0, count: 256)
         ERR_error_string_n(ERR_get_error(), &text, text.count)
         return LoadFailure(
             "\(what): \(text.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" })"
         )
-    }
-}
-
-/// Full handshakes, one after the other, as `openssl s_time -new` makes them.
-enum HandshakeMode {
-    static func run(_ options: Options) throws {
-        guard let client = try options.tlsClient() else { throw LoadFailure("tls-handshakes needs --tls-ca FILE") }
-        let start = nanosecondsNow()
-        let end = start + nanoseconds(options.seconds)
-        var count = 0
-        while nanosecondsNow() < end {
-            let descriptor = try Socket.connect(options.address)
-            SSL_free(try client.handshake(descriptor))
-            close(descriptor)
-            count += 1
-        }
-        let seconds = Double(nanosecondsNow() - start) / 1e9
-        var report = Report(mode: options.mode)
-        report.add("handshakes_per_second", Double(count) / seconds)
-        report.add("handshakes", count)
-        report.write()
     }
 }

@@ -1,16 +1,16 @@
 import Glibc
 
 /// What the kernel says of the server's process (proc(5)).
-struct ServerStatistics {
-    let processID: Int32
+public struct ServerStatistics {
+    public let processID: Int32
 
     /// - Parameter processID: 0 looks for who listens on `port`.
-    init(processID: Int32, port: UInt16) throws {
+    public init(processID: Int32, port: UInt16) throws {
         self.processID = processID != 0 ? processID : try Self.findListener(port)
     }
 
     /// User and system time of all threads, in seconds.
-    func cpuSeconds() -> Double {
+    public func cpuSeconds() -> Double {
         let stat = Self.contents("/proc/\(processID)/stat")
         // The command's name stands in parentheses and may hold anything: fields are counted after the last one.
         guard let parenthesis = stat.lastIndex(of: ")") else { return 0 }
@@ -20,15 +20,28 @@ struct ServerStatistics {
     }
 
     /// Resident memory, in bytes.
-    func residentBytes() -> Int {
+    public func residentBytes() -> Int {
         for line in Self.contents("/proc/\(processID)/status").split(separator: "\n") where line.hasPrefix("VmRSS:") {
             return (Int(line.split { $0 == " " || $0 == "\t" }[1]) ?? 0) * 1_024
         }
         return 0
     }
 
+    /// Whether it still runs after so long, as far as it takes to see that it has ended.
+    public func isRunning(withinMilliseconds milliseconds: Int) -> Bool {
+        let deadline = nanosecondsNow() + UInt64(milliseconds) * 1_000_000
+        while true {
+            let stat = Self.contents("/proc/\(processID)/stat")
+            guard let parenthesis = stat.lastIndex(of: ")") else { return false }
+            // A zombie has ended, and its parent has not asked yet.
+            if stat[parenthesis...].dropFirst(2).first == "Z" { return false }
+            if nanosecondsNow() >= deadline { return true }
+            usleep(10_000)
+        }
+    }
+
     /// User and system time of this process, in seconds.
-    static func ownCPUSeconds() -> Double {
+    public static func ownCPUSeconds() -> Double {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
