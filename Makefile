@@ -1,6 +1,6 @@
 # Thin on purpose: the work is in scripts/, which also run by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench soak clean
 
 help: ## This list
 	@echo 'Podling: make TARGET'
@@ -23,6 +23,9 @@ format: ## Format the Swift sources in place
 
 bench: ## Release build, the benchmark table, .build/bench.json
 	@scripts/bench.sh
+
+soak: ## Release build, then 200,000 hostile connections and 10 million lines against a master
+	@scripts/soak.sh
 
 clean: ## End the test engines and remove everything that was built
 	@scripts/clean.sh

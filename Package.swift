@@ -133,6 +133,11 @@ let package = Package(
         .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
         library("LoadSupport", path: "Benchmarks/LoadSupport", ["COpenSSL"]),
         program("podling-load", path: "Benchmarks/podling-load", ["LoadSupport", "CEpoll", "COpenSSL"]),
+        program(
+            "podling-fuzz",
+            path: "Benchmarks/podling-fuzz",
+            ["LoadSupport", "PodlingProtocol", "CEpoll", "COpenSSL"]
+        ),
         .executableTarget(name: "commit-relay", dependencies: ["CLibpq"], path: "Benchmarks/commit-relay"),
 
         tests("ProtocolTests", ["PodlingProtocol"]),
