@@ -38,7 +38,7 @@ public struct CoreConfiguration: Sendable {
     /// A node that is away is forgotten after this long, once no kept task names it.
     public var nodeAgeMilliseconds = 3_600 * 1_000
     /// Subscriptions of all connections together.
-    public var subscriptionsMax = 20_000
+    public var subscriptionsMax = Limits.subscriptionsMax
 
     public init(server: String, epoch: String, firstTaskID: TaskID) {
         self.server = server

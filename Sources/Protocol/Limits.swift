@@ -32,6 +32,8 @@ public enum Limits {
     /// Bytes of specs that one `list` reads for its filters; each task counts 64 more.
     public static let pageSpecBytesScannedMax = 4 * 1024 * 1024
     public static let subscriptionsPerConnectionMax = 1_000
+    /// Of all connections together; none may have more than are free.
+    public static let subscriptionsMax = 20_000
     public static let slotsMax = 4_096
     public static let logTailBytesMax = 1024 * 1024
     public static let logTailBytesDefault = 64 * 1024
