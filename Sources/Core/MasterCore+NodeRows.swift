@@ -53,6 +53,7 @@ extension MasterCore {
         guard nodes.index(of: row.id) == nil, nodes.count < configuration.nodesMax else { return false }
         let index = nodes.insert(row.id)
         nodes[index].take(row)
+        count(index, NodeRecord.byteCost(nodes[index].labels, [row.hostname, row.engine, row.version]))
         nodes[index].lastSeen = now.monotonic
         // The store still says that it is online.
         if row.isOnline { nodeChanged(index) }

@@ -5,8 +5,13 @@ extension MasterCore {
         let session = sessions[Int(request.session.slot)]
         let offer = try NodeOffer(request.root)
         try checkInstance(session, request.session, into: &effects)
+        let known = nodes.index(of: session.node)
+        guard nodesBytes - (known.map { nodes[$0].byteCost } ?? 0) + offer.byteCost <= Limits.nodesBytesMax else {
+            let message = "labels: those of all nodes may take \(Limits.nodesBytesMax) bytes, and would take more"
+            throw WireError(.overloaded, message, field: "labels", retryAfterMilliseconds: 60_000)
+        }
         let index: Int32
-        if let known = nodes.index(of: session.node) {
+        if let known {
             index = known
         } else {
             guard nodes.count < configuration.nodesMax else {
@@ -15,12 +20,19 @@ extension MasterCore {
             }
             index = nodes.insert(session.node)
         }
+        count(index, offer.byteCost)
         let isNews = !nodes[index].isOnline || !nodes[index].isAs(offer, instance: session.instance)
         nodes[index].take(offer, session: request.session, instance: session.instance, now: now)
         if isNews { nodeChanged(index) }
         sessions[Int(request.session.slot)].nodeIndex = index
         reconcile(index, offer, request, into: &effects)
         freed(index)
+    }
+
+    /// The texts of a node take so many bytes from now on.
+    mutating func count(_ index: Int32, _ byteCost: Int) {
+        nodesBytes += byteCost - nodes[index].byteCost
+        nodes[index].byteCost = byteCost
     }
 
     /// One node id has one living instance; the same instance may come back on a new connection.

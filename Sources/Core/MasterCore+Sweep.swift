@@ -26,6 +26,7 @@ extension MasterCore {
         }
         for index in forgotten {
             removedNodes.append(nodes[index].id)
+            count(index, 0)
             nodes.remove(index)
         }
         markHeard()

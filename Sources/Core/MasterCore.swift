@@ -22,6 +22,8 @@ public struct MasterCore: ~Copyable {
     var nextRestoredID = TaskID(number: 0)
     var tasks = TaskTable()
     var nodes = NodeTable()
+    /// What the texts of all nodes take.
+    var nodesBytes = 0
     var shapes = ShapeTable()
     var sessions: [Session] = []
     /// Whose tokens are good.

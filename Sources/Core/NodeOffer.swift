@@ -24,6 +24,9 @@ struct NodeOffer {
     var labels: [(key: String, value: String)] = []
     var attempts: [AttemptName] = []
 
+    /// Bytes of its texts.
+    var byteCost: Int { NodeRecord.byteCost(labels, [hostname, engine, version]) }
+
     init(_ object: JSONValue) throws(WireError) {
         slots = try object.required("slots").integer("slots", in: 1...Limits.slotsMax)
         if let cpu = object.optional("cpu") {

@@ -28,6 +28,8 @@ struct NodeRecord {
     var holdUntil: Int64 = 0
     var isDraining = false
     var hasLease = false
+    /// What its texts take, as `MasterCore.nodesBytes` counts it.
+    var byteCost = 0
     /// Slots of the tasks it has.
     var attempts: [Int32] = []
     /// Tasks kept that name it.
@@ -49,6 +51,13 @@ struct NodeRecord {
         var id = id
         isPlain = id.isEmpty || id.withUTF8 { NameRules.isNodeName(UnsafeRawBufferPointer($0)) }
         self.id = id
+    }
+
+    /// Of texts, each with what keeps it.
+    static func byteCost(_ labels: [(key: String, value: String)], _ texts: [String?]) -> Int {
+        let overheadBytes = 32
+        return labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + overheadBytes }
+            + texts.reduce(0) { $0 + ($1?.utf8.count ?? 0) }
     }
 
     var isOnline: Bool { session != nil && hasLease }

@@ -34,7 +34,7 @@ extension MasterLoop {
             left -= 1
             next.resume()
         }
-        endTurn()
+        endPoll()
         isRunScheduled = !runQueue.isEmpty
         guard isRunScheduled else { return }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)

@@ -34,6 +34,8 @@ final class MasterLoop {
     var halfClosed = HalfClosedSessions()
     /// Output that peers have not read.
     var unread: SharedBytes
+    /// Input that is kept: lines that are not whole, or not taken yet.
+    var input = SharedBytes(bytesMax: Limits.inputBytesTotalMax)
     var held = HeldTurns()
     var denialLog = DenialLog()
     var isLate = false

@@ -41,6 +41,8 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     /// An empty write is on its way behind what is unread.
     private var hasMarker = false
     private var isBackedUp = false
+    /// Input that is kept.
+    private var inputBytes = 0
 
     private enum Flow {
         /// Lines are executed as they come.
@@ -53,6 +55,8 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     /// Written bytes after which the socket is asked what it has left.
     private static let measureBytes = 4 * 1024
+    /// A line that is not whole may always be this long.
+    private static let inputBytesMin = 16 * 1024
 
     init(loop: MasterLoop, isBehindTLS: Bool = false) {
         self.loop = loop
@@ -92,6 +96,8 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         loop.unread.change(from: unreadBytes, to: 0)
         unreadBytes = 0
         arrived = nil
+        loop.input.change(from: inputBytes, to: 0)
+        inputBytes = 0
         self.context = nil
         context.fireChannelInactive()
     }
@@ -138,6 +144,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         var bytes = unwrapInboundIn(data)
         guard flow == .reading, loop.mayExecute else {
             if arrived?.writeBuffer(&bytes) == nil { arrived = bytes }
+            countInput()
             if flow == .reading {
                 flow = .stopped
                 wait()
@@ -197,13 +204,24 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     private func finish(_ result: LineDecoderResult) {
         flow = result == .stopped || (arrived != nil && result != .lineTooLong) ? .stopped : .reading
         guard !isClosing else { return }
+        countInput()
         if result == .lineTooLong {
             refuse(
                 WireError(.lineTooLong, "a line of more than \(decoder.lineBytesMax) bytes; the connection ends here")
             )
+        } else if flow == .reading, inputBytes > Self.inputBytesMin, inputBytes > loop.input.share {
+            // Waiting would not help: the line's end is what would make room.
+            let message = "\(inputBytes) bytes of a line that is not whole: connections together hold too many of those"
+            refuse(WireError(.overloaded, message, isFatal: true, retryAfterMilliseconds: 1_000))
         }
         partialSince = decoder.partialCount > 0 && flow == .reading ? partialSince ?? .now() : nil
         if flow == .stopped { wait() }
+    }
+
+    private func countInput() {
+        let bytes = decoder.partialCount + (arrived?.readableBytes ?? 0)
+        loop.input.change(from: inputBytes, to: bytes)
+        inputBytes = bytes
     }
 
     /// Sees to it that `resume` is called once there is a reason to.

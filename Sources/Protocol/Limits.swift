@@ -34,6 +34,8 @@ public enum Limits {
     public static let subscriptionsPerConnectionMax = 1_000
     /// Of all connections together; none may have more than are free.
     public static let subscriptionsMax = 20_000
+    /// Labels, host names, engines and versions of all nodes.
+    public static let nodesBytesMax = 64 * 1024 * 1024
     public static let slotsMax = 4_096
     public static let logTailBytesMax = 1024 * 1024
     public static let logTailBytesDefault = 64 * 1024
@@ -57,6 +59,8 @@ public enum Limits {
     public static let unreadBytesMax = 8 * 1024 * 1024
     /// The same for all peers together, in the memory of the master.
     public static let unreadBytesTotalMax = 64 * 1024 * 1024
+    /// Input of all peers that waits for its lines to be whole, or to be taken.
+    public static let inputBytesTotalMax = 256 * 1024 * 1024
     public static let heartbeatMillisecondsDefault = 5_000
     public static let leaseMillisecondsDefault = 15_000
     public static let liveTasksMaxDefault = 2_000_000
