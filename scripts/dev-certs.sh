@@ -164,13 +164,13 @@ check_names() {
 }
 
 server_names() {
-    local names=DNS:localhost,IP:127.0.0.1,IP:::1 name
+    local list=DNS:localhost,IP:127.0.0.1,IP:::1 name
     name="$(hostname 2>/dev/null || true)"
-    [[ ! $name =~ ^[A-Za-z0-9._-]{1,253}$ || $name == localhost ]] || names+=",DNS:$name"
+    [[ ! $name =~ ^[A-Za-z0-9._-]{1,253}$ || $name == localhost ]] || list+=",DNS:$name"
     for name in "${hosts[@]}"; do
-        if [[ $name == *:* || $name =~ ^[0-9]+(\.[0-9]+){3}$ ]]; then names+=",IP:$name"; else names+=",DNS:$name"; fi
+        if [[ $name == *:* || $name =~ ^[0-9]+(\.[0-9]+){3}$ ]]; then list+=",IP:$name"; else list+=",DNS:$name"; fi
     done
-    printf '%s\n' "$names"
+    printf '%s\n' "$list"
 }
 
 parse "$@"
