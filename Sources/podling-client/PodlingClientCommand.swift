@@ -26,7 +26,7 @@ struct PodlingClientCommand: AsyncParsableCommand {
             Exit status:
             \(ExitStatus.table)
             """,
-        version: version,
+        version: Version.text,
         subcommands: [
             RunCommand.self, PsCommand.self, GetCommand.self, LogsCommand.self, WaitCommand.self, CancelCommand.self,
             SubmitCommand.self, WatchCommand.self, NodesCommand.self, DrainCommand.self, PingCommand.self,

@@ -41,7 +41,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             line or the environment is wrong; 69 the database cannot be reached, or failed; 77 it does not let this user in,
             or do what is needed; 78 it is set up wrongly, or the files of TLS or of tokens are.
             """,
-        version: Version.current,
+        version: Version.text,
         subcommands: [MigrateCommand.self, TokenCommand.self]
     )
 

@@ -4,6 +4,7 @@ import Logging
 import PodlingClient
 import PodlingLogging
 import PodlingOptions
+import PodlingProtocol
 import PodlingWorker
 import ServiceLifecycle
 import UnixSignals
@@ -35,7 +36,7 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
 
             SIGTERM ends the worker and leaves its tasks running; see --stop-on-exit.
             """,
-        version: AgentVersion.text
+        version: Version.text
     )
 
     @OptionGroup var options: WorkerOptions
@@ -63,7 +64,7 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
         logger.info(
             "starting",
             metadata: [
-                "version": "\(AgentVersion.text)", "node": "\(nodeId)", "engine": "\(configuration.engine)",
+                "version": "\(Version.current)", "node": "\(nodeId)", "engine": "\(configuration.engine)",
                 "slots": "\(configuration.slots)", "cpuMillis": "\(configuration.cpuMillis)",
                 "memory": "\(configuration.memoryBytes)",
                 "masters": "\(masters.map(\.description).joined(separator: ","))",
@@ -105,7 +106,7 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
             memoryBytes: options.memory?.bytes ?? facts.memoryBytes,
             hostname: facts.hostname,
             engine: info.map { "\($0.engine) \($0.version)" } ?? "",
-            version: AgentVersion.text,
+            version: Version.current,
             labels: options.label.map { AgentLabel(name: $0.name, value: $0.value) }
         )
         configuration.stopsOnExit = options.stopOnExit
