@@ -10,7 +10,7 @@ WORKDIR /source
 COPY . .
 RUN mkdir /programs \
     && for program in podling-master podling-worker podling-client; do \
-        swift build -c release --static-swift-stdlib --product "$program" \
+        swift build -c release --static-swift-stdlib --product "$program" -Xlinker -s \
             && cp "$(swift build -c release --static-swift-stdlib --show-bin-path)/$program" /programs/ || exit 1; \
     done
 

@@ -1,11 +1,12 @@
 # Thin on purpose: the work is in scripts/, which also run by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak clean
+.PHONY: help demo test check format install uninstall bench soak ci-long clean
+export PREFIX DESTDIR
 
 help: ## This list
 	@echo 'Podling: make TARGET'
 	@echo
-	@sed -nE 's/^([a-z]+):.*## (.*)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-10s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-10s %s\n", $$1, $$2}'
 	@echo
 	@echo 'New here? `make demo` installs what is missing, builds, and runs three tasks before your eyes.'
 
@@ -21,11 +22,20 @@ check: ## Format lint, warnings-free build, tidiness: what must hold before a pu
 format: ## Format the Swift sources in place
 	@scripts/format.sh
 
+install: ## Release build; the stripped programs and their completions to PREFIX (default /usr/local)
+	@scripts/install.sh
+
+uninstall: ## Remove what `make install` put there
+	@scripts/install.sh --uninstall
+
 bench: ## Release build, the benchmark table, .build/bench.json
 	@scripts/bench.sh
 
 soak: ## Release build, then 200,000 hostile connections and 10 million lines against a master
 	@scripts/soak.sh
+
+ci-long: ## The long variants of what CI runs, hours of them; writes docs/CI-LONG.md
+	@.ci/long
 
 clean: ## End the test engines and remove everything that was built
 	@scripts/clean.sh

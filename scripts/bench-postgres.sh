@@ -10,7 +10,7 @@ readonly SECONDS_EACH=4 ROUNDS="${PODLING_BENCH_ROUNDS:-3}" PENDING="${PODLING_B
 rows="${1:-}"
 [[ -n $rows && $rows != -* ]] || { usage && exit 2; }
 
-programs="$(swift build -c release --show-bin-path)"
+programs="$(programs_folder "${RELEASE[@]}")"
 scratch="$(mktemp -d)"
 clean_up() {
     local code=$? file

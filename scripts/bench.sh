@@ -19,9 +19,9 @@ done
 
 scripts/setup.sh base bench
 for product in podling-master podling-bench podling-load commit-relay; do
-    swift build -c release --product "$product" </dev/null
+    quiet_build "${RELEASE[@]}" --product "$product"
 done
-programs="$(swift build -c release --show-bin-path)"
+programs="$(programs_folder "${RELEASE[@]}")"
 
 scratch="$(mktemp -d)"
 clean_up() {

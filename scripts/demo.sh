@@ -110,15 +110,15 @@ choose_engine() {
 }
 
 build() {
-    heading "building (a first build takes some minutes)"
-    if [[ -t 1 ]]; then
-        swift build </dev/null
+    local folder
+    if [[ -n ${PODLING_PROGRAMS:-} ]]; then
+        folder="$(given_programs)"
     else
-        # A line for each step would bury everything else, and so would notes about files of dependencies.
-        swift build </dev/null 2>&1 | awk '/found [0-9]+ file\(s\) which are unhandled|^ .*\.build\/checkouts\// { next }
-            !/^\[[0-9]+\/[0-9]+\]/ || ++steps % 200 == 0 { print; fflush() }'
+        heading "building (a first build takes some minutes)"
+        build_programs
+        folder="$(programs_folder)"
     fi
-    PATH="$(swift build --show-bin-path </dev/null):$PATH"
+    PATH="$folder:$PATH"
     export PATH
 }
 

@@ -22,6 +22,41 @@ die() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+OUR_PROGRAMS=(podling-master podling-worker podling-client)
+# How programs ship, with Swift's libraries in them. Whatever builds for release builds so: other flags would begin anew.
+RELEASE=(-c release --static-swift-stdlib)
+
+# build_programs [FLAG OF swift build...]: the three programs, and nothing that they do not need.
+build_programs() {
+    local program
+    for program in "${OUR_PROGRAMS[@]}"; do quiet_build "$@" --product "$program" || return; done
+}
+
+# quiet_build FLAG...: where nobody looks on, a line for each step would bury everything else, and so would notes about
+# files of dependencies.
+quiet_build() {
+    if [[ -t 1 ]]; then
+        swift build "$@" </dev/null
+    else
+        swift build "$@" </dev/null 2>&1 | awk '
+            /found [0-9]+ file\(s\) which are unhandled|^ .*\.build\/checkouts\/|swift_static\/.*warning: the use of/ { next }
+            !/^\[[0-9]+\/[0-9]+\]/ || ++steps % 200 == 0 { print; fflush() }'
+    fi
+}
+
+# programs_folder [FLAG OF swift build...]: where they are then.
+programs_folder() { swift build "$@" --show-bin-path </dev/null; }
+
+# given_programs: the folder that PODLING_PROGRAMS names, with all three in it; fails where it names none.
+given_programs() {
+    local program
+    [[ -n ${PODLING_PROGRAMS:-} ]] || return 1
+    for program in "${OUR_PROGRAMS[@]}"; do
+        [[ -x $PODLING_PROGRAMS/$program ]] || die "PODLING_PROGRAMS: $PODLING_PROGRAMS has no $program"
+    done
+    (cd "$PODLING_PROGRAMS" && pwd)
+}
+
 # wait_until SECONDS COMMAND...: polls until the command succeeds; fails at the deadline.
 wait_until() {
     local deadline=$((SECONDS + $1))

@@ -7,7 +7,7 @@ usage() {
     cat <<'USAGE'
 usage: scripts/setup.sh [SET...]
 
-base     what building and `make demo` need (default)
+base     what building, `make demo` and `make install` need (default)
 test     the foreign clients that the tests speak through
 images   what scripts/engines.sh needs beside an engine that is already installed
 engines  a Docker Engine, Podman, a registry and docker-compose for the container tests (scripts/engines.sh runs them)
@@ -19,7 +19,7 @@ readonly SWIFT_MINIMUM=6.2
 
 packages_of() {
     case "$1" in
-        base) echo "ca-certificates curl git jq libpq-dev libssl-dev make procps util-linux" ;;
+        base) echo "binutils ca-certificates curl git jq libpq-dev libssl-dev make procps util-linux" ;;
         test) echo "ca-certificates curl jq netcat-openbsd openssl pgbouncer postgresql procps python3 socat" ;;
         engines)
             # By name and not by recommendation: netavark and iptables give Podman its network.

@@ -9,7 +9,7 @@ import Testing
 @Suite(
     .serialized,
     .enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"),
-    .timeLimit(.minutes(6))
+    .timeLimit(.minutes(Load.minutesMax))
 )
 enum Faults {
     /// Workers come back at once, and are waited for longer than any fault lasts.

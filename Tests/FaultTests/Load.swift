@@ -34,6 +34,9 @@ final class Load {
         ProcessInfo.processInfo.environment["PODLING_FAULT_SECONDS"].flatMap(Double.init) ?? seconds
     }
 
+    /// Of one test: the longest do their fault for its span, and drain what it left.
+    static let minutesMax = 6 + Int(seconds(default: 60) / 30)
+
     /// Waits until so many submits were acknowledged, beyond those there are.
     func awaitProgress(_ count: Int, seconds: Double = 60) throws {
         let wanted = ledger.acknowledgedCount + count
