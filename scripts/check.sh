@@ -62,7 +62,7 @@ tree_files() {
     done < <(git ls-files --cached --others --exclude-standard -- "$@")
 }
 swift_files() { tree_files "$@" | grep '\.swift$' || true; }
-shell_files() { tree_files '*.sh' .ci/run; }
+shell_files() { tree_files '*.sh' .ci; }
 
 # imports FOLDER: file:line:module for each import in it.
 imports() {
@@ -92,6 +92,10 @@ list_bad_imports() {
 check_imports() {
     list_bad_imports >"$findings"
     report "Imports point one way, and FoundationEssentials serves where Foundation is not needed." <"$findings"
+    # Each of these compiles a copy of BoringSSL, which takes longer than all of Podling.
+    grep -HnE 'swift-crypto|swift-nio-ssl|swift-certificates|async-http-client|Hummingbird(Testing|TLS|HTTP2)' \
+        Package.swift >"$findings" || true
+    report "OpenSSL is the one library of cryptography here, in tests too." <"$findings"
 }
 
 check_lengths() {

@@ -13,7 +13,7 @@ usage() {
 usage: scripts/test-images.sh        exit codes: 0 passed, 77 skipped, else failed
 
 PODLING_TEST_DOCKER_SOCKET  the engine to use (scripts/engines.sh up tells one)
-PODLING_PROGRAMS            the folder of the three programs (default: where `swift build` puts them)
+PODLING_PROGRAMS            the folder of the three programs, as a release build makes them (default: where that puts them)
 USAGE
 }
 
@@ -61,6 +61,7 @@ clean_up() {
 }
 
 prepare() {
+    local program
     have dpkg-query || skip "not a Debian system"
     [[ -n ${PODLING_TEST_DOCKER_SOCKET:-} ]] || skip "PODLING_TEST_DOCKER_SOCKET is not set; see scripts/engines.sh"
     have docker || skip "docker is missing: scripts/setup.sh engines"
@@ -73,9 +74,12 @@ prepare() {
     fi
     POSTGRES_FOLDER="$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 2>/dev/null | sort -V | tail -n 1)"
     [[ -x $POSTGRES_FOLDER/bin/postgres ]] || skip "PostgreSQL is missing: scripts/setup.sh test"
-    PROGRAMS="${PODLING_PROGRAMS:-$(swift build --show-bin-path </dev/null)}"
-    [[ -x $PROGRAMS/podling-master && -x $PROGRAMS/podling-worker && -x $PROGRAMS/podling-client ]] ||
-        die "the programs are not in $PROGRAMS: swift build"
+    PROGRAMS="${PODLING_PROGRAMS:-$(programs_folder "${RELEASE[@]}")}"
+    for program in "${OUR_PROGRAMS[@]}"; do
+        [[ -x $PROGRAMS/$program ]] || skip "$PROGRAMS has no $program: make install, or PODLING_BUILD=release make test"
+        # Debian's image has no Swift.
+        ! ldd "$PROGRAMS/$program" | grep -qi swift || skip "$PROGRAMS is no release build: PODLING_BUILD=release make test"
+    done
     # Else an outer setting would reach the containers of the test.
     unset COMPOSE_FILE COMPOSE_PROFILES DOCKER_CONTEXT POSTGRES_USER POSTGRES_PASSWORD POSTGRES_DB
     export DOCKER_HOST="unix://$PODLING_TEST_DOCKER_SOCKET"
@@ -112,7 +116,7 @@ copy_files() {
 
 make_debian() {
     local root="$scratch/debian" packages folder
-    mkdir -p "$root"/usr/{bin,sbin,lib,lib64,lib/swift} "$root/etc/ld.so.conf.d"
+    mkdir -p "$root"/usr/{bin,sbin,lib,lib64} "$root/etc"
     for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
     packages="$(closure "${DEBIAN_PACKAGES[@]}")"
     # shellcheck disable=SC2086
@@ -124,10 +128,6 @@ make_debian() {
     cp /usr/share/base-passwd/passwd.master "$root/etc/passwd"
     cp /usr/share/base-passwd/group.master "$root/etc/group"
     echo "_apt:*:42:65534::/nonexistent:/usr/sbin/nologin" >>"$root/etc/passwd"
-    # The programs of a debug build look for Swift's libraries; a release build brings them along.
-    ldd "$PROGRAMS"/podling-{master,worker,client} | awk '$3 ~ /\/swift\/linux\// { print $3 }' | sort -u |
-        xargs cp -t "$root/usr/lib/swift"
-    echo /usr/lib/swift >"$root/etc/ld.so.conf.d/swift.conf"
     ldconfig -r "$root"
     tar -C "$root" -c . | docker_call import --change "LABEL $LABEL" --change 'CMD ["bash"]' \
         --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$DEBIAN" >/dev/null
@@ -302,8 +302,8 @@ test_takeover() {
     local first second since
     first="$(leader)"
     case "$first" in
-        master-1) second=master-2 ;;
-        master-2) second=master-1 ;;
+        master-1) second="master-2" ;;
+        master-2) second="master-1" ;;
         *) die "the leader is '$first'" ;;
     esac
     heading "docker-compose stop $first: $second leads"

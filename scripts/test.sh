@@ -13,12 +13,18 @@ PODLING_ENGINES=required  Docker Engine and Podman are installed where missing; 
                           (the default with CI=true)
 PODLING_ENGINES=off       container tests are skipped
 
+PODLING_BUILD=debug       the programs under test are those of the debug build, beside the tests (default)
+PODLING_BUILD=release     they are built for release, as they ship (the default with CI=true); what tests a module stays
+                          a debug build. The image test is left out of a debug run: images hold release builds
+PODLING_PROGRAMS          a folder with the three programs, to be tested instead of any that are built
+
 PODLING_FAULT_SECONDS     how long the master is killed again and again, and a transaction held open (60 each)
 
 TEST_DATABASE_URL         a PostgreSQL to test with; without it a throwaway one is started, where it is installed
 
 PODLING_TEST_DOCKER_SOCKET, PODLING_TEST_PODMAN_SOCKET: where one is set, those engines are used and none is started.
 Then scripts/test-*.sh run, in order: each ends with 0 for passed, 77 for skipped, anything else for failed.
+PODLING_TIMES             a file that gets a line for each part: seconds, a tab, what came of it, a tab, its name
 USAGE
 }
 
@@ -26,13 +32,15 @@ readonly TEST_SECONDS_MAX="${PODLING_TEST_SECONDS:-1200}" SCRIPT_SECONDS_MAX=300
 
 if [[ ${CI:-} == true ]]; then
     engines="${PODLING_ENGINES:-required}"
+    programs="${PODLING_BUILD:-release}"
 else
     engines="${PODLING_ENGINES:-auto}"
+    programs="${PODLING_BUILD:-debug}"
 fi
 
 scratch=''
 engines_are_ours=false
-passed=() skipped=() failed=()
+passed=() skipped=() failed=() times=()
 
 # The processes of one session: what `setsid` started and what came of it.
 session_members() { ps -o pid=,stat= -s "$1" | awk '$2 !~ /^Z/ {print $1}' | xargs; }
@@ -150,9 +158,15 @@ readonly FAULTS='^FaultTests\.' STORE='^PostgresTests\.' TLS_LOAD='^IntegrationT
 readonly COMPUTING='^(ProtocolTests|AccessTests|CoreTests|StoreTests|TLSTests)\.' IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests)\.'
 readonly WORKER='^WorkerTests\.'
 
+# took SECONDS RESULT NAME: for the table at the end.
+took() {
+    times+=("$(printf '%6d s  %-8s %s' "$1" "$2" "$3")")
+    [[ -z ${PODLING_TIMES:-} ]] || printf '%s\t%s\t%s\n' "$@" >>"$PODLING_TIMES"
+}
+
 # swift_tests NAME ARGUMENTS...
 swift_tests() {
-    local name=$1 log="$scratch/swift-test.log" code=0 line
+    local name=$1 log="$scratch/swift-test.log" code=0 line since=$SECONDS result=passed
     shift
     export PODLING_JSON_SUITE="${PODLING_JSON_SUITE:-$REPOSITORY/Tests/JSONTestSuite}"
     heading "$name"
@@ -160,28 +174,30 @@ swift_tests() {
     # "➜ Test reads() skipped.", "➜ Suite Docker skipped: "why"", "➜ Test reads() was cancelled after ...".
     sed -nE 's/^[^A-Za-z]*((Test|Suite) .*(skipped(\.|: ".*")|was cancelled after .*))$/\1/p' "$log" >"$scratch/skips"
     if ((code != 0)); then
-        failed+=("$name (exit code $code)")
+        failed+=("$name (exit code $code)") result=FAILED
     elif ! grep -aqE 'Test run with [0-9]+ test' "$log"; then
-        failed+=("$name (ran no test)")
+        failed+=("$name (ran no test)") result=FAILED
     else
         passed+=("$name")
     fi
+    took "$((SECONDS - since))" "$result" "$name"
     while IFS= read -r line; do skipped+=("$line"); done <"$scratch/skips"
     closing+="$(grep -aE 'Test run with' "$log" | tail -n 1 || true)"$'\n'
 }
 
 shell_tests() {
-    local script code
+    local script code since result
     for script in scripts/test-*.sh; do
         [[ -e $script ]] || continue
         heading "$script"
-        code=0
+        code=0 since=$SECONDS result=passed
         bounded "$SCRIPT_SECONDS_MAX" "$scratch/script.log" bash "$script" || code=$?
         case "$code" in
             0) passed+=("$script") ;;
-            "$SKIPPED") skipped+=("$script") ;;
-            *) failed+=("$script (exit code $code)") ;;
+            "$SKIPPED") skipped+=("$script") result=skipped ;;
+            *) failed+=("$script (exit code $code)") result=FAILED ;;
         esac
+        took "$((SECONDS - since))" "$result" "$script"
     done
 }
 
@@ -189,6 +205,8 @@ summary() {
     local item
     heading "summary"
     [[ -z $closing ]] || say "$closing"
+    say "The programs under test: $PODLING_PROGRAMS (${PODLING_BUILD:-given})"
+    printf '%s\n' "${times[@]}" ''
     for item in "${passed[@]}"; do good "passed   $item"; done
     for item in "${skipped[@]}"; do warn "skipped  $item"; done
     for item in "${failed[@]}"; do complain "failed   $item"; done
@@ -199,19 +217,43 @@ summary() {
     ((${#failed[@]} == 0))
 }
 
+# Sets PODLING_PROGRAMS, and PODLING_BUILD where it is known what they are: Tests/IntegrationTests/ReleaseTests looks.
+build_all() {
+    heading "build"
+    quiet_build --build-tests
+    if [[ -n ${PODLING_PROGRAMS:-} ]]; then
+        PODLING_PROGRAMS="$(given_programs)"
+        export PODLING_PROGRAMS
+        return
+    fi
+    case "$programs" in
+        debug) PODLING_PROGRAMS="$(programs_folder)" ;;
+        release)
+            heading "release build"
+            build_programs "${RELEASE[@]}"
+            PODLING_PROGRAMS="$(programs_folder "${RELEASE[@]}")"
+            ;;
+        *) die "PODLING_BUILD is '$programs'; it may be debug or release" ;;
+    esac
+    export PODLING_PROGRAMS PODLING_BUILD="$programs"
+}
+
 main() {
+    local since=$SECONDS
     case "${1:-}" in -h | --help) usage && exit 0 ;; esac
     scratch="$(mktemp -d)"
     trap clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     scripts/setup.sh base test
-    heading "build"
-    swift build --build-tests </dev/null
+    build_all
+    took "$((SECONDS - since))" passed "set-up and builds"
+    since=$SECONDS
     heading "engines"
     bring_engines_up
     heading "PostgreSQL"
     bring_postgres_up
+    took "$((SECONDS - since))" passed "engines and PostgreSQL"
     closing=''
     if (($# > 0)); then
         swift_tests "swift test $*" "$@"

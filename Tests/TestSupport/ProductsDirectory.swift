@@ -1,10 +1,13 @@
 import FoundationEssentials
 
-/// Where the build puts its programs: beside the test bundle, which is this very process.
+/// Where the programs under test are: `PODLING_PROGRAMS`, as scripts/test.sh sets it for those of a release build, or
+/// else where this build puts them, beside the test bundle, which is this very process.
 public enum ProductsDirectory {
-    /// The directory of the running test program, or `PODLING_PRODUCTS` where that is set.
+    /// The value of `PODLING_PROGRAMS`.
+    public static let given = ProcessInfo.processInfo.environment["PODLING_PROGRAMS"].flatMap { $0.isEmpty ? nil : $0 }
+
     public static var path: String {
-        if let given = ProcessInfo.processInfo.environment["PODLING_PRODUCTS"], !given.isEmpty { return given }
+        if let given { return given }
         let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "."
         guard let slash = program.lastIndex(of: "/") else { return "." }
         return String(program[..<slash])
