@@ -38,8 +38,8 @@ final class FuzzSession {
     private var received = 0
     private var assigned: [Assigned] = []
     private var nextReply = 0
+    private var hasAskedLast = false
     private var isSent = false
-    private var isHalfClosed = false
     private let startedAt: UInt64
     private var leavesAt: UInt64 = .max
     private(set) var pausedUntil: UInt64 = 0
@@ -166,7 +166,7 @@ final class FuzzSession {
             linesMade += 1
             if linesMade == plan.lines, let cut = plan.lastLineCut { out.removeLast(min(out.count - start, cut)) }
         }
-        guard linesMade == plan.lines, out.isEmpty || linesMade > 0, plan.leaving == .answered, !hasAskedLast else {
+        guard linesMade == plan.lines, plan.leaving == .answered, !hasAskedLast else {
             return
         }
         hasAskedLast = true
@@ -174,7 +174,6 @@ final class FuzzSession {
         out.append(0x0A)
         out += Self.sentinel
     }
-    private var hasAskedLast = false
 
     /// All was sent.
     private func sent(_ now: UInt64) -> Step {

@@ -12,6 +12,7 @@ final class HealthyLink {
     /// OpenSSL wants a write that found no room to be tried again with as many bytes.
     private var piece = 0
     private var partial: [UInt8] = []
+    private var hasEnded = false
 
     init(_ address: String, _ client: TLSClient?) throws(LoadFailure) {
         descriptor = try Socket.connect(address)
@@ -89,5 +90,4 @@ final class HealthyLink {
         partial += chunk
         return !chunk.isEmpty
     }
-    private var hasEnded = false
 }
