@@ -19,8 +19,10 @@ struct HistoryWalk {
     /// Months whose partition cannot be made.
     private var refused: Set<Month> = []
     private var nextDrop = ContinuousClock.now
-    /// Months that may be old, and how far each was looked through.
+    /// Months that may be old, and how far each was looked through. The next look begins once this one is through.
     private var aging: [(month: Month, position: String)] = []
+    /// After each month, what was forgotten meanwhile is moved: a long history holds nothing up.
+    private var isMovingFirst = false
 
     init(connection: PGConnection, epoch: Int, retention: Retention, logger: Logger) {
         self.connection = connection
@@ -37,28 +39,36 @@ struct HistoryWalk {
         let pace = retention.pace
         let began = ContinuousClock.now
         var restFactor = pace.restFactor
-        if began >= nextDrop { try lookForOldMonths() }
-        if let days = retention.historyDays, let next = aging.first {
+        if aging.isEmpty, !isMovingFirst, began >= nextDrop { try lookForOldMonths() }
+        if let days = retention.historyDays, let next = aging.first, !isMovingFirst {
             try age(next.month, next.position, days: days)
         } else {
-            if position.isEmpty {
-                guard forgottenUpTo > movedUpTo else { return pace.roundMilliseconds }
-                walksUpTo = forgottenUpTo
-                // Somebody may have dropped one.
-                months = try partitions.months()
-            }
-            let moved = try movePage(forgottenUpTo)
+            let isTurnOfMoving = isMovingFirst
+            // Whatever keeps rows from moving keeps no old month.
+            isMovingFirst = false
+            let moved = try moveNext(forgottenUpTo)
+            isMovingFirst = isTurnOfMoving && !position.isEmpty
+            if position.isEmpty { return aging.isEmpty ? pace.roundMilliseconds : pace.restMillisecondsMin }
             if moved * pace.littleShare < pace.rows { restFactor = pace.restFactorWhereLittle }
-            if position.isEmpty {
-                movedUpTo = walksUpTo
-                return pace.roundMilliseconds
-            }
         }
         let milliseconds = Int((ContinuousClock.now - began) / .milliseconds(1))
         return max(pace.restMillisecondsMin, milliseconds * restFactor)
     }
 
     // MARK: Moving
+
+    /// Moves the next page, where anything was forgotten since the last walk; the position is empty again at the end.
+    private mutating func moveNext(_ forgottenUpTo: Int64) throws(PGError) -> Int {
+        if position.isEmpty {
+            guard forgottenUpTo > movedUpTo else { return 0 }
+            walksUpTo = forgottenUpTo
+            // Somebody may have dropped one.
+            months = try partitions.months()
+        }
+        let moved = try movePage(forgottenUpTo)
+        if position.isEmpty { movedUpTo = walksUpTo }
+        return moved
+    }
 
     /// Moves what is to be moved of the next rows; the position is empty again after the last.
     /// - Returns: how many those were.
@@ -147,15 +157,14 @@ struct HistoryWalk {
 
     /// Looks through a month for tasks that ended lately, and drops it at its end. Nothing is moved meanwhile.
     private mutating func age(_ month: Month, _ position: String, days: Int) throws(PGError) {
+        // One that cannot be looked at, as when somebody dropped it, waits for the next look, and the others do not.
+        aging.removeFirst()
+        isMovingFirst = true
         let page = try page(of: month, after: position, olderThanDays: days)
-        if page.isYounger {
-            aging.removeFirst()
-        } else if let last = page.last {
-            aging[0].position = last
-        } else {
-            aging.removeFirst()
-            try drop(month)
-        }
+        if page.isYounger { return }
+        guard let last = page.last else { return try drop(month) }
+        aging.insert((month, last), at: 0)
+        isMovingFirst = false
     }
 
     /// Looks at some rows of a month, after a task's id.

@@ -301,6 +301,57 @@ struct HistoryTests {
         await next.close()
     }
 
+    /// However slow the database is beside the clock: here the time of the next look has always come.
+    @Test func aLookForOldMonthsComesToItsEndBeforeTheNext() async throws {
+        let database = try Database()
+        let store = try await Self.open(database, Self.retention())
+        _ = try await Self.load(store)
+        // The last month was made as long ago, and stays: one of its tasks ended lately.
+        var late = Self.row(3, age: 400 * Self.day)
+        late.finishedAt = Self.now
+        let rows = [Self.row(1, age: 300 * Self.day), Self.row(2, age: 350 * Self.day), late]
+        try await Self.commit(store, rows, forgottenUpTo: Self.now)
+        try await Self.reach(database, Self.left, 0)
+        await store.close()
+        let connection = try database.connect()
+        try connection.executeScript(
+            "INSERT INTO tasks SELECT * FROM task_history WHERE task_id = '\(rows[2].idText)'; "
+                + "UPDATE tasks SET task_id = '\(Self.row(4, age: 0).idText)', created_at = timezone('UTC', now())"
+        )
+        var retention = Self.retention(days: 180)
+        retention.pace.dropMilliseconds = 0
+        var walk = HistoryWalk(connection: connection, epoch: 1, retention: retention, logger: Logger(label: "test"))
+        for _ in 0..<20 { _ = try walk.step(forgottenUpTo: Self.now) }
+        #expect(try MonthlyPartitions(of: .history, connection).months().count == 2)
+        #expect(try connection.execute("SELECT count(*) FROM task_history").int(0, 0) == 2)
+        #expect(try connection.execute(Self.left).int(0, 0) == 0)
+    }
+
+    /// One that another program dropped or locked meanwhile is left for the next look.
+    @Test func aMonthThatCannotBeLookedAtHoldsUpNoOther() async throws {
+        let database = try Database()
+        let store = try await Self.open(database, Self.retention())
+        _ = try await Self.load(store)
+        let rows = [Self.row(1, age: 300 * Self.day), Self.row(2, age: 400 * Self.day)]
+        try await Self.commit(store, rows, forgottenUpTo: Self.now)
+        try await Self.reach(database, Self.left, 0)
+        await store.close()
+        let connection = try database.connect()
+        let partitions = MonthlyPartitions(of: .history, connection)
+        let months = try partitions.months().sorted { $0.text < $1.text }
+        var walk = HistoryWalk(
+            connection: connection,
+            epoch: 1,
+            retention: Self.retention(days: 180),
+            logger: Logger(label: "test")
+        )
+        _ = try walk.step(forgottenUpTo: 0)
+        try partitions.drop(months[0])
+        #expect(throws: PGError.self) { () throws in _ = try walk.step(forgottenUpTo: 0) }
+        for _ in 0..<5 { _ = try walk.step(forgottenUpTo: 0) }
+        #expect(try partitions.months().isEmpty)
+    }
+
     @Test(arguments: [
         ("2026_11", "2026-11-01", "2026_12"), ("2026_12", "2026-12-01", "2027_01"),
         ("0999_01", "0999-01-01", "0999_02"),
