@@ -33,11 +33,13 @@ final class PGConnection {
     /// - Parameters:
     ///   - statementMilliseconds: how long one statement may take.
     ///   - settings: of the session, names and values.
+    ///   - defaults: of libpq's options, before its own and Podling's.
     /// - Throws: `PGError` with what libpq says; the URL is never in it.
     init(
         _ url: String,
         statementMilliseconds: Int = statementMillisecondsDefault,
-        settings: [(String, String)] = []
+        settings: [(String, String)] = [],
+        defaults: [(String, String)] = []
     ) throws(PGError) {
         notices.initialize(to: PGNotices())
         self.statementMilliseconds = statementMilliseconds
@@ -47,7 +49,7 @@ final class PGConnection {
             ("idle_in_transaction_session_timeout", String(Self.statementMillisecondsDefault)), ("timezone", "UTC"),
             (Self.markName, mark),
         ]
-        handle = try Self.connected(url, own + settings)
+        handle = try Self.connected(url, own + settings, defaults)
         PGNotices.install(notices, on: handle)
         _ = PQsetnonblocking(handle, 1)
         ownsSession = try execute("SELECT current_setting('\(Self.markName)', true)").text(0, 0) == mark
@@ -65,12 +67,17 @@ final class PGConnection {
         notices.deallocate()
     }
 
-    private static func connected(_ url: String, _ settings: [(String, String)]) throws(PGError) -> OpaquePointer {
+    private static func connected(
+        _ url: String,
+        _ settings: [(String, String)],
+        _ defaults: [(String, String)]
+    ) throws(PGError) -> OpaquePointer {
         // As the session begins, and not by SET: that would cost round trips, and stay in a pooler's session for others.
         let given = try option("options", in: url) ?? getenv("PGOPTIONS").map { String(cString: $0) }
         let options = settings.map { "-c \($0.0)=\($0.1)" } + (given.map { [$0] } ?? [])
         let pairs =
-            defaults + [("dbname", url), ("client_encoding", "UTF8"), ("options", options.joined(separator: " "))]
+            Self.defaults + defaults
+            + [("dbname", url), ("client_encoding", "UTF8"), ("options", options.joined(separator: " "))]
         let names = PGCStrings(pairs.map(\.0))
         let values = PGCStrings(pairs.map(\.1))
         guard let made = PQconnectdbParams(names.pointers, values.pointers, 1) else {

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import NIOConcurrencyHelpers
+import NIOCore
 import NIOPosix
 import PodlingCore
 import PodlingStore
@@ -16,9 +17,13 @@ final class ReadPool: Sendable {
     }
 
     private static let connections = 2
-    /// Queries that wait or run.
+    /// Queries that wait or run, and those given up that a thread has still to pass over.
     private static let waitingMax = 1_000
     private static let statementMilliseconds = 20_000
+    /// How long after `read` a query is sent at the latest: what waits for a thread or a connection then is given up.
+    private static let sendTime = TimeAmount.seconds(5)
+    /// Unless the URL says otherwise: a server behind a dead network is given up in time for the query.
+    private static let connectionDefaults = [("connect_timeout", "4"), ("tcp_user_timeout", "5000")]
     /// How long a replica that could not be read is left alone.
     private static let awaySeconds = 10
     private static let queryCancelled = "57014"
@@ -26,6 +31,8 @@ final class ReadPool: Sendable {
     private let url: String
     private let pool = NIOThreadPool(numberOfThreads: connections)
     private let state = NIOLockedValueBox(State())
+    /// Threads wait in libpq, and cannot keep a deadline for those behind them.
+    private let timers = MultiThreadedEventLoopGroup.singleton.next()
 
     /// The variable that gave the URL.
     private let variable: String
@@ -47,7 +54,7 @@ final class ReadPool: Sendable {
         pool.submit { state in
             guard state == .active else { return }
             do throws(PGError) {
-                _ = try self.found(.nodes(cursor: nil, limit: 1))
+                _ = try self.found(ReadJob(.nodes(cursor: nil, limit: 1)))
             } catch {
                 self.failed(error)
             }
@@ -56,35 +63,53 @@ final class ReadPool: Sendable {
 
     /// What cannot be read from a replica, or is not there yet, is read from the fallback.
     func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
-        if let fallback, isAway { return fallback.read(query, done: done) }
+        let way = fallback == nil ? Way.here : way()
+        if let fallback, way == .elsewhere { return fallback.read(query, done: done) }
         let isTaken = state.withLockedValue { state in
             guard state.waitingCount < Self.waitingMax else { return false }
             state.waitingCount += 1
             return true
         }
         guard isTaken else { return done(.failure(StoreError("\(Self.waitingMax) reads wait already"))) }
-        pool.submit { poolState in
-            let result: Result<StorePage, StoreError>
-            do throws(PGError) {
-                guard poolState == .active else { throw PGError(message: "the store is closed") }
-                let page = try self.found(query)
-                if let fallback = self.fallback, case .task = query, page.tasks.isEmpty {
-                    self.state.withLockedValue { $0.waitingCount -= 1 }
-                    return fallback.read(query, done: done)
-                }
-                result = .success(page)
-            } catch {
-                // A query that took too long would do so there as well.
-                if let fallback = self.fallback, poolState == .active, error.sqlState != Self.queryCancelled {
-                    self.failed(error)
-                    self.state.withLockedValue { $0.waitingCount -= 1 }
-                    return fallback.read(query, done: done)
-                }
-                result = .failure(StoreError("by \(self.variable): \(self.words(error))"))
-            }
-            self.state.withLockedValue { $0.waitingCount -= 1 }
-            done(result)
+        let deadline = NIODeadline.now() + Self.sendTime
+        let job = ReadJob(query, isProbe: way == .probe, by: deadline, done: done)
+        let timeout = timers.scheduleTask(deadline: deadline) {
+            if job.giveUp() { self.answerElsewhere(job, PGError(message: "no connection was free or made in time")) }
         }
+        pool.submit { poolState in
+            self.run(job, isActive: poolState == .active)
+            timeout.cancel()
+            self.state.withLockedValue { $0.waitingCount -= 1 }
+        }
+    }
+
+    /// On a thread of the pool.
+    private func run(_ job: ReadJob, isActive: Bool) {
+        guard !job.isGivenUp else { return }
+        if let fallback, isActive, !job.isProbe, isAway {
+            if job.send() { fallback.read(job.query, done: job.done) }
+            return
+        }
+        do throws(PGError) {
+            guard isActive else { throw PGError(message: "the store is closed") }
+            guard let page = try found(job) else { return }
+            if let fallback, case .task = job.query, page.tasks.isEmpty {
+                return fallback.read(job.query, done: job.done)
+            }
+            job.done(.success(page))
+        } catch {
+            if isActive, fallback != nil, error.sqlState != Self.queryCancelled { failed(error) }
+            // One that was given up while its connection was made has its answer.
+            guard job.send() else { return }
+            guard isActive else { return job.done(.failure(StoreError(error.message))) }
+            answerElsewhere(job, error)
+        }
+    }
+
+    private func answerElsewhere(_ job: ReadJob, _ error: PGError) {
+        // A query that took too long would do so there as well.
+        if let fallback, error.sqlState != Self.queryCancelled { return fallback.read(job.query, done: job.done) }
+        job.done(.failure(StoreError("by \(variable): \(words(error))")))
     }
 
     private func words(_ error: PGError) -> String {
@@ -93,9 +118,23 @@ final class ReadPool: Sendable {
 
     // MARK: A replica that is away
 
-    private var isAway: Bool {
-        state.withLockedValue { $0.awayUntil }.map { Self.seconds() < $0 } ?? false
+    private enum Way {
+        case here
+        case elsewhere
+        /// Here, by one query at a time: the others do not wait for what becomes of it.
+        case probe
     }
+
+    private func way() -> Way {
+        state.withLockedValue { state in
+            guard let awayUntil = state.awayUntil else { return .here }
+            guard Self.seconds() >= awayUntil else { return .elsewhere }
+            state.awayUntil = Self.seconds() + Self.awaySeconds
+            return .probe
+        }
+    }
+
+    private var isAway: Bool { state.withLockedValue { $0.awayUntil != nil } }
 
     private func failed(_ error: PGError) {
         let wasAway = state.withLockedValue { state in
@@ -129,22 +168,31 @@ final class ReadPool: Sendable {
     }
 
     /// A connection that was cut while nobody used it is made again, once.
-    private func found(_ query: StoreQuery) throws(PGError) -> StorePage {
+    /// - Returns: nil for a query that was given up.
+    private func found(_ job: ReadJob) throws(PGError) -> StorePage? {
         if let box = state.withLockedValue({ $0.idle.popLast() }) {
             do throws(PGError) {
-                return try found(query, box)
+                return try found(job, box)
             } catch {
-                guard error.isConnectionLost else { throw error }
+                guard error.isConnectionLost, !job.isLate else { throw error }
             }
         }
-        let connection = try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
+        let connection = try PGConnection(
+            url,
+            statementMilliseconds: Self.statementMilliseconds,
+            defaults: Self.connectionDefaults
+        )
         // Not as the session begins: libpq would take the server for a standby, where the URL wants another.
         if connection.ownsSession { try connection.execute("SET default_transaction_read_only = on") }
-        return try found(query, PGConnectionBox(connection))
+        return try found(job, PGConnectionBox(connection))
     }
 
-    private func found(_ query: StoreQuery, _ box: PGConnectionBox) throws(PGError) -> StorePage {
-        let page = try TaskReader(connection: box.connection).page(query)
+    private func found(_ job: ReadJob, _ box: PGConnectionBox) throws(PGError) -> StorePage? {
+        guard job.send() else {
+            state.withLockedValue { $0.idle.append(box) }
+            return nil
+        }
+        let page = try TaskReader(connection: box.connection).page(job.query)
         state.withLockedValue { $0.idle.append(box) }
         answered()
         return page
