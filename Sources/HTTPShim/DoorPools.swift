@@ -37,12 +37,14 @@ actor DoorPools {
             first.close()
             throw HTTPProblem.unavailable("going down")
         }
+        var retired: DoorPool?
         if entries.count >= Self.callersMax, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
-            entries[oldest.key] = nil
-            await oldest.value.pool.retire()
+            retired = entries.removeValue(forKey: oldest.key)?.pool
         }
         let pool = DoorPool(exchange: exchange, sessionsMax: sessionsMax, caller: caller, peer: peer, first: first)
         entries[caller] = Entry(pool: pool, lastUse: uses)
+        // Only now: while it is awaited, another request of this caller finds the pool, and `close` closes it.
+        await retired?.retire()
         return pool
     }
 
@@ -60,8 +62,9 @@ actor DoorPools {
 
     func close() async {
         isClosed = true
-        await shared.close()
-        for entry in entries.values { await entry.pool.close() }
+        let open = entries.values.map(\.pool)
         entries = [:]
+        await shared.close()
+        for pool in open { await pool.close() }
     }
 }

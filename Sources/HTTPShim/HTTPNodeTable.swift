@@ -10,6 +10,8 @@ actor HTTPNodeTable {
         let caller: HTTPCaller
         /// New for every connection; told to the master as the worker's instance.
         let instance: String
+        /// Which of the node's connections this is.
+        let number: Int
         let leaseMilliseconds: Int
         var lastSeen: ContinuousClock.Instant
     }
@@ -21,6 +23,7 @@ actor HTTPNodeTable {
     private let nodesMax: Int
     private var entries: [String: Entry] = [:]
     private var opening: Set<String> = []
+    private var lastNumber = 0
     private var isClosed = false
 
     init(exchange: DoorExchange, nodesMax: Int) {
@@ -56,10 +59,12 @@ actor HTTPNodeTable {
             let leaseMilliseconds = try Self.leaseMilliseconds(reply)
             guard !isClosed else { throw HTTPProblem.unavailable("going down") }
             entries[nodeId]?.session.close()
+            lastNumber += 1
             entries[nodeId] = Entry(
                 session: session,
                 caller: caller,
                 instance: instance,
+                number: lastNumber,
                 leaseMilliseconds: leaseMilliseconds,
                 lastSeen: .now
             )
@@ -85,7 +90,8 @@ actor HTTPNodeTable {
             return try await exchange.request(line, on: entry.session)
         } catch {
             entry.session.close()
-            if entries[nodeId]?.instance == entry.instance { entries[nodeId] = nil }
+            // The node may have been registered anew meanwhile, on another.
+            if entries[nodeId]?.number == entry.number { entries[nodeId] = nil }
             // The master ended it before: the node has to be registered again.
             if error is DoorClosed { return nil }
             throw error

@@ -41,7 +41,7 @@ struct ShimResponder: HTTPResponder {
         asksForIdentity = door.asksForIdentity
         pools = DoorPools(exchange: exchange, sessionsMax: configuration.doorSessionsMax)
         pool = pools.shared
-        probes = DoorPool(exchange: exchange, sessionsMax: 1)
+        probes = DoorPool(exchange: exchange, sessionsMax: 1, peer: DoorPeer(isProbe: true))
         nodes = HTTPNodeTable(exchange: exchange, nodesMax: configuration.nodesMax)
     }
 

@@ -18,7 +18,7 @@ struct InProcessDoor: MasterDoor {
         let opening = try gate.pass {
             eventLoop.submit {
                 let sink = DoorSink(loop: loop.value, peer: peer)
-                sink.open()
+                try sink.open()
                 return InProcessSession(
                     sink: NIOLoopBound(sink, eventLoop: eventLoop),
                     eventLoop: eventLoop,
@@ -65,7 +65,11 @@ private final class DoorSink: SessionSink {
 
     var certificate: CertificateFacts? { peer.certificate }
 
-    func open() { id = loop.open(self) }
+    /// - Throws: `DoorClosed` where the master takes no more connections.
+    func open() throws {
+        guard peer.isProbe || loop.sessionCount < loop.configuration.connectionsMax else { throw DoorClosed() }
+        id = loop.open(self)
+    }
 
     func request(_ line: [UInt8]) -> EventLoopFuture<[UInt8]> {
         let promise = loop.eventLoop.makePromise(of: [UInt8].self)

@@ -19,10 +19,13 @@ public struct DoorPeer: Sendable {
     public var name: String
     /// What the peer has shown in TLS, checked.
     public var certificate: CertificateFacts?
+    /// It only asks how the master is, and is let in beyond `connectionsMax`.
+    public var isProbe: Bool
 
-    public init(name: String = "http", certificate: CertificateFacts? = nil) {
+    public init(name: String = "http", certificate: CertificateFacts? = nil, isProbe: Bool = false) {
         self.name = name
         self.certificate = certificate
+        self.isProbe = isProbe
     }
 }
 
