@@ -70,7 +70,13 @@ public struct HTTPShim: Service {
                 availableConnectionsDelegate: .maximum(configuration.connectionsMax, logger: logger)
             ),
             services: [NodeExpiry(nodes: responder.nodes, intervalSeconds: Self.nodeCheckSeconds)],
-            onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? configuration.port) },
+            onServerRunning: { [logger] channel in
+                try? await channel.eventLoop.submit {
+                    // Before all others: no other sees an error of accept, which would end the server.
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(logger), position: .first)
+                }.get()
+                await onServerRunning(channel.localAddress?.port ?? configuration.port)
+            },
             logger: logger
         )
     }

@@ -60,6 +60,11 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             try await Self.withStoreErrors(logger) {
                 var configuration = try options.configuration()
                 configuration.tls = tls
+                DescriptorLimit.raise(
+                    connections: configuration.connectionsMax,
+                    httpConnections: http == nil ? 0 : HTTPShimConfiguration().connectionsMax,
+                    logger
+                )
                 // A master that lost the lead begins anew, as a standby on the ports it had.
                 while try await !serveOrTryAgain(configuration, http, portFile, logger) {
                     configuration = try options.configuration()

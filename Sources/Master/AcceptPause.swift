@@ -1,0 +1,63 @@
+import Glibc
+public import Logging
+public import NIOCore
+
+/// Lets a server rest that cannot accept, as one without file descriptors, and says in the log what to do.
+///
+/// NIO's own `AcceptBackoffHandler` puts the next read off, and the socket stays registered as readable after a failed
+/// accept: the loop would spin.
+public final class AcceptPause: ChannelDuplexHandler, RemovableChannelHandler {
+    public typealias InboundIn = any Channel
+    public typealias InboundOut = any Channel
+    public typealias OutboundIn = any Channel
+    public typealias OutboundOut = any Channel
+
+    private static let pauseMilliseconds: ClosedRange<Int64> = 500...1_000
+    /// Between two lines about it.
+    private static let logInterval = TimeAmount.seconds(10)
+
+    private let logger: Logger
+    private var loggedAt: NIODeadline?
+    private var isPaused = false
+
+    public init(_ logger: Logger) { self.logger = logger }
+
+    /// Whoever asks for a read during the pause gets it at its end.
+    public func read(context: ChannelHandlerContext) {
+        if !isPaused { context.read() }
+    }
+
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // One connection that was gone before it was taken; any other error closes this channel.
+        guard let code = (error as? IOError)?.errnoCode, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else {
+            if !(error is IOError) { context.fireErrorCaught(error) }
+            return
+        }
+        log(code, context.channel.localAddress)
+        guard !isPaused else { return }
+        isPaused = true
+        // The error stays here: an async channel round this one would end with it.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+        let bound = NIOLoopBound((handler: self, channel: context.channel), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .milliseconds(.random(in: Self.pauseMilliseconds))) {
+            bound.value.handler.isPaused = false
+            try? bound.value.channel.syncOptions?.setOption(.autoRead, value: true)
+        }
+    }
+
+    private func log(_ code: Int32, _ address: SocketAddress?) {
+        let now = NIODeadline.now()
+        if let loggedAt, now - loggedAt < Self.logInterval { return }
+        loggedAt = now
+        let cure =
+            code == EMFILE || code == ENFILE
+            ? "; raise the limit of open files (ulimit -n, LimitNOFILE= in a unit), or lower --connections-max" : ""
+        logger.warning(
+            "connections wait to be taken: \(String(cString: strerror(code)))\(cure)",
+            metadata: ["address": "\(address.map { "\($0.ipAddress ?? ""):\($0.port ?? 0)" } ?? "")"]
+        )
+    }
+}
+
+@available(*, unavailable)
+extension AcceptPause: Sendable {}
