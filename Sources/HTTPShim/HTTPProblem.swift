@@ -102,7 +102,9 @@ struct HTTPProblem: Error, Sendable {
         }
     }
 
-    var response: Response {
+    var response: Response { .json(body, status: status, headers: headers) }
+
+    var headers: HTTPFields {
         var headers = HTTPFields()
         if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
         if !allow.isEmpty { headers[.allow] = allow.map(\.rawValue).joined(separator: ", ") }
@@ -111,7 +113,11 @@ struct HTTPProblem: Error, Sendable {
             headers[.wwwAuthenticate] = "Bearer realm=\"podling\"" + (field == nil ? "" : ", error=\"invalid_token\"")
         }
         if endsConnection { headers[.connection] = "close" }
-        let body = jsonBytes { out in
+        return headers
+    }
+
+    var body: [UInt8] {
+        jsonBytes { out in
             out.raw("{\"error\":")
             out.string(message)
             out.raw(",\"code\":")
@@ -126,6 +132,5 @@ struct HTTPProblem: Error, Sendable {
             }
             out.raw("}\n")
         }
-        return .json(body, status: status, headers: headers)
     }
 }

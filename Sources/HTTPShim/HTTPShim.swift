@@ -53,11 +53,12 @@ public struct HTTPShim: Service {
     var application: some ApplicationProtocol {
         let configuration = self.configuration
         let onServerRunning = self.onServerRunning
+        let connections = HTTPConnections(requestsMax: configuration.requestsMax)
         var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
         decoder.maxHeaderListSize = configuration.headerBytesMax
         decoder.maxHeaderFieldSize = configuration.headerBytesMax
         let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: Self.stallHandlers(configuration),
+            additionalChannelHandlers: Self.connectionHandlers(configuration, connections),
             idleTimeout: .seconds(Int64(configuration.idleTimeoutSeconds)),
             httpDecoderConfiguration: decoder
         )
@@ -81,8 +82,12 @@ public struct HTTPShim: Service {
         )
     }
 
-    private static func stallHandlers(_ configuration: HTTPShimConfiguration) -> [any RemovableChannelHandler] {
+    private static func connectionHandlers(
+        _ configuration: HTTPShimConfiguration,
+        _ connections: HTTPConnections
+    ) -> [any RemovableChannelHandler] {
         [
+            HTTPConnectionHandler(connections),
             IdleStateHandler(allTimeout: .seconds(Int64(configuration.stallTimeoutSeconds))),
             StalledConnectionHandler(),
         ]

@@ -12,8 +12,13 @@ public struct HTTPShimConfiguration: Sendable {
     public var bodyBytesMax = 1024 * 1024
     /// All header fields of one request.
     public var headerBytesMax = 16 * 1024
-    /// Connections open at once; more of them wait in the kernel's backlog.
-    public var connectionsMax = 1000
+    /// Connections with a request under way; beside them are those that ask how the master is, and those without a request.
+    public var requestsMax = 1000
+    /// Connections open at once; more of them wait in the kernel's backlog. Some of them have just been told to go.
+    public var connectionsMax: Int {
+        let goingMax = 64
+        return requestsMax + HTTPConnections.reservedForProbes + goingMax
+    }
     /// How long a connection may take for a request's head, stand idle, or pause within a body.
     public var idleTimeoutSeconds = 30
     /// How long a whole body may take.

@@ -1,0 +1,59 @@
+import TestSupport
+import Testing
+
+/// However many connections others hold, whoever asks how the master is gets an answer.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct HTTPPressureTests {
+    /// As many as once kept everybody out, for half a minute.
+    private static let count = 1_000
+    private static let answerSeconds = "15"
+
+    private static func expectAnswers(_ base: String, _ flags: [String]) throws {
+        for path in ["/health", "/ready", "/leader"] {
+            let body = try Tool.output("curl", ["-sS", "--max-time", answerSeconds] + flags + [base + path])
+            #expect(try JSON(parsing: Array(body.utf8))["status"]?.text == "ok")
+        }
+    }
+
+    private static func port(_ master: MasterProcess) throws -> UInt16 {
+        let address = try master.process.readyValue("http")
+        guard let port = address.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+            throw TestSupportError("no port in \(address)")
+        }
+        return port
+    }
+
+    @Test(arguments: [false, true]) func silentConnectionsKeepNobodyOut(isTLS: Bool) async throws {
+        try await onThread {
+            let workshop = try Workshop.shared.get()
+            let master = try MasterProcess(isTLS ? try TLSMaster.flags() : [], http: true)
+            let port = try Self.port(master)
+            let silent = try (0..<Self.count).map { _ in try LineConnection(host: "127.0.0.1", port: port) }
+            let base = isTLS ? "https://localhost:\(port)" : "http://127.0.0.1:\(port)"
+            let flags = isTLS ? ["--cacert", workshop.file("ca.pem")] : []
+            try Self.expectAnswers(base, flags)
+            // Others as well: the oldest silent one makes room.
+            let limited = ["-sS", "--max-time", Self.answerSeconds]
+            let tasks = try Tool.output("curl", limited + flags + [base + "/api/v1/tasks"])
+            #expect(tasks == "[]\n")
+            withExtendedLifetime(silent) {}
+        }
+    }
+
+    @Test func requestsUnderWayLeaveRoomForThoseWhoAsk() async throws {
+        try await onThread {
+            let master = try MasterProcess(http: true)
+            let port = try Self.port(master)
+            let head =
+                "POST /api/v1/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                + "Content-Length: 9\r\n\r\n{"
+            let busy = try (0..<Self.count).map { _ in
+                let connection = try LineConnection(host: "127.0.0.1", port: port)
+                try connection.send(Array(head.utf8))
+                return connection
+            }
+            let silent = try (0..<Self.count).map { _ in try LineConnection(host: "127.0.0.1", port: port) }
+            try Self.expectAnswers("http://127.0.0.1:\(port)", [])
+            withExtendedLifetime((busy, silent)) {}
+        }
+    }
+}
