@@ -61,7 +61,7 @@ let package = Package(
     ],
     targets: [
         library("PodlingProtocol", path: "Sources/Protocol", []),
-        library("PodlingLogging", path: "Sources/Logging", ["PodlingProtocol", logging]),
+        library("PodlingLogging", path: "Sources/Logging", ["PodlingProtocol", nioConcurrency, nioPosix, logging]),
         .systemLibrary(
             name: "COpenSSL",
             path: "Sources/COpenSSL",
@@ -77,7 +77,8 @@ let package = Package(
             "PodlingPostgres",
             path: "Sources/PostgresStore",
             [
-                "CLibpq", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", nioConcurrency, nioPosix,
+                "CLibpq", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", nioConcurrency, nioCore,
+                nioPosix,
                 logging,
             ]
         ),
@@ -141,6 +142,7 @@ let package = Package(
         .executableTarget(name: "commit-relay", dependencies: ["CLibpq"], path: "Benchmarks/commit-relay"),
 
         tests("ProtocolTests", ["PodlingProtocol"]),
+        tests("LoggingTests", ["PodlingLogging", logging]),
         tests("AccessTests", ["PodlingAccess"]),
         tests("CoreTests", ["PodlingCore", "PodlingAccess", "PodlingProtocol"]),
         tests("TLSTests", ["PodlingTLS", "TestSupport", nioEmbedded, nioCore]),

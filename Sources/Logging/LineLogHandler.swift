@@ -7,14 +7,14 @@ public struct LineLogHandler: LogHandler {
     public var metadataProvider: Logger.MetadataProvider?
     private let label: String
     private let format: LogFormat
-    private let write: @Sendable ([UInt8]) -> Void
+    private let write: @Sendable ([UInt8], Logger.Level) -> Void
 
-    /// - Parameter write: takes one line with its LF; standard error unless told otherwise.
+    /// - Parameter write: takes one line with its LF.
     public init(
         label: String,
         format: LogFormat,
         level: Logger.Level = .info,
-        write: @escaping @Sendable ([UInt8]) -> Void = StandardError.write
+        write: @escaping @Sendable ([UInt8], Logger.Level) -> Void
     ) {
         self.label = label
         self.format = format
@@ -35,7 +35,7 @@ public struct LineLogHandler: LogHandler {
             message: event.message.description,
             members: members(of: event)
         )
-        write(line.bytes(format))
+        write(line.bytes(format), event.level)
     }
 
     /// By name, so that equal events make equal lines; the nearest source of a name wins.

@@ -9,6 +9,9 @@ struct LogLine {
     var message: String
     var members: [(name: String, value: String)]
 
+    /// Of the message, and of each value: what a peer has sent may be in it.
+    static let textBytesMax = 4_096
+
     func bytes(_ format: LogFormat) -> [UInt8] {
         var writer = JSONWriter(capacityBytes: 256)
         switch format {
@@ -22,17 +25,18 @@ struct LogLine {
     private func writeText(_ writer: inout JSONWriter) {
         writer.raw(Array(Timestamp.format(milliseconds).utf8))
         writer.raw(Array(" \(level) \(label): ".utf8))
-        writer.raw(Self.printable(message))
+        writer.raw(Self.printable(Self.cut(message)))
         for member in members {
+            let value = Self.cut(member.value)
             writer.byte(UInt8(ascii: " "))
             writer.raw(Self.printable(member.name))
             writer.byte(UInt8(ascii: "="))
-            if Self.needsQuotes(member.value) {
+            if Self.needsQuotes(value) {
                 writer.byte(UInt8(ascii: "\""))
-                writer.raw(Self.printable(member.value, quoted: true))
+                writer.raw(Self.printable(value, quoted: true))
                 writer.byte(UInt8(ascii: "\""))
             } else {
-                writer.raw(Self.printable(member.value))
+                writer.raw(Self.printable(value))
             }
         }
     }
@@ -45,14 +49,22 @@ struct LogLine {
         writer.raw(",\"logger\":")
         writer.string(label)
         writer.raw(",\"message\":")
-        writer.string(message)
+        writer.string(Self.cut(message))
         for member in members {
             writer.byte(UInt8(ascii: ","))
             writer.string(Self.reserved.contains(member.name) ? member.name + "_" : member.name)
             writer.byte(UInt8(ascii: ":"))
-            writer.string(member.value)
+            writer.string(Self.cut(member.value))
         }
         writer.byte(UInt8(ascii: "}"))
+    }
+
+    private static func cut(_ text: String) -> String {
+        guard text.utf8.count > textBytesMax else { return text }
+        var end = text.utf8.index(text.startIndex, offsetBy: textBytesMax)
+        // Not within a scalar.
+        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
+        return text[..<end] + "..."
     }
 
     private static let reserved = ["time", "level", "logger", "message"]

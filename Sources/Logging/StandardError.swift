@@ -8,20 +8,28 @@ import Darwin
 
 /// Where a log goes, and the clock it carries.
 public enum StandardError {
-    /// One `write(2)` for a line, so that lines of several threads do not mix; the rest of a short write follows.
-    @Sendable
-    public static func write(_ line: [UInt8]) {
+    /// Writes at once, and waits for whoever reads: for programs that do nothing else.
+    public static func write(_ line: [UInt8]) { write(line, to: STDERR_FILENO) }
+
+    /// One `write(2)` for a line, so that lines of several processes do not mix; the rest of a short write follows.
+    static func write(_ line: [UInt8], to descriptor: Int32) {
         line.withUnsafeBytes { bytes in
             var offset = 0
             while offset < bytes.count, let start = bytes.baseAddress {
                 #if canImport(Glibc)
-                let count = Glibc.write(STDERR_FILENO, start + offset, bytes.count - offset)
+                let count = Glibc.write(descriptor, start + offset, bytes.count - offset)
                 #elseif canImport(Musl)
-                let count = Musl.write(STDERR_FILENO, start + offset, bytes.count - offset)
+                let count = Musl.write(descriptor, start + offset, bytes.count - offset)
                 #else
-                let count = Darwin.write(STDERR_FILENO, start + offset, bytes.count - offset)
+                let count = Darwin.write(descriptor, start + offset, bytes.count - offset)
                 #endif
                 if count < 0, errno == EINTR { continue }
+                // Another process may have made it so that it does not wait by itself.
+                if count < 0, errno == EAGAIN {
+                    var readiness = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&readiness, 1, -1)
+                    continue
+                }
                 // There is nowhere left to say that the log cannot be written.
                 guard count > 0 else { return }
                 offset += count
@@ -29,10 +37,14 @@ public enum StandardError {
         }
     }
 
+    static func monotonicMilliseconds() -> Int64 { milliseconds(CLOCK_MONOTONIC) }
+
     /// Milliseconds since 1970, UTC.
-    static func nowMilliseconds() -> Int64 {
+    static func nowMilliseconds() -> Int64 { milliseconds(CLOCK_REALTIME) }
+
+    private static func milliseconds(_ clock: clockid_t) -> Int64 {
         var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
+        clock_gettime(clock, &time)
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }

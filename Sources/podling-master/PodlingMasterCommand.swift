@@ -51,7 +51,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (format, level) = (options.logFormat, options.logLevel)
-        LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
+        ProgramLog.bootstrap(label: "podling-master", format: format, level: level)
         let logger = Logger(label: "podling-master")
         var http = try options.httpAddress()
         let portFile = PortFile(path: options.portFile, expected: http == nil ? 1 : 2)

@@ -45,7 +45,7 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let format = options.logFormat
         let level = options.logLevel
-        LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
+        ProgramLog.bootstrap(label: "podling-worker", format: format, level: level)
         let logger = Logger(label: "podling-worker")
 
         let masters = try options.masters(environment)

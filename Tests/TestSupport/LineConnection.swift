@@ -8,6 +8,9 @@ public final class LineConnection {
 
     public init(host: String, port: UInt16) throws { socket = try Self.connected(host: host, port: port) }
 
+    /// Of the side that listens; the socket is its own from now on.
+    public init(accepted socket: Int32) { self.socket = socket }
+
     /// A connected socket, which is the caller's to close.
     public static func connected(host: String, port: UInt16) throws -> Int32 {
         var address = sockaddr_in()

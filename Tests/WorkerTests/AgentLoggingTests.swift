@@ -8,7 +8,7 @@ import Testing
     private final class Lines: Sendable {
         let text = Mutex("")
 
-        func take(_ line: [UInt8]) { text.withLock { $0 += String(decoding: line, as: UTF8.self) } }
+        func take(_ line: [UInt8], _: Logger.Level) { text.withLock { $0 += String(decoding: line, as: UTF8.self) } }
     }
 
     private func logged(_ format: LogFormat, _ message: String, _ metadata: Logger.Metadata) -> String {
