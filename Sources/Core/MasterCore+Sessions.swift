@@ -87,7 +87,7 @@ extension MasterCore {
         effects.isAnswersOnly = false
         endAll(session.subscriptions, of: id, into: &effects)
         if session.nodeIndex >= 0, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
-        loseStreams(ofWorker: id, into: &effects)
+        if session.role == .worker { loseStreams(ofWorker: id, into: &effects) }
         sessions[Int(id.slot)] = .closed
     }
 

@@ -2,11 +2,14 @@ import PodlingProtocol
 
 /// What a connection waits for, whatever it is: numbered, bounded, ended with it.
 extension MasterCore {
+    /// Ended ones that may still stand in the lists of who is told.
+    private static let endedSubscriptionsMax = 8_192
+
     mutating func unsubscribe(_ request: Request, into effects: inout Effects) throws(WireError) {
         let number = try request.root.required("sub").integer("sub", in: Int.min...Int.max)
         effects.replyEmpty(request)
         guard let subscription = sessions[Int(request.session.slot)].subscriptions[number] else { return }
-        end(subscription, number: number, of: request.session, into: &effects)
+        end(subscription, into: &effects)
         forget(number, of: request.session)
     }
 
@@ -42,38 +45,30 @@ extension MasterCore {
         subscriptionCount -= 1
     }
 
-    /// Ends all that a session waits for, with one walk over each list that it stands in.
+    /// Ends all that a session waits for.
     mutating func endAll(_ subscriptions: [Int: Subscription], of id: SessionID, into effects: inout Effects) {
-        var slots: Set<Int32> = []
-        var watched: Set<TaskID> = []
-        var isWatchingAll = false
         for (_, subscription) in subscriptions.sorted(by: { $0.key < $1.key }) {
-            switch subscription {
-            case .wait(let slot): slots.insert(slot)
-            case .watch(let task?): watched.insert(task)
-            case .watch(nil): isWatchingAll = true
-            case .logs(let stream): stopStream(stream, into: &effects)
-            }
-        }
-        if isWatchingAll { watchers.remove(id, of: nil) }
-        for task in watched { watchers.remove(id, of: task) }
-        for slot in slots {
-            waiters[slot]?.removeAll { $0.session == id }
-            if waiters[slot]?.isEmpty == true { waiters[slot] = nil }
+            if case .logs(let stream) = subscription { stopStream(stream, into: &effects) }
         }
         subscriptionCount -= subscriptions.count
+        endedSubscriptions += subscriptions.count
     }
 
     /// Ends a subscription whose reader wants no more of it.
-    mutating func end(_ subscription: Subscription, number: Int, of id: SessionID, into effects: inout Effects) {
-        switch subscription {
-        case .wait(let slot):
-            waiters[slot]?.removeAll { $0.session == id && $0.number == number }
+    mutating func end(_ subscription: Subscription, into effects: inout Effects) {
+        if case .logs(let stream) = subscription { stopStream(stream, into: &effects) }
+        endedSubscriptions += 1
+    }
+
+    /// Takes those that have ended out of the lists of who is told. They are passed by until then, so that the end of a
+    /// connection costs the same however many wait for what it waited for.
+    mutating func pruneSubscriptions() {
+        guard endedSubscriptions > max(Self.endedSubscriptionsMax, subscriptionCount) else { return }
+        endedSubscriptions = 0
+        watchers.prune { [sessions] in sessions.isWaiting($0, $1) }
+        for slot in Array(waiters.keys) {
+            waiters[slot]?.removeAll { !sessions.isWaiting($0.session, $0.number) }
             if waiters[slot]?.isEmpty == true { waiters[slot] = nil }
-        case .watch(let task):
-            watchers.remove(id, number: number, of: task)
-        case .logs(let stream):
-            stopStream(stream, into: &effects)
         }
     }
 }

@@ -41,6 +41,7 @@ extension MasterCore {
         guard waiting.count == 1, endings.isEmpty, let waiter = waiting.first else {
             return endings.append(Ending(object: object(slot), waiters: waiting))
         }
+        guard sessions.isWaiting(waiter.session, waiter.number) else { return }
         effects.beginDone(waiter.number, waiter.session)
         writeTask(slot, to: &effects.writer)
         effects.endDone()
@@ -70,7 +71,7 @@ extension MasterCore {
     private mutating func tellEndings(upTo end: Int, into effects: inout Effects) {
         while effects.byteCount < end, let ending = endings.first {
             let waiter = ending.waiters[ending.next]
-            if isWaiting(waiter) {
+            if sessions.isWaiting(waiter.session, waiter.number) {
                 effects.beginDone(waiter.number, waiter.session)
                 effects.writer.raw(ending.object)
                 effects.endDone()
@@ -79,9 +80,12 @@ extension MasterCore {
             if ending.next + 1 < ending.waiters.count { endings[0].next += 1 } else { endings.removeFirst() }
         }
     }
+}
 
-    /// Whether it has not gone meanwhile.
-    private func isWaiting(_ waiter: Waiter) -> Bool {
-        isOpen(waiter.session) && sessions[Int(waiter.session.slot)].subscriptions[waiter.number] != nil
+extension [Session] {
+    /// Whether a subscription is there still: its connection is open, and has not ended it.
+    func isWaiting(_ id: SessionID, _ number: Int) -> Bool {
+        let slot = Int(id.slot)
+        return slot < count && self[slot].generation == id.generation && self[slot].subscriptions[number] != nil
     }
 }

@@ -47,7 +47,8 @@ extension MasterCore {
         watcher.missed = max(0, events.oldest - next)
         let kept = max(next, events.oldest)..<max(next, events.next)
         work &+= kept.count >> 1
-        watchers.add(watcher, of: taskID, numbers: kept.filter { events[$0].taskID == taskID }, end: end)
+        let numbers = kept.filter { events[$0].taskID == taskID }
+        watchers.add(watcher, of: taskID, numbers: numbers, end: end)
     }
 
     /// The event number of a cursor `epoch:number`.
@@ -95,7 +96,8 @@ extension MasterCore {
         for _ in 0..<watchers.ofAll.count {
             if watchers.position >= watchers.ofAll.count { watchers.position = 0 }
             var watcher = watchers.ofAll[watchers.position]
-            if watcher.next < events.next, !sessions[Int(watcher.session.slot)].isBackedUp {
+            let isAlive = sessions.isWaiting(watcher.session, watcher.number)
+            if isAlive, watcher.next < events.next, !sessions[Int(watcher.session.slot)].isBackedUp {
                 guard effects.byteCount < end else {
                     isBehind = true
                     break
@@ -143,6 +145,7 @@ extension MasterCore {
         for watcher in watch.watchers {
             guard effects.byteCount < end else { break }
             told += 1
+            guard sessions.isWaiting(watcher.session, watcher.number) else { continue }
             var watcher = watcher
             guard !sessions[Int(watcher.session.slot)].isBackedUp else {
                 left.append(watcher)

@@ -80,6 +80,8 @@ public struct MasterCore: ~Copyable {
     /// Nodes against which blocked shapes are being held (`ShapeTable.walk`).
     var roomyNodes: [Int32] = []
     var subscriptionCount = 0
+    /// Since the lists of who is told were last pruned.
+    var endedSubscriptions = 0
     var nextSweep: Int64 = 0
     var isShuttingDown = false
     public internal(set) var leadership = Leadership.leading
@@ -138,6 +140,7 @@ public struct MasterCore: ~Copyable {
     public mutating func endTurn(into effects: inout Effects) {
         guard leadership == .leading else { return }
         let frames = effects.frames.count
+        pruneSubscriptions()
         placeTasks(into: &effects)
         settleEnds(into: &effects)
         tellWatchers(into: &effects)

@@ -84,12 +84,13 @@ struct WatcherTable {
     /// The task is about to be forgotten.
     mutating func keepEnd(_ end: [UInt8], of task: TaskID) { ofTask[task]?.end = end }
 
-    /// Takes out what a session watches, all of it or one subscription.
-    mutating func remove(_ session: SessionID, number: Int? = nil, of task: TaskID?) {
-        let isIts = { (watcher: Watcher) in watcher.session == session && (number ?? watcher.number) == watcher.number }
-        guard let task else { return ofAll.removeAll(where: isIts) }
-        var watch = take(task)
-        watch.watchers.removeAll(where: isIts)
-        put(watch, task)
+    /// Takes out who is alive no more.
+    mutating func prune(_ isAlive: (SessionID, Int) -> Bool) {
+        ofAll.removeAll { !isAlive($0.session, $0.number) }
+        for task in Array(ofTask.keys) {
+            var watch = take(task)
+            watch.watchers.removeAll { !isAlive($0.session, $0.number) }
+            put(watch, task)
+        }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import PodlingClient
 
 /// `tls doctor` on a database: the verdicts that a master's walk does not have.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DatabaseDoctorTests {
     private let workshop: Workshop
 

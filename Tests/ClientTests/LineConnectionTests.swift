@@ -3,7 +3,7 @@ import NIOPosix
 import PodlingClient
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct LineConnectionTests {
     @Test func linesKeepTheirOrderAndLeaveBeforeTheClose() async throws {
         let master = try await FakeMaster.start { _ in [] }

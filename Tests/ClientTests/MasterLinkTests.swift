@@ -3,7 +3,7 @@ import Testing
 
 private let task = #"{"taskId":"t1","status":"completed","attempt":1}"#
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct MasterLinkTests {
     @Test func whatWasLostIsAskedAgainOnANewConnection() async throws {
         let master = try await FakeMaster.start { request in

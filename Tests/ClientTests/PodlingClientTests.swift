@@ -4,7 +4,7 @@ import Testing
 private let task = #"{"taskId":"t1","status":"running","attempt":1,"name":"hi","image":"busybox"}"#
 private let ended = #"{"taskId":"t1","status":"failed","attempt":1,"reason":"exit_code","exitCode":3}"#
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PodlingClientTests {
     private func connect(_ master: FakeMaster, requestTimeoutSeconds: Int = 10) async throws -> PodlingClient {
         var options = PodlingClient.Options()

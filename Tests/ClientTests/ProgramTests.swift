@@ -7,7 +7,7 @@ import Testing
 private let pending = #"{"taskId":"t1","status":"pending","attempt":0}"#
 
 /// The program itself against a scripted master.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(6)))
 struct ProgramTests {
     private func start(_ arguments: [String], _ master: FakeMaster) throws -> ProgramProcess {
         try ProgramProcess(

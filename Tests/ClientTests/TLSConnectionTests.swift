@@ -6,7 +6,7 @@ import Testing
 @testable import PodlingClient
 
 /// A client and a master's line over TLS, in this process.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TLSConnectionTests {
     private let workshop: Workshop
 

@@ -7,7 +7,7 @@ import Testing
 @testable import PodlingClient
 
 /// Each verdict of `tls doctor`, by a server that gives cause for it.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TLSDoctorTests {
     private typealias Step = DoctorFinding.Step
 

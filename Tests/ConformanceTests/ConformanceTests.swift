@@ -5,7 +5,7 @@ import Testing
 
 /// The golden transcripts of proto-spec.md, each against a fresh `podling-master`.
 @Suite struct ConformanceTests {
-    @Test(.timeLimit(.minutes(2)), arguments: TranscriptFiles.names)
+    @Test(.timeLimit(.minutes(6)), arguments: TranscriptFiles.names)
     func masterFollows(transcript name: String) async throws {
         let outcome = try await onThread { try Self.play(name) }
         #expect(outcome.ending == .exited(0), "\(outcome.output)")
@@ -13,7 +13,7 @@ import Testing
 
     /// The same with a store that makes all durable first.
     @Test(
-        .timeLimit(.minutes(2)),
+        .timeLimit(.minutes(6)),
         .enabled(if: TestDatabase.isAvailable, "TEST_DATABASE_URL is not set"),
         arguments: TranscriptFiles.names
     )
@@ -26,7 +26,7 @@ import Testing
     }
 
     /// SIGTERM: every connection is told, then closed (section 3, point 7).
-    @Test(.timeLimit(.minutes(1))) func masterSaysThatItGoes() async throws {
+    @Test(.timeLimit(.minutes(5))) func masterSaysThatItGoes() async throws {
         let ending = try await onThread {
             let master = try MasterProcess()
             let connection = try master.connect()

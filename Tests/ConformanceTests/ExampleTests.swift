@@ -32,7 +32,7 @@ import Testing
         S: {"ev":"done","sub":"<id:SD>","task":{"status":"cancelled"}}
         """#
 
-    @Test(.timeLimit(.minutes(2)), arguments: ["worker.py", "worker.sh"])
+    @Test(.timeLimit(.minutes(6)), arguments: ["worker.py", "worker.sh"])
     func runsTasks(worker name: String) async throws {
         try await onThread {
             let master = try MasterProcess()
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func submits() async throws {
         let (ending, output) = try await onThread {
             let master = try MasterProcess()

@@ -7,7 +7,7 @@ import Testing
 @testable import PodlingHTTP
 
 /// Whatever comes at once, no connection through the door is lost: all that were opened are closed in the end.
-@Suite(.timeLimit(.minutes(1))) struct DoorPoolTests {
+@Suite(.timeLimit(.minutes(5))) struct DoorPoolTests {
     /// Lets through only once so many have come.
     private final class Gate: Sendable {
         private struct State {

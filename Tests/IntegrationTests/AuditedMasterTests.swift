@@ -6,7 +6,7 @@ import Testing
 /// The master program with `--audit`.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    .timeLimit(.minutes(10)),
     .enabled(if: ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] != nil, "TEST_DATABASE_URL is not set")
 ) struct AuditedMasterTests {
     private static func transition(_ event: JSON) -> String {

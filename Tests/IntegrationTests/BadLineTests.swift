@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Lines as no well-behaved peer sends them, over a real socket.
-@Suite(.timeLimit(.minutes(3))) struct BadLineTests {
+@Suite(.timeLimit(.minutes(8))) struct BadLineTests {
     /// A master, and a connection to it that has been greeted.
     private static func withConnection(
         _ body: @escaping @Sendable (MasterProcess, LineConnection) throws -> Void

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `podling-client` beside a real master and a real worker.
-@Suite(.timeLimit(.minutes(3))) struct ClientProgramTests {
+@Suite(.timeLimit(.minutes(8))) struct ClientProgramTests {
     /// A master and one node.
     private struct Cluster {
         let master: MasterProcess

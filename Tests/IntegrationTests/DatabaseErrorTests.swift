@@ -5,7 +5,7 @@ import Testing
 /// What the master says where its database cannot be used, and with which code it ends.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    .timeLimit(.minutes(10)),
     .enabled(if: PostgresCluster.isAvailable, "PostgreSQL's server programs are not installed")
 ) struct DatabaseErrorTests {
     struct Case: Sendable, CustomTestStringConvertible {

@@ -5,7 +5,7 @@ import Testing
 /// `--tokens database`, with two masters.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(3)),
+    .timeLimit(.minutes(8)),
     .enabled(if: ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] != nil, "TEST_DATABASE_URL is not set")
 ) struct DatabaseTokenTests {
     private static func token(_ database: TestDatabase, _ arguments: String...) throws -> String {

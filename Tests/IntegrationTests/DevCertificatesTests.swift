@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `scripts/dev-certs.sh`.
-@Suite(.timeLimit(.minutes(1))) struct DevCertificatesTests {
+@Suite(.timeLimit(.minutes(5))) struct DevCertificatesTests {
     private static let script =
         URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path + "/scripts/dev-certs.sh"

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The whole thing, of real programs, when parts of it die.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct FailureTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FailureTests {
     /// kill -9 of the worker with ten tasks, of which half end while it is away.
     private func adopts(_ engine: IntegrationEngine) async throws {
         try await onThread {

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// HTTP with the master's certificate, by curl.
-@Suite(.timeLimit(.minutes(2))) struct HTTPSTests {
+@Suite(.timeLimit(.minutes(6))) struct HTTPSTests {
     private let workshop: Workshop
 
     init() async throws { workshop = try await onThread { try Workshop.shared.get() } }

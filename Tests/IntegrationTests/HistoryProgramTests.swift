@@ -6,7 +6,7 @@ import Testing
 /// A master that holds few ended tasks: the others are in the database, and found by whoever asks for them.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    .timeLimit(.minutes(10)),
     .enabled(if: ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] != nil, "TEST_DATABASE_URL is not set")
 ) struct HistoryProgramTests {
     private static let count = 1_000

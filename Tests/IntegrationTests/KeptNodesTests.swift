@@ -6,7 +6,7 @@ import Testing
 /// What the database knows of nodes, after the master that wrote it is gone, and beside it.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    .timeLimit(.minutes(10)),
     .enabled(if: ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] != nil, "TEST_DATABASE_URL is not set")
 ) struct KeptNodesTests {
     /// A worker that has registered.

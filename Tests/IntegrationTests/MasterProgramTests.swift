@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// How the master's program starts, refuses to start, and ends.
-@Suite(.timeLimit(.minutes(2))) struct MasterProgramTests {
+@Suite(.timeLimit(.minutes(6))) struct MasterProgramTests {
     @Test(arguments: [SIGTERM, SIGINT])
     func goingDownIsSaidAndWhatWasReadIsAnswered(signal: Int32) async throws {
         try await onThread {

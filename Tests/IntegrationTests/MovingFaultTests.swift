@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Exports and imports that do not come to their end, and tasks that run meanwhile.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct MovingFaultTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct MovingFaultTests {
     /// A pipe that stays open keeps the import under way for as long as the test wants.
     @Test func anInterruptedImportIsRunAgain() async throws {
         try await onThread {

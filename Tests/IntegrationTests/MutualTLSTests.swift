@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Master, worker and client over TLS, as programs.
-@Suite(.timeLimit(.minutes(3))) struct MutualTLSTests {
+@Suite(.timeLimit(.minutes(8))) struct MutualTLSTests {
     private let workshop: Workshop
 
     init() async throws { workshop = try await onThread { try Workshop.shared.get() } }

@@ -4,7 +4,7 @@ import Testing
 
 /// Many requests in one packet, of peers that read late, in part or not at all: the master lives, and answers come in the
 /// order of the requests (proto-spec.md, section 3, rule 4).
-@Suite(.serialized, .timeLimit(.minutes(5))) struct PipeliningTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PipeliningTests {
     private static let waitSeconds = 60.0
 
     @Test(arguments: [false, true]) func whoFloodsAndLeavesEndsNothing(overTLS: Bool) async throws {

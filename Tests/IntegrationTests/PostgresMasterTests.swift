@@ -6,7 +6,7 @@ import Testing
 /// The master program with its tasks in PostgreSQL.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    .timeLimit(.minutes(10)),
     .enabled(if: ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] != nil, "TEST_DATABASE_URL is not set")
 ) struct PostgresMasterTests {
     /// kill -9 in the middle of submits, again and again: what was acknowledged is there afterwards.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Whether the programs under test are those that were meant: CI asks for what ships (`PODLING_BUILD=release`).
-@Suite(.timeLimit(.minutes(2))) struct ReleaseTests {
+@Suite(.timeLimit(.minutes(6))) struct ReleaseTests {
     private static let wanted = ProcessInfo.processInfo.environment["PODLING_BUILD"]
 
     @Test(arguments: ["podling-master", "podling-worker", "podling-client"])

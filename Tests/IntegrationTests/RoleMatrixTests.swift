@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The table of proto-spec.md, section 10.1, asked of a real master over TCP.
-@Suite(.timeLimit(.minutes(2))) struct RoleMatrixTests {
+@Suite(.timeLimit(.minutes(6))) struct RoleMatrixTests {
     private static let roles = ["worker", "client", "reader", "admin"]
 
     /// By operation, what stands in the column of each role, and of `nobody yet`.

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The master's port behind TLS, met with foreign programs.
-@Suite(.timeLimit(.minutes(2))) struct TLSMasterTests {
+@Suite(.timeLimit(.minutes(6))) struct TLSMasterTests {
     private let workshop: Workshop
 
     init() async throws { workshop = try await onThread { try Workshop.shared.get() } }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// SIGHUP: new files for new connections, and nothing for those that are open.
-@Suite(.timeLimit(.minutes(3))) struct TLSReloadTests {
+@Suite(.timeLimit(.minutes(8))) struct TLSReloadTests {
     private let workshop: Workshop
     private let scratch: Scratch
 

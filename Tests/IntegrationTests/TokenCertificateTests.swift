@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Certificates as identities, over lines and HTTP, and tokens beside them.
-@Suite(.timeLimit(.minutes(3))) struct TokenCertificateTests {
+@Suite(.timeLimit(.minutes(8))) struct TokenCertificateTests {
     /// Certificate, line, and words of the two lines that come.
     static let lines: [(certificate: String, line: String, words: [String])] = [
         ("worker", #"{"op":"hello","id":1,"proto":1,"role":"worker","node":"w1","instance":"i"}"#, ["mtls", #""ok""#]),

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Master, worker and client as programs, with tokens.
-@Suite(.timeLimit(.minutes(3))) struct TokenClusterTests {
+@Suite(.timeLimit(.minutes(8))) struct TokenClusterTests {
     private struct Cluster {
         let scratch: Scratch
         let master: MasterProcess

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Tokens that are tried out, over lines and HTTP.
-@Suite(.timeLimit(.minutes(2))) struct TokenFailureTests {
+@Suite(.timeLimit(.minutes(6))) struct TokenFailureTests {
     private static let refusal =
         #"{"re":"h","err":{"code":"unauthenticated","msg":"token: is not accepted by this master","field":"token","retryable":false,"fatal":true}}"#
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Tokens as programs see them: made, asked for, revoked while the master runs.
-@Suite(.timeLimit(.minutes(2))) struct TokenProgramTests {
+@Suite(.timeLimit(.minutes(6))) struct TokenProgramTests {
     /// A tokens file of a test.
     private struct Tokens {
         let scratch = Result { try Scratch() }

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The master as a person meets it: with the tools that every machine has.
-@Suite(.timeLimit(.minutes(2))) struct ToolTests {
+@Suite(.timeLimit(.minutes(6))) struct ToolTests {
     private static let submit =
         #"{"op":"submit","id":1,"name":"hi","image":"busybox","command":["echo","hi \u00e9"],"env":{"A":"\"x\""}}"#
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Plain text where there is TLS, and TLS where there is none: both ends learn what is wrong.
-@Suite(.timeLimit(.minutes(2))) struct WrongTransportTests {
+@Suite(.timeLimit(.minutes(6))) struct WrongTransportTests {
     /// What a client that speaks without TLS might say first.
     static let plain = [#"{"op":"ping","id":1}"#, "GET / HTTP/1.1\r\n\r", "help", ""]
 

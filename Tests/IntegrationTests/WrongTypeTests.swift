@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Every member of `submit` and `status` with every type that it does not have: the error names the member.
-@Suite(.timeLimit(.minutes(2))) struct WrongTypeTests {
+@Suite(.timeLimit(.minutes(6))) struct WrongTypeTests {
     private static let values = [
         "string": #""?!""#, "number": "-7.5", "bool": "true", "array": "[[]]", "object": #"{"":1}"#,
     ]

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodlingLogging
 
-@Suite(.timeLimit(.minutes(1))) struct LogWriterTests {
+@Suite(.timeLimit(.minutes(5))) struct LogWriterTests {
     /// A pipe, and what comes out of it.
     private final class Pipe: Sendable {
         let reader: Int32

@@ -6,7 +6,7 @@ import ServiceLifecycle
 import Testing
 
 /// The door counts as a TCP connection does.
-@Suite(.timeLimit(.minutes(1))) struct DoorLimitTests {
+@Suite(.timeLimit(.minutes(5))) struct DoorLimitTests {
     @Test func theDoorTakesNoMoreThanTheMaster() async throws {
         var configuration = MasterConfiguration(
             core: CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))

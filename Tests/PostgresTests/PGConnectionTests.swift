@@ -9,7 +9,7 @@ import Testing
 @testable import PodlingPostgres
 
 /// A connection whose other side stops answering, or answers less than it was asked.
-@Suite(.enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"), .timeLimit(.minutes(6)))
 struct PGConnectionTests {
     private static let statementMilliseconds = 500
     private let cluster: PostgresCluster

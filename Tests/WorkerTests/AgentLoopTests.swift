@@ -6,7 +6,7 @@ import Testing
 @testable import PodlingWorker
 
 /// The agent as a whole, between a scripted master on a real socket and an engine that the test moves.
-@Suite(.timeLimit(.minutes(2))) struct AgentLoopTests {
+@Suite(.timeLimit(.minutes(6))) struct AgentLoopTests {
     private struct Worker {
         let group: ServiceGroup
         let task: Task<Void, any Error>

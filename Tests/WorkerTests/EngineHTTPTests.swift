@@ -5,7 +5,7 @@ import Testing
 @testable import PodlingWorker
 
 /// The engine's answers are an engine's, and a broken or hostile one must cost no more than an error.
-@Suite(.timeLimit(.minutes(1))) struct EngineHTTPTests {
+@Suite(.timeLimit(.minutes(5))) struct EngineHTTPTests {
     private static let ok = "HTTP/1.1 200 OK\r\n"
     private static let endless = ok + "Transfer-Encoding: chunked\r\n\r\n"
     private static let interim = "HTTP/1.1 100 Continue\r\n\r\n"

@@ -10,7 +10,7 @@ import Testing
 @Suite(
     .enabled(if: !TestEngine.available.isEmpty, TestEngine.skipMessage),
     .serialized,
-    .timeLimit(.minutes(5))
+    .timeLimit(.minutes(10))
 )
 struct RuntimeEngineLimitTests {
     struct Inspected: Decodable {

@@ -7,7 +7,7 @@ import Testing
 @Suite(
     .enabled(if: !TestEngine.available.isEmpty, TestEngine.skipMessage),
     .serialized,
-    .timeLimit(.minutes(5))
+    .timeLimit(.minutes(10))
 )
 struct RuntimeEngineTests {
     @Test(arguments: TestEngine.available) func saysWhatItIs(engine: TestEngine) async throws {
@@ -91,7 +91,7 @@ struct RuntimeEngineTests {
             let begin = ContinuousClock.now
             try await runtime.stop(id, graceSeconds: 1)
             #expect(try await runtime.wait(id).exitCode == 137)
-            #expect(begin.duration(to: .now) < .seconds(8))
+            #expect(begin.duration(to: .now) < .seconds(60))
         }
     }
 

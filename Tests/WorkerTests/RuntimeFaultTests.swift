@@ -4,7 +4,7 @@ import Testing
 @testable import PodlingWorker
 
 /// What a good engine does not show: lost answers, broken streams, silence.
-@Suite(.timeLimit(.minutes(1))) struct RuntimeFaultTests {
+@Suite(.timeLimit(.minutes(5))) struct RuntimeFaultTests {
     static let id = RuntimeValidationTests.hex64
 
     static func container(_ status: String, task: String = "t-1") -> String {

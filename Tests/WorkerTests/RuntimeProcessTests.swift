@@ -8,7 +8,7 @@ import Glibc
 #endif
 
 /// Plain processes. A second runtime over the same directory stands for the worker after its restart.
-@Suite(.timeLimit(.minutes(2))) struct RuntimeProcessTests {
+@Suite(.timeLimit(.minutes(6))) struct RuntimeProcessTests {
     static let node = "n-1"
 
     static func shell(_ script: String, _ change: (inout ContainerSpec) -> Void = { _ in }) -> ContainerSpec {
