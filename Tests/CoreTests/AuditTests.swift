@@ -128,12 +128,13 @@ import Testing
 
         var third = Self.next("e3", [one, two], runs: ["e1", "e2"])
         client = third.client()
-        for (cursor, numbers) in [("e1:3", 4...5), ("e2:3", 4...5), ("e2:1", 2...5), ("e1:0", 1...5)] {
+        let places = [("e1:3", 4...5), ("e2:3", 4...5), ("e2:1", 2...5), ("e1:0", 1...5)]
+        for (index, (cursor, numbers)) in places.enumerated() {
             let told = third.send(#"{"op":"watch","cursor":"\#(cursor)"}"#, from: client)
             let cursors = Self.told(told).compactMap { $0.split(separator: " ").first.map(String.init) }
             #expect(cursors == numbers.map { "e3:\($0)" })
             third.close(client)
-            client = third.client()
+            client = third.client(index + 1)
         }
         #expect(Self.told(third.send(#"{"op":"watch","cursor":"e2:5"}"#, from: client)).isEmpty)
         let cancelled = third.send(#"{"op":"cancel","taskId":"\#(c)"}"#, from: client)
