@@ -34,8 +34,8 @@ if [[ -n ${PODLING_PROGRAMS:-} ]]; then
     programs="$PODLING_PROGRAMS"
 else
     scripts/setup.sh base
-    for product in podling-master podling-fuzz; do swift build -c release --product "$product" </dev/null; done
-    programs="$(swift build -c release --show-bin-path)"
+    for product in podling-master podling-fuzz; do quiet_build "${RELEASE[@]}" --product "$product"; done
+    programs="$(programs_folder "${RELEASE[@]}")"
 fi
 
 scratch="$(mktemp -d)"
