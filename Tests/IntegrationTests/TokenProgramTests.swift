@@ -67,6 +67,30 @@ import Testing
         }
     }
 
+    /// OpenSSL with no provider but its null one.
+    @Test func withoutSHA256ATokenIsRefusedAndTheMasterGoesOn() async throws {
+        try await onThread {
+            let tokens = Tokens()
+            let token = try tokens.make("client", "c")
+            let configuration = try tokens.scratch.get().file("openssl.cnf")
+            let lines = ["openssl_conf = a", "[a]", "providers = b", "[b]", "null = c", "[c]", "activate = 1", ""]
+            try lines.joined(separator: "\n").write(toFile: configuration, atomically: false, encoding: .utf8)
+            let environment = ["OPENSSL_CONF": configuration]
+            let program = try ProgramProcess(
+                ProductsDirectory.program("podling-master"),
+                ["token", "create", "--role", "client", "--tokens", tokens.file],
+                environment: environment
+            )
+            #expect(program.wait(deadline: .after(seconds: 60)) == .exited(78))
+            #expect(program.output.contains("openssl.cnf"), "\(program.output)")
+            let master = try MasterProcess(["--tokens", tokens.file], environment: environment)
+            for _ in 0..<3 {
+                let (_, reply) = try Self.hello(master, token)
+                #expect(reply["err"]?["code"]?.text == "internal", "\(reply)")
+            }
+        }
+    }
+
     @Test(arguments: [
         (["--role", "root"], "root"), (["--role", "client", "--node", "n1"], "only a worker"),
         (["--role", "worker", "--node", "n/1"], "node id"), (["--role", "client", "--name", ""], "a name"),
