@@ -154,8 +154,7 @@ public final class PostgresStore: Store {
         }
         try await take(kept)
         while true {
-            let rows = try await pool.runIfActive { try writer.nextRows() }
-            guard !rows.isEmpty else { break }
+            guard let rows = try await pool.runIfActive({ try writer.nextRows() }) else { break }
             try await take(StoreBatch(tasks: rows))
         }
         try await pool.runIfActive { try writer.closeCursor() }

@@ -115,7 +115,7 @@ enum TaskStatements {
         WITH oldest (at) AS (SELECT timezone('UTC', now()) - $1::bigint * interval '1 millisecond')
         SELECT (extract(epoch FROM greatest(at, (
             SELECT \(keptSince) - interval '1 millisecond' AS kept FROM tasks
-            WHERE spec IS NOT NULL AND status IN \(endedStatuses) AND \(keptSince) > at
+            WHERE spec IS NOT NULL AND status IN \(endedStatuses) AND \(keptSince) > at AND isfinite(\(keptSince))
             ORDER BY kept DESC OFFSET $2::bigint - 1 LIMIT 1
         ))) * 1000)::bigint FROM oldest
         """

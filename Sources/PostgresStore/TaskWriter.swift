@@ -106,12 +106,20 @@ final class TaskWriter: @unchecked Sendable {
         return try EventStatements.load(reader, max: count)
     }
 
-    /// The next rows; none at the end.
-    func nextRows() throws -> [TaskRow] {
-        guard let result = try reader?.execute("FETCH \(Self.pageRows) FROM restored") else { return [] }
-        return try (0..<result.rowCount).map { index in
-            guard let row = TaskStatements.row(result, index) else {
-                throw PGError(message: "task \(result.text(index, 0) ?? "") in the database is none of this version's")
+    /// The next rows; nil at the end. One that this version cannot read is left out, and stays in the database.
+    func nextRows() throws -> [TaskRow]? {
+        guard let result = try reader?.execute("FETCH \(Self.pageRows) FROM restored"), result.rowCount > 0 else {
+            return nil
+        }
+        return (0..<result.rowCount).compactMap { index in
+            let row = TaskStatements.row(result, index)
+            if row == nil {
+                logger.error(
+                    "a task in the database is left out: its status is none of this version's; correct or remove its row",
+                    metadata: [
+                        "taskId": "\(result.text(index, 0) ?? "")", "status": "\(result.text(index, 5) ?? "")",
+                    ]
+                )
             }
             return row
         }
