@@ -32,7 +32,7 @@ extension Effects {
     }
 
     /// The `re` of a reply as it stands there; nil for an event.
-    private static func replyID(_ line: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer>? {
+    static func replyID(_ line: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer>? {
         let head = "{\"re\":".utf8
         guard line.starts(with: head), line.count > head.count else { return nil }
         var end = head.count

@@ -25,6 +25,13 @@ public struct Effects: ~Copyable {
         var importNumber = 0
     }
 
+    struct Mark {
+        /// Offsets into the buffer; the reply is in them, and may not be alone.
+        var start: Int
+        var end: Int
+        var task: TaskID
+    }
+
     private static let bytesKeptMax = 4 * 1024 * 1024
     private static let denialsMax = 64
 
@@ -37,6 +44,8 @@ public struct Effects: ~Copyable {
     public private(set) var denials: [Denial] = []
     /// Denials of the turn that are not among them.
     public private(set) var denialsLeftOut = 0
+    /// Which bytes answer a request that a task was changed by, or that says that a task is there.
+    private(set) var marks: [Mark] = []
     /// Whether all of it answers reads: nothing here says that a change was taken.
     public internal(set) var isAnswersOnly = true
     var writer = JSONWriter(capacityBytes: 64 * 1024)
@@ -54,6 +63,7 @@ public struct Effects: ~Copyable {
         queries.removeAll()
         if !denials.isEmpty { denials.removeAll() }
         denialsLeftOut = 0
+        if !marks.isEmpty { marks.removeAll(keepingCapacity: true) }
         isAnswersOnly = true
         writer.removeAll(shrinkAboveBytes: Self.bytesKeptMax)
     }
@@ -70,6 +80,17 @@ public struct Effects: ~Copyable {
     }
 
     mutating func ask(_ query: Query) { queries.append(query) }
+
+    mutating func mark(_ task: TaskID, from start: Int) {
+        marks.append(Mark(start: start, end: writer.count, task: task))
+    }
+
+    /// Puts other lines in the place of all there are.
+    mutating func replaceLines(with other: consuming Effects) {
+        frames = other.frames
+        marks = other.marks
+        writer = other.writer
+    }
 
     // MARK: Writing one line
 

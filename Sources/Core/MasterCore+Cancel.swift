@@ -11,6 +11,7 @@ extension MasterCore {
             tasks[slot].extra = extra
             extra.error = Self.cut(error, Limits.errorBytesMax)
         }
+        touchUnsaved(slot)
         let isNew = tasks[slot].isAssigned && !tasks[slot].flags.contains(.cancelRequested)
         if isNew {
             tasks[slot].flags.insert(.cancelRequested)

@@ -27,6 +27,8 @@ public struct TaskRow: Sendable, Equatable {
     public var importedAt: Int64 = 0
     /// Its row is another program's, and its spec was made of what that row says.
     public var isAdopted = false
+    /// New rows of one number are written together, or none of them; 0 stands alone.
+    public var group = 0
 
     public init(id: TaskID, createdAt: Int64) {
         self.id = id
@@ -58,6 +60,8 @@ public struct StoreBatch: Sendable {
     public var events: [TaskEventRow] = []
     /// The epoch of a run that begins, and keeps its transitions.
     public var newRun: String?
+    /// Tasks whose last versions the store has refused before.
+    public var retried: [TaskID] = []
     /// Of what is loaded: how the transitions go on.
     public var trail: EventTrail?
 
@@ -81,6 +85,7 @@ extension MasterCore {
             batch.tasks.append(row(slot))
             tasks[slot].flags.subtract([.changed, .unsaved])
         }
+        if !groups.isEmpty || !unsaved.isEmpty { noteGroups(&batch) }
         batch.forgottenUpTo = forgottenUpTo
         for index in changedNodes where nodes[index].isChanged {
             batch.nodes.append(nodeRow(index))
@@ -108,6 +113,15 @@ extension MasterCore {
         removedNodes.removeAll(keepingCapacity: true)
         audited.removeAll()
         isRunNew = false
+        if !groups.isEmpty { groups.removeAll() }
+    }
+
+    private func noteGroups(_ batch: inout StoreBatch) {
+        for index in batch.tasks.indices {
+            let id = batch.tasks[index].id
+            if let group = groups[id] { batch.tasks[index].group = group }
+            if unsaved[id] != nil { batch.retried.append(id) }
+        }
     }
 
     func row(_ slot: Int32) -> TaskRow {

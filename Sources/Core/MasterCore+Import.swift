@@ -54,6 +54,8 @@ extension MasterCore {
     private struct Outcome {
         var new: [Int] = []
         var existing = 0
+        /// Those that are held here already.
+        var held: [Int32] = []
         var conflicts: [(index: Int, error: WireError)] = []
     }
 
@@ -66,7 +68,11 @@ extension MasterCore {
         let outcome = sorted(imports, stored)
         try checkRoom(for: outcome.new.map { imports[$0] })
         tasks.beginInserting()
-        for index in outcome.new { insert(imports[index], into: &effects) }
+        let group = nextGroup(of: outcome.new.count)
+        for index in outcome.new {
+            let id = insert(imports[index], into: &effects)
+            if group > 0 { groups[id] = group }
+        }
         tasks.endInserting()
         work &+= imports.count &* 20 &+ (outcome.new.isEmpty ? 0 : tasks.count >> 4)
         if !outcome.new.isEmpty { importNumber += 1 }
@@ -90,6 +96,7 @@ extension MasterCore {
         }
         effects.writer.raw("]}")
         effects.endReply()
+        for slot in outcome.held { touch(slot) }
     }
 
     private func sorted(_ imports: [ImportedTask], _ stored: [[UInt8]: TaskRow]) -> Outcome {
@@ -99,6 +106,7 @@ extension MasterCore {
         for (index, task) in imports.enumerated() {
             let id = Array(task.row.idText.utf8)
             let here = seen[id].map { imports[$0].row } ?? slot(of: task.row).map { wholeRow($0) } ?? stored[id]
+            if let held = slot(of: task.row) { outcome.held.append(held) }
             if let here {
                 if let (field, fault) = task.row.difference(from: here) {
                     outcome.conflicts.append((index, .field(field.description, fault)))
@@ -165,19 +173,21 @@ extension MasterCore {
 
     // MARK: Taking one
 
-    private mutating func insert(_ task: ImportedTask, into effects: inout Effects) {
+    private mutating func insert(_ task: ImportedTask, into effects: inout Effects) -> TaskID {
         var row = task.row
         row.importedAt = now.wall
         let id = row.foreignID.map { tasks.addForeign(Array($0.utf8), createdAt: row.createdAt) } ?? row.id
         if row.status.isTerminal, configuration.asksStore, finished.count >= configuration.finishedTasksMax {
             row.id = id
             if !id.isForeign { nextTaskID = max(nextTaskID, id.next) }
-            return forgottenRows.append(row)
+            touched.append(id)
+            forgottenRows.append(row)
+            return id
         }
         let slot = take(row, id, task.kept)
         tasks[slot].flags.insert(.unsaved)
         changed(slot)
-        guard !tasks[slot].status.isTerminal else { return }
+        guard !tasks[slot].status.isTerminal else { return id }
         let node = tasks[slot].node
         happened(
             TaskEvent(
@@ -193,5 +203,6 @@ extension MasterCore {
         )
         // A worker that is here said what it has when it registered.
         if tasks[slot].isAssigned, nodes[node].session != nil { lose(slot, into: &effects) }
+        return id
     }
 }

@@ -36,7 +36,11 @@ extension MasterCore {
         guard isOpen(asked.session) else { return }
         sessions[Int(asked.session.slot)].isAsking = false
         acting = asked.session
-        defer { acting = nil }
+        let written = effects.byteCount
+        defer {
+            acting = nil
+            if !touched.isEmpty { markTouched(from: written, in: &effects) }
+        }
         guard let id = asked.id else { return answer(asked, nil, page, into: &effects) }
         id.withUnsafeBytes { answer(asked, $0, page, into: &effects) }
     }

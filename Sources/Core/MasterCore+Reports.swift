@@ -5,6 +5,7 @@ extension MasterCore {
         let report = try WorkerReport(request.root)
         guard let name = report.id, let number = report.attempt else { return }
         let slot = try attempt(name, number, request, into: &effects)
+        touchUnsaved(slot)
         let status = tasks[slot].status
         if status.isTerminal {
             // Ended by an earlier report whose answer was lost; what the master gave up itself must be let go.

@@ -39,9 +39,16 @@ extension MasterCore {
 
     func writeStoreHealth(to writer: inout JSONWriter) {
         guard configuration.asksStore else { return }
-        guard storeSilentMilliseconds > 0 else { return writer.raw(",\"store\":{\"status\":\"ok\"}") }
-        writer.raw(",\"store\":{\"status\":\"away\",\"awaySeconds\":")
-        writer.int(storeSilentMilliseconds / 1_000)
+        if storeSilentMilliseconds > 0 {
+            writer.raw(",\"store\":{\"status\":\"away\",\"awaySeconds\":")
+            writer.int(storeSilentMilliseconds / 1_000)
+        } else {
+            writer.raw(",\"store\":{\"status\":\"ok\"")
+        }
+        if !unsaved.isEmpty {
+            writer.raw(",\"refusedTasks\":")
+            writer.int(unsaved.count)
+        }
         writer.byte(UInt8(ascii: "}"))
     }
 

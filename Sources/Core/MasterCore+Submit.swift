@@ -4,6 +4,7 @@ extension MasterCore {
     mutating func submit(_ request: Request, into effects: inout Effects) throws(WireError) {
         let summary = try TaskSummary(request.root, isEnvelope: true)
         if let slot = try known(summary, field: "idempotencyKey") {
+            touch(slot)
             effects.begin(request.session)
             effects.writer.raw("{\"re\":")
             effects.writeID(request)
@@ -43,11 +44,16 @@ extension MasterCore {
             }
         }
         try checkRoom(for: summaries)
+        let group = nextGroup(of: summaries.count)
         effects.beginReply(request)
         effects.writer.raw("{\"taskIds\":[")
         for (index, summary) in summaries.enumerated() {
             if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
             let slot = summary.idempotencyKey.flatMap { idempotencyKeys[$0] } ?? insert(summary)
+            touch(slot)
+            if group > 0, tasks[slot].flags.contains(.unsaved) {
+                groups[tasks[slot].id] = groups[tasks[slot].id] ?? group
+            }
             tasks.write(tasks[slot].id, to: &effects.writer)
         }
         effects.writer.raw("]}")

@@ -30,6 +30,7 @@ extension MasterCore {
             nodes.remove(index)
         }
         markHeard()
+        retryUnsaved()
         // Those who wait for an end are told it while the task is there.
         settleEnds(into: &effects)
         let oldest = now.wall - Int64(configuration.finishedAgeMilliseconds)

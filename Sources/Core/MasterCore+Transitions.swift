@@ -32,6 +32,7 @@ extension MasterCore {
 
     /// Marks a task for the next batch of the store.
     mutating func changed(_ slot: Int32) {
+        touch(slot)
         guard !tasks[slot].flags.contains(.changed) else { return }
         tasks[slot].flags.insert(.changed)
         changedTasks.append(slot)
@@ -61,7 +62,9 @@ extension MasterCore {
         counts[Int(tasks[slot].status.rawValue)] -= 1
         if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
         if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
-        if tasks[slot].flags.contains(.changed) { forgottenRows.append(row(slot)) }
+        if tasks[slot].flags.contains(.changed) || unsaved.removeValue(forKey: id) != nil {
+            forgottenRows.append(row(slot))
+        }
         if !tasks[slot].flags.contains(.adopted) { forget(upTo: tasks[slot].keptSince) }
         tasks.remove(slot)
     }

@@ -71,6 +71,13 @@ public struct MasterCore: ~Copyable {
     var audited: [TaskEventRow] = []
     /// The session whose line is carried out.
     var acting: SessionID?
+    /// The tasks that its answer says something of, where a store may refuse them.
+    var touched: [TaskID] = []
+    /// Tasks that are new with one request, which is refused as a whole, by the number of that.
+    var groups: [TaskID: Int] = [:]
+    var lastGroup = 0
+    /// Tasks whose last changes the store has refused.
+    var unsaved: [TaskID: UnsavedTask] = [:]
     /// The store is not told yet that this run begins.
     var isRunNew = false
     /// Epochs whose cursors are good still.
@@ -124,7 +131,10 @@ public struct MasterCore: ~Copyable {
         }
         sawLife(of: id)
         acting = id
-        defer { acting = nil }
+        defer {
+            acting = nil
+            if !touched.isEmpty { markTouched(from: written, in: &effects) }
+        }
         var request = Request(session: id, id: nil, root: document.root)
         do throws(WireError) {
             let operation = try Self.operation(of: &request)
@@ -214,8 +224,13 @@ public struct MasterCore: ~Copyable {
         case .ping: ping(request, into: &effects)
         case .help: help(request, into: &effects)
         case .hello: try hello(request, into: &effects)
-        case .register: try register(request, into: &effects)
-        case .deregister: deregister(request, into: &effects)
+        case .register:
+            try register(request, into: &effects)
+            // What it makes of tasks is no answer to it.
+            touched.removeAll(keepingCapacity: true)
+        case .deregister:
+            deregister(request, into: &effects)
+            touched.removeAll(keepingCapacity: true)
         case .log: try log(request, into: &effects)
         case .logEnd: try logEnd(request, into: &effects)
         }

@@ -94,7 +94,7 @@ struct HTTPProblem: Error, Sendable {
         case .unauthenticated: .unauthorized
         case .forbidden: .forbidden
         case .notFound: .notFound
-        case .conflict, .staleAttempt, .unregistered: .conflict
+        case .conflict, .staleAttempt, .unregistered, .storeRefused: .conflict
         case .lineTooLong: .contentTooLarge
         case .overloaded, .draining, .unavailable, .notLeader, .slowConsumer, .timeout: .serviceUnavailable
         case .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .tlsRequired, .internal, nil:

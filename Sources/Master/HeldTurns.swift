@@ -1,12 +1,15 @@
 import DequeModule
 import NIOCore
 import PodlingCore
+import PodlingProtocol
 
 /// What one turn wants done, until it is.
 final class Turn {
     var effects = Effects()
     var isDurable = false
     var number = 0
+    /// Tasks of its batch that the store has refused before.
+    var retried: [TaskID] = []
     /// When it began to wait for the store.
     var heldSince = NIODeadline.uptimeNanoseconds(0)
 }
@@ -30,7 +33,42 @@ struct HeldTurns {
     }
 
     /// The oldest turn that was not durable is so now.
-    func markOldestDurable() { turns.first { !$0.isDurable }?.isDurable = true }
+    /// - Returns: the tasks that its batch has tried again.
+    func markOldestDurable() -> [TaskID] {
+        guard let turn = turns.first(where: { !$0.isDurable }) else { return [] }
+        turn.isDurable = true
+        return turn.retried
+    }
+
+    /// Takes out what is not so, as the store has refused tasks of the oldest turn that is not durable yet.
+    ///
+    /// - Parameters:
+    ///   - new: tasks that no store has: in later turns, too, nothing may say that they are there.
+    ///   - changed: those that it has an earlier version of.
+    ///   - texts: of all of their ids.
+    /// - Returns: the tasks whose assignment is left out.
+    mutating func withhold(
+        new: [TaskID: WireError],
+        changed: [TaskID: WireError],
+        texts: [[UInt8]: TaskID]
+    ) -> Set<TaskID> {
+        guard let first = turns.firstIndex(where: { !$0.isDurable }) else { return [] }
+        let newTexts = texts.filter { new[$0.value] != nil }
+        var untold: Set<TaskID> = []
+        for index in first..<(new.isEmpty ? first + 1 : turns.count) {
+            let turn = turns[index]
+            byteCount -= turn.effects.byteCount
+            for frame in turn.effects.frames { count(frame.session.slot, -1) }
+            if index == first {
+                untold.formUnion(turn.effects.withhold(new.merging(changed) { one, _ in one }, texts: texts))
+            } else {
+                untold.formUnion(turn.effects.withhold(new, texts: newTexts))
+            }
+            byteCount += turn.effects.byteCount
+            for frame in turn.effects.frames { count(frame.session.slot, 1) }
+        }
+        return untold
+    }
 
     /// The oldest turn, if nothing holds it any more.
     mutating func popDurable() -> Turn? {

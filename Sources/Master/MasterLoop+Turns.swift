@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import PodlingCore
+import PodlingProtocol
 import PodlingStore
 
 /// The end of a turn: its changes go to the store, and its effects leave once they are durable.
@@ -10,6 +11,8 @@ extension MasterLoop {
     private static let smallTurnBytes = 4 * 1024
     /// Output size at which a turn is ended early.
     private static let largeTurnBytes = 1024 * 1024
+    /// How soon whoever asked for a change that the store refuses may ask again.
+    private static let refusalRetryMilliseconds = 5_000
     /// A store that is silent for longer holds up writes only.
     static let lateTime = TimeAmount.seconds(1)
 
@@ -92,23 +95,56 @@ extension MasterLoop {
         guard core.hasChanges, core.leadership == .leading, !hasEnded else { return true }
         var batch = StoreBatch()
         if store.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
+        turn.retried = batch.retried
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let loop = eventLoop
-        return store.commit(batch) { result in
-            loop.execute { bound.value.committed(result) }
-        } == .durable
+        let answer = store.commit(
+            batch,
+            refused: { rows in loop.execute { bound.value.refusedRows = rows } },
+            done: { result in loop.execute { bound.value.committed(result) } }
+        )
+        return answer == .durable
     }
 
     /// The oldest batch that was not durable is so now: it and what waited behind it may leave.
     private func committed(_ result: Result<Void, StoreError>) {
         guard !hasFailed else { return }
         if case .failure(let error) = result { return fail(error) }
-        held.markOldestDurable()
+        withholdRefused()
         while let durable = held.popDurable() { carryOut(durable) }
         tellStoreState()
         if !isStoreFull { resumePaused() }
         closeHalfClosed()
         boundUnread()
+    }
+
+    /// The store did not take some rows of the batch that it answers: whoever asked for them is told so.
+    private func withholdRefused() {
+        let rows = refusedRows
+        refusedRows = []
+        var (new, changed): ([TaskID: WireError], [TaskID: WireError]) = ([:], [:])
+        var texts: [[UInt8]: TaskID] = [:]
+        for row in rows {
+            if row.isNew { new[row.task] = Self.refusal(of: row) } else { changed[row.task] = Self.refusal(of: row) }
+            texts[core.lineText(of: row.task)] = row.task
+        }
+        let untold = rows.isEmpty ? [] : held.withhold(new: new, changed: changed, texts: texts)
+        let retried = held.markOldestDurable()
+        guard !rows.isEmpty || !retried.isEmpty else { return }
+        core.storeAnswered(rows, retried: retried, untold: untold, now: Tick.current(), into: &turn.effects)
+        scheduleTurnEnd()
+    }
+
+    private static func refusal(of row: RefusedRow) -> WireError {
+        guard !row.isNew else {
+            return WireError(.storeRefused, "the database refuses this, and nothing was taken: \(row.reason)")
+        }
+        return WireError(
+            .storeRefused,
+            "the database refuses this change, which holds in this master only and is tried again: \(row.reason)",
+            isRetryable: true,
+            retryAfterMilliseconds: refusalRetryMilliseconds
+        )
     }
 
     /// What is not durable never leaves: all connections end without it.
@@ -144,6 +180,7 @@ extension MasterLoop {
         for query in turn.effects.queries { ask(query) }
         for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
         turn.effects.removeAll()
+        turn.retried = []
         sentTurnNumber = max(sentTurnNumber, turn.number)
         spareTurn = turn
     }

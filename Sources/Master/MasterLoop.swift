@@ -37,6 +37,8 @@ final class MasterLoop {
     /// Input that is kept: lines that are not whole, or not taken yet.
     var input = SharedBytes(bytesMax: Limits.inputBytesTotalMax)
     var held = HeldTurns()
+    /// What the store refuses of the batch that it answers next.
+    var refusedRows: [RefusedRow] = []
     var denialLog = DenialLog()
     var isLate = false
     var isTurnScheduled = false

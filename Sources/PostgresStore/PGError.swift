@@ -28,6 +28,14 @@ public struct PGError: Error, CustomStringConvertible, Sendable {
         return ["08", "53", "40", "57"].contains { sqlState.hasPrefix($0) } || ["55P03", "25006"].contains(sqlState)
     }
 
+    /// Whether what a row holds is the reason, or what a trigger makes of it; another row may be taken. User-defined states
+    /// begin with I to Z, but for those of PostgreSQL itself (manual, appendix A).
+    var isRowRefused: Bool {
+        guard !isConnectionLost, let state = sqlState?.prefix(2), let first = state.first else { return false }
+        if ["21", "22", "23", "27", "38", "39", "44", "54", "P0"].contains(state) { return true }
+        return ("I"..."Z").contains(first) && state != "XX"
+    }
+
     var isUniqueViolation: Bool { sqlState == "23505" }
 
     /// What to do about it; nil where nothing better than the message is known.

@@ -11,13 +11,27 @@ import PodlingStore
 public final class PostgresStore: Store {
     private typealias Done = @Sendable (Result<Void, StoreError>) -> Void
 
+    private struct Job {
+        let batch: StoreBatch
+        let refused: @Sendable ([RefusedRow]) -> Void
+        let done: Done
+
+        /// Tells what is refused of its own tasks.
+        func tell(_ rows: [RefusedRow]) {
+            guard !rows.isEmpty else { return }
+            let own = Set(batch.tasks.map(\.id))
+            let ownRows = rows.filter { own.contains($0.task) }
+            if !ownRows.isEmpty { refused(ownRows) }
+        }
+    }
+
     private struct Queue {
-        var waiting: [(batch: StoreBatch, done: Done)] = []
+        var waiting: [Job] = []
         var isRunning = false
         var failure: StoreError?
 
         /// The oldest of what waits, to about `transactionRowsMax`; never none where something waits.
-        mutating func take() -> [(batch: StoreBatch, done: Done)] {
+        mutating func take() -> [Job] {
             var rows = 0
             let end = waiting.indices.first { index in
                 defer { rows += waiting[index].batch.rowCount }
@@ -178,8 +192,16 @@ public final class PostgresStore: Store {
         _ batch: StoreBatch,
         done: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) -> StoreAnswer {
+        commit(batch, refused: { _ in }, done: done)
+    }
+
+    public func commit(
+        _ batch: StoreBatch,
+        refused: @escaping @Sendable ([RefusedRow]) -> Void,
+        done: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) -> StoreAnswer {
         let isFirst = queue.withLockedValue { queue in
-            queue.waiting.append((batch, done))
+            queue.waiting.append(Job(batch: batch, refused: refused, done: done))
             defer { queue.isRunning = true }
             return !queue.isRunning
         }
@@ -211,7 +233,7 @@ public final class PostgresStore: Store {
                 return (jobs, queue.failure)
             }
             guard !jobs.isEmpty else { return }
-            let result: Result<Void, StoreError>
+            let result: Result<[RefusedRow], StoreError>
             if let failure {
                 result = .failure(failure)
             } else {
@@ -219,8 +241,16 @@ public final class PostgresStore: Store {
                 result = writer.write(batch)
                 if case .success = result { mover.forget(upTo: batch.forgottenUpTo) }
             }
-            if case .failure(let error) = result { queue.withLockedValue { $0.failure = error } }
-            for job in jobs { job.done(result) }
+            switch result {
+            case .success(let refused):
+                for job in jobs {
+                    job.tell(refused)
+                    job.done(.success(()))
+                }
+            case .failure(let error):
+                queue.withLockedValue { $0.failure = error }
+                for job in jobs { job.done(.failure(error)) }
+            }
         }
     }
 

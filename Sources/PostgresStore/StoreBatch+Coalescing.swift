@@ -15,9 +15,10 @@ extension StoreBatch {
         for batch in batches {
             for row in batch.tasks {
                 if let position = positions[row.id] {
-                    let spec = tasks[position].spec
+                    let (spec, group) = (tasks[position].spec, tasks[position].group)
                     tasks[position] = row
                     tasks[position].spec = row.spec ?? spec
+                    tasks[position].group = max(row.group, group)
                 } else {
                     positions[row.id] = tasks.count
                     tasks.append(row)

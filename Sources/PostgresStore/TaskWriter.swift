@@ -135,9 +135,16 @@ final class TaskWriter: @unchecked Sendable {
 
     // MARK: Writing
 
-    /// Writes the batch, for as long as it takes: the database may be away for a while.
-    func write(_ batch: StoreBatch) -> Result<Void, StoreError> {
-        guard batch.rowCount > 0 else { return .success(()) }
+    enum Outcome {
+        case written
+        /// It holds a row that the database does not take.
+        case refused(PGError)
+        case failed(StoreError)
+    }
+
+    /// Writes the batch as one transaction, for as long as it takes: the database may be away for a while.
+    func writeWhole(_ batch: StoreBatch) -> Outcome {
+        guard batch.rowCount > 0 else { return .written }
         var backoff = Backoff(milliseconds: Self.retryMilliseconds)
         var mayExist = batch.tasks.contains { $0.isAdopted }
         while true {
@@ -152,17 +159,18 @@ final class TaskWriter: @unchecked Sendable {
                     throw PGError.leadLost
                 }
                 hasWritten = true
-                return .success(())
+                return .written
             } catch {
                 let wasThere = error.isUniqueViolation && !mayExist
                 mayExist = true
                 guard !wasThere else { continue }
+                if error.isRowRefused { return .refused(error) }
                 guard error.isRetryable else {
-                    return .failure(StoreError(error.description, isLeadLost: error.isLeadLost))
+                    return .failed(StoreError(error.description, isLeadLost: error.isLeadLost))
                 }
                 if error.isConnectionLost || error.sqlState?.hasPrefix("53") != true { connection = nil }
                 if Self.isOver(givingUpAt) {
-                    return .failure(StoreError("gave up at the end of the program: \(error)"))
+                    return .failed(StoreError("gave up at the end of the program: \(error)"))
                 }
                 logger.warning("PostgreSQL: will try again", metadata: ["error": "\(error)"])
                 pause(milliseconds: backoff.next())

@@ -22,6 +22,14 @@ public protocol Store: Sendable {
     ///   order of the batches.
     func commit(_ batch: StoreBatch, done: @escaping @Sendable (Result<Void, StoreError>) -> Void) -> StoreAnswer
 
+    /// The same, for one who can go on without a row that the store refuses for what it holds, as by a constraint of the
+    /// user's: all else becomes durable, and `refused` is called with those of the batch before `done` is.
+    func commit(
+        _ batch: StoreBatch,
+        refused: @escaping @Sendable ([RefusedRow]) -> Void,
+        done: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) -> StoreAnswer
+
     /// Hands over what an earlier run kept, in pieces, before the first `commit`: nodes, then tasks with their specs, in
     /// the order of ids; the last transitions come with the last, and their trail with the first.
     func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws
@@ -44,6 +52,14 @@ extension Store {
     public var silentMilliseconds: Int { 0 }
 
     public func giveUp(inMilliseconds milliseconds: Int) {}
+
+    public func commit(
+        _ batch: StoreBatch,
+        refused: @escaping @Sendable ([RefusedRow]) -> Void,
+        done: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) -> StoreAnswer {
+        commit(batch, done: done)
+    }
 
     public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
         done(.failure(StoreError("this store keeps no more than the master holds")))

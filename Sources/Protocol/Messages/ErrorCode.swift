@@ -21,6 +21,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case draining
     case unavailable
     case notLeader = "not_leader"
+    case storeRefused = "store_refused"
     case `internal`
 
     /// Whether the same request may succeed later.
@@ -30,7 +31,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
             .internal:
             true
         case .badJSON, .badRequest, .unknownOp, .helloRequired, .unsupportedVersion, .wrongProtocol, .tlsRequired,
-            .lineTooLong, .unauthenticated, .forbidden, .notFound, .conflict, .staleAttempt, .cursorExpired:
+            .lineTooLong, .unauthenticated, .forbidden, .notFound, .conflict, .staleAttempt, .cursorExpired,
+            .storeRefused:
             false
         }
     }
@@ -40,7 +42,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         switch self {
         case .unsupportedVersion, .wrongProtocol, .tlsRequired, .lineTooLong, .timeout, .slowConsumer: true
         case .badJSON, .badRequest, .unknownOp, .helloRequired, .unregistered, .unauthenticated, .forbidden, .notFound,
-            .conflict, .staleAttempt, .cursorExpired, .overloaded, .draining, .unavailable, .notLeader, .internal:
+            .conflict, .staleAttempt, .cursorExpired, .overloaded, .draining, .unavailable, .notLeader, .storeRefused,
+            .internal:
             false
         }
     }
