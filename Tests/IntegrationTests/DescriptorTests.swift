@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A master without file descriptors rests, says so, and serves on once there are some.
-@Suite(.serialized, .timeLimit(.minutes(8))) struct DescriptorTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct DescriptorTests {
     private static let limit = 200
 
     private struct Master {

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// However many connections others hold, whoever asks how the master is gets an answer.
-@Suite(.serialized, .timeLimit(.minutes(8))) struct HTTPPressureTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct HTTPPressureTests {
     /// As many as once kept everybody out, for half a minute.
     private static let count = 1_000
     private static let answerSeconds = "15"

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Whoever reads a program's log may stop reading: the program goes on, and ends in time.
-@Suite(.timeLimit(.minutes(8))) struct LogPipeTests {
+@Suite(.timeLimit(.minutes(5))) struct LogPipeTests {
     /// A named pipe that takes hardly anything, and is read by this process only when asked to.
     private final class Pipe: Sendable {
         /// F_SETPIPE_SZ of Linux, which Swift's Glibc leaves out.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A master that talks nonsense fills no disk of a worker's.
-@Suite(.timeLimit(.minutes(8))) struct WorkerLogTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerLogTests {
     private static let nonsenseCount = 100_000
 
     /// Takes one connection, greets, and sends its lines while it reads what comes.

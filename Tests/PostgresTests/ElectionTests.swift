@@ -8,7 +8,7 @@ import Testing
 @testable import PodlingPostgres
 
 /// Several masters on one database: one leads, and only that one writes.
-@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(6))) struct ElectionTests {
+@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10))) struct ElectionTests {
     private static let leaseMilliseconds = 1_500
 
     private static func open(

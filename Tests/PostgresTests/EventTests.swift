@@ -7,7 +7,7 @@ import Testing
 @testable import PodlingPostgres
 
 /// Transitions of tasks in the database.
-@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(6))) struct EventTests {
+@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10))) struct EventTests {
     private static func event(_ number: Int, at: Int64) -> TaskEventRow {
         TaskEventRow(
             number: number,

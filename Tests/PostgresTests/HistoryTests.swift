@@ -9,7 +9,7 @@ import Testing
 @testable import PodlingPostgres
 
 /// Ended tasks that the master has forgotten, on their way to `task_history` and out of it.
-@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(6)))
+@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10)))
 struct HistoryTests {
     private static let now = Int64(Date().timeIntervalSince1970) * 1_000
     private static let day: Int64 = 86_400_000

@@ -8,7 +8,7 @@ import Testing
 @testable import PodlingPostgres
 
 /// The schema's steps, by a master and by hand.
-@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(6)))
+@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10)))
 struct MigrationTests {
     private static func open(_ url: String, mayMigrate: Bool = true) async throws -> PostgresStore {
         var retention = Retention(heldMilliseconds: 36_500 * 86_400_000)

@@ -10,7 +10,7 @@ import Testing
 
 /// Random histories under a seed, of a master that keeps all in memory and of one that keeps it in PostgreSQL and is
 /// started anew in the middle: they answer the same, and the database has what the model holds.
-@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(8)))
+@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10)))
 struct ModelTests {
     private static let length = 120
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodlingPostgres
 
-@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(6))) struct NodeTests {
+@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10))) struct NodeTests {
     private static let now: Int64 = 1_790_000_000_123
 
     private static func open(_ database: Database) async throws -> PostgresStore {

@@ -7,7 +7,7 @@ import Testing
 @testable import PodlingPostgres
 
 /// What is read beside the writer, for those who ask for more than the master holds.
-@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(6))) struct ReadTests {
+@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10))) struct ReadTests {
     private static let now: Int64 = 1_790_000_000_123
 
     private static func row(_ number: UInt64, _ status: TaskStatus = .pending, name: String = "a") -> TaskRow {

@@ -8,7 +8,7 @@ import Testing
 @testable import PodlingPostgres
 
 /// A read has a deadline of its own, however many wait before it and whatever its server does.
-@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(5))) struct SilentReplicaTests {
+@Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10))) struct SilentReplicaTests {
     /// So many that each after the other, at a time-out each, would take half an hour.
     private static let readCount = 400
 

@@ -4,7 +4,7 @@ import Testing
 @testable import PodlingPostgres
 
 /// Tokens in the database.
-@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(6)))
+@Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10)))
 struct TokenTests {
     private static func record(_ name: String, _ role: Role = .client, _ node: String? = nil) throws -> TokenRecord {
         try TokenRecord(
