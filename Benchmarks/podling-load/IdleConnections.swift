@@ -104,6 +104,10 @@ struct HeartbeatDriver: LoadDriver, ~Copyable {
     private static let helloReply: StaticString = #"{"re":8,"ok":"#
     private static let registerReply: StaticString = #"{"re":9,"ok":"#
     private static let heartbeatReply: StaticString = #"{"re":3,"ok":"#
+    /// What a server sends that gives back what it gets.
+    private static let heartbeatEcho: StaticString = #"{"op":"heartbeat""#
+    private static let registerEcho: StaticString = #"{"op":"register""#
+    private static let helloEcho: StaticString = #"{"op":"hello""#
     private static let heartbeat: StaticString = "{\"op\":\"heartbeat\",\"id\":3}\n"
     private static let ping: StaticString = "{\"op\":\"ping\",\"id\":3}\n"
 
@@ -135,14 +139,20 @@ struct HeartbeatDriver: LoadDriver, ~Copyable {
         let end = line + bytes.count
         while let found = memchr(line, Int32(UInt8(ascii: "\n")), end - line) {
             let count = UnsafeRawPointer(found) - line
-            if PodlingLines.starts(line, count, Self.heartbeatReply) {
+            if PodlingLines.starts(line, count, Self.heartbeatReply)
+                || PodlingLines.starts(line, count, Self.heartbeatEcho)
+            {
                 if isCounting { latencies.add(now - connection.pointee.sentAt) }
                 connection.pointee.sentAt = 0
             } else if PodlingLines.starts(line, count, Self.helloReply) {
                 ready += connection.pointee.isWorker ? 0 : 1
-            } else if PodlingLines.starts(line, count, Self.registerReply) {
+            } else if PodlingLines.starts(line, count, Self.registerReply)
+                || PodlingLines.starts(line, count, Self.registerEcho)
+            {
                 ready += 1
-            } else if !PodlingLines.starts(line, count, PodlingLines.helloHead) {
+            } else if !PodlingLines.starts(line, count, PodlingLines.helloHead),
+                !PodlingLines.starts(line, count, Self.helloEcho)
+            {
                 throw .unexpected(line, count, from: "an idle connection")
             }
             line += count + 1

@@ -32,7 +32,8 @@ struct Options {
                             [--slots 64] [--window 64] [--backlog 10000] [--connections 5000]
                             [--role worker|client] [--server-pid PID] [--tls-ca FILE] [--verify]
         modes: podling, podling-idle-latency, podling-idle-connections, echo-latency, echo-server,
-               beanstalkd, redis-streams, tls-handshakes
+               beanstalkd, redis-streams, tls-handshakes, podling-ping, podling-ping-beside-label-lists,
+               podling-ping-beside-lists, ...-gets, ...-watches, ...-refused-batches
         """
 
     init(_ arguments: [String]) throws {

@@ -12,7 +12,10 @@ do {
     case "echo-latency": try LatencyModes.echo(options)
     case "echo-server": try EchoServer.run(options.address)
     case "tls-handshakes": try HandshakeMode.run(options)
-    case "podling-idle-connections": try IdleConnections(options: options).run()
+    case "podling-idle-connections", "echo-idle-connections": try IdleConnections(options: options).run()
+    case let mode where mode.hasPrefix("podling-ping"):
+        guard let flood = PingLatency.floods[String(mode.dropFirst("podling-ping".count))] else { fallthrough }
+        try PingLatency(options: options, flood: flood).run()
     default: throw LoadFailure("no such mode: \(options.mode)\n\(Options.usage)")
     }
 } catch {
