@@ -7,6 +7,8 @@ cd "$REPOSITORY"
 
 readonly ROUNDS=3 THROUGHPUT_SECONDS=3 LATENCY_SECONDS=2 IDLE_SECONDS=4 IDLE_CONNECTIONS=5000
 readonly IDLE_TLS_CONNECTIONS=2000 HANDSHAKE_SECONDS=3
+# Nothing is the ping alone; see Benchmarks/podling-load/PingLatency.swift.
+readonly FLOODS=('' -beside-label-lists -beside-lists -beside-gets -beside-watches -beside-refused-batches)
 readonly TABLE=.build/bench.json
 
 fails=true
@@ -138,6 +140,8 @@ for ((round = 1; round <= ROUNDS; round++)); do
     load nio-echo echo-latency --seconds "$LATENCY_SECONDS"
     load master podling-idle-latency --seconds "$LATENCY_SECONDS"
     load echo echo-latency --seconds "$LATENCY_SECONDS"
+    for flood in "${FLOODS[@]}"; do load master "podling-ping$flood" --seconds "$LATENCY_SECONDS"; done
+    load nio-echo echo-idle-connections --seconds "$IDLE_SECONDS" --connections "$IDLE_CONNECTIONS"
     load master podling-idle-connections --seconds "$IDLE_SECONDS" --connections "$IDLE_CONNECTIONS"
     load master-tls podling-idle-connections --seconds "$IDLE_SECONDS" --connections "$IDLE_TLS_CONNECTIONS" \
         --tls-ca "$scratch/tls.pem"
@@ -148,13 +152,18 @@ scripts/bench-postgres.sh "$scratch/durable.json"
 # runs SERVER MODE: all its runs as one array, empty where there was none.
 runs() { if [[ -s $scratch/$1-$2.runs ]]; then jq -cs . "$scratch/$1-$2.runs"; else echo '[]'; fi; }
 
-# Floors: what must hold on two cores, in one run with the peers.
+floods="$(for flood in "${FLOODS[@]}"; do
+    jq -cn --arg name "${flood#-beside-}" --argjson runs "$(runs master "podling-ping$flood")" '{($name): $runs}'
+done | jq -cs add)"
+
+# Floors: what must hold on two cores, each beside a peer or a bare limit in the same run.
 jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/durable.json" --argjson connections "$IDLE_CONNECTIONS" \
     --argjson podling "$(runs master podling)" --argjson latency "$(runs master podling-idle-latency)" \
     --argjson idle "$(runs master podling-idle-connections)" --argjson nio "$(runs nio-echo echo-latency)" \
     --argjson echo "$(runs echo echo-latency)" --argjson beanstalkd "$(runs beanstalkd beanstalkd)" \
     --argjson redis "$(runs redis-server redis-streams)" --argjson tls "$(runs master-tls podling)" \
     --argjson shakes "$(runs master-tls tls-handshakes)" --argjson stime "$(runs s_server s_time)" \
+    --argjson idleecho "$(runs nio-echo echo-idle-connections)" --argjson floods "$floods" \
     --argjson idletls "$(runs master-tls podling-idle-connections)" --argjson tlsconnections "$IDLE_TLS_CONNECTIONS" '
     def median: sort | .[length / 2 | floor];
     def row($name; $values; $unit; $floor; $lower):
@@ -163,30 +172,42 @@ jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/dura
     def peer($name; $runs):
         row("\($name): lifecycles"; [$runs[].lifecycles_per_second]; "1/s"; null; false),
         row("\($name): server CPU for a million"; [$runs[].server_cpu_seconds_per_million]; "s"; null; true);
+    # Both of one round: what else the machine did then fell on both.
+    def beside($ours; $theirs; figure): [$ours, $theirs] | transpose | map(select(all(. != null)) | (.[0] | figure) / (.[1] | figure));
+    def ping($what; $flood; $floor):
+        row("ping \($what), p99"; [$floods[$flood][].p99_us / 1000]; "ms"; $floor; true);
+    # What an idle one takes in this run, and 50 ms.
+    (50 + ([$floods[""][].p99_us / 1000] | median)) as $pingfloor |
     $alone[0] + [
-        row("TCP: lifecycles, memory store"; [$podling[].lifecycles_per_second]; "1/s"; 150000; false),
-        row("TCP: server CPU for a million"; [$podling[].server_cpu_seconds_per_million]; "s"; 6; true),
+        row("TCP: lifecycles, memory store"; [$podling[].lifecycles_per_second]; "1/s"; null; false),
+        row("TCP: server CPU for a million"; [$podling[].server_cpu_seconds_per_million]; "s"; null; true),
         row("TCP: generator CPU for a million"; [$podling[].own_cpu_seconds_per_million]; "s"; null; true),
         peer("beanstalkd"; $beanstalkd), peer("Redis streams"; $redis),
+        row("TCP: lifecycles beside Redis streams"; beside($podling; $redis; .lifecycles_per_second); "times"; 0.62; false),
+        row("TCP: server CPU beside Redis streams"; beside($podling; $redis; .server_cpu_seconds_per_million); "times"; 1.5; true),
         row("idle: submit to assign, p50"; [$latency[].p50_us]; "us"; null; true),
         row("idle: submit to assign, p99"; [$latency[].p99_us]; "us"; null; true),
         row("idle: bare NIO echo, p50"; [$nio[].p50_us]; "us"; null; true),
         row("idle: bare epoll echo, p50"; [$echo[].p50_us]; "us"; null; true),
-        row("idle: submit to assign beside the NIO echo"; [$latency, $nio] | transpose | map(.[0].p50_us / .[1].p50_us);
-            "times"; 2; true),
+        row("idle: submit to assign beside the NIO echo"; beside($latency; $nio; .p50_us); "times"; 2; true),
+        ping("alone"; ""; null),
+        ping("beside a flood of label lists"; "label-lists"; $pingfloor),
+        ping("beside a flood of lists"; "lists"; $pingfloor),
+        ping("beside a flood of gets of unknown tasks"; "gets"; $pingfloor),
+        ping("beside a flood of watches"; "watches"; $pingfloor),
+        ping("beside a flood of refused batches"; "refused-batches"; $pingfloor),
         row("\($connections) idle workers: memory of each"; [$idle[].bytes_per_connection]; "bytes"; 16384; true),
-        row("\($connections) idle workers: CPU, a heartbeat a second"; [$idle[].server_cpu_percent]; "%";
-            25 * $connections / 10000; true),
+        row("\($connections) idle workers: CPU, a heartbeat a second"; [$idle[].server_cpu_percent]; "%"; null; true),
+        row("\($connections) idle workers: that CPU beside a bare NIO echo"; beside($idle; $idleecho; .server_cpu_percent);
+            "times"; 1.8; true),
         row("\($connections) idle workers: heartbeat, p50"; [$idle[].p50_us]; "us"; null; true),
         row("\($connections) idle workers: heartbeat, p99"; [$idle[].p99_us]; "us"; null; true),
         row("TLS 1.3: lifecycles, memory store"; [$tls[].lifecycles_per_second]; "1/s"; null; false),
-        row("TLS 1.3: lifecycles beside plaintext"; [$tls, $podling] | transpose |
-            map(.[0].lifecycles_per_second / .[1].lifecycles_per_second); "times"; 0.6; false),
+        row("TLS 1.3: lifecycles beside plaintext"; beside($tls; $podling; .lifecycles_per_second); "times"; 0.6; false),
         row("TLS 1.3: server CPU for a million"; [$tls[].server_cpu_seconds_per_million]; "s"; null; true),
         row("TLS 1.3: full handshakes"; [$shakes[].handshakes_per_second]; "1/s"; null; false),
         row("TLS 1.3: full handshakes, openssl s_time and s_server"; [$stime[].handshakes_per_second]; "1/s"; null; false),
-        row("TLS 1.3: full handshakes beside s_time"; [$shakes, $stime] | transpose |
-            map(.[0].handshakes_per_second / .[1].handshakes_per_second); "times"; 0.7; false),
+        row("TLS 1.3: full handshakes beside s_time"; beside($shakes; $stime; .handshakes_per_second); "times"; 0.7; false),
         row("\($tlsconnections) idle TLS workers: memory of each"; [$idletls[].bytes_per_connection]; "bytes"; 61440; true)
     ] + $durable[0]' >"$TABLE.part"
 mv "$TABLE.part" "$TABLE"

@@ -21,7 +21,12 @@ let codec = CodecBenchmarks.run().map { figure in
     let isFloored = figure.name.hasSuffix("beside Foundation")
     return BenchRow(name: "codec: \(figure.name)", value: figure.value, unit: figure.unit, floor: isFloored ? 12 : nil)
 }
-let rows = codec + core
+// Of three lines each: what a lifecycle costs beside reading is the same on every machine.
+let reading = codec.first { $0.name == "codec: read: and take the values" }?.value ?? .nan
+let beside = core.filter { $0.name.hasPrefix("core: lifecycles") }.map { row in
+    BenchRow(name: "\(row.name), beside lines read", value: row.value / reading, unit: "times", floor: 0.18)
+}
+let rows = codec + core + beside
 for row in rows {
     let value = row.value >= 100 ? "\(Int(row.value.rounded()))" : "\((row.value * 100).rounded() / 100)"
     print("\(row.name): \(value) \(row.unit)")
