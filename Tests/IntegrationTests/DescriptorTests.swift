@@ -45,8 +45,12 @@ import Testing
             let master = try Master(limit: "-n \(Self.limit)")
             #expect(master.process.output.contains("the limit of open files is lower than all connections need"))
             let port = isHTTP ? master.httpPort : master.port
-            var connections: [LineConnection]? = try (0..<2 * Self.limit).map { _ in
-                try LineConnection(host: "127.0.0.1", port: port)
+            var connections: [LineConnection]? = try (0..<2 * Self.limit).map { number in
+                do {
+                    return try LineConnection(host: "127.0.0.1", port: port)
+                } catch {
+                    throw TestSupportError("connection \(number): \(error)\n\(master.process.output)")
+                }
             }
             let isSaid = Deadline.after(seconds: 60).poll {
                 master.process.output.contains("connections wait to be taken: Too many open files; raise") ? true : nil
