@@ -282,7 +282,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     /// Asks the socket what it has left; where that is something, once more when it has sent it.
     private func measureUnread() {
-        guard let context, context.channel.isActive else { return }
+        guard let context, context.channel.isActive, !isClosing else { return }
         writtenBytes = 0
         let left = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         loop.unread.change(from: unreadBytes, to: left)
@@ -318,6 +318,9 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             metadata: ["unreadBytes": "\(unreadBytes)", "why": "\(why)"]
         )
         isClosing = true
+        // The next in line is to go for what is left, not this one again.
+        loop.unread.change(from: unreadBytes, to: 0)
+        unreadBytes = 0
         context.close(promise: nil)
     }
 

@@ -61,7 +61,7 @@ struct PGConnectionTests {
             let waited = Self.milliseconds {
                 #expect { try connection.execute("SELECT 1") } throws: { ($0 as? PGError)?.isConnectionLost == true }
             }
-            #expect(waited >= 500 && waited < 10_000)
+            #expect(waited >= 500 && waited < 60_000)
             // It is not asked again: an answer might be to the question before.
             #expect(throws: PGError.self) { try connection.execute("SELECT 2") }
         }
@@ -112,7 +112,7 @@ struct PGConnectionTests {
                 }
                 #expect(proxy.strikes == number)
                 #expect(try count() == number)
-                #expect(waited < 10_000)
+                #expect(waited < 60_000)
             }
         }
     }
@@ -123,7 +123,7 @@ struct PGConnectionTests {
             _ = try writer.write(Self.batch(1)).get()
             proxy.swallowThose()
             let waited = try Self.milliseconds { _ = try writer.write(Self.batch(2)).get() }
-            #expect(waited >= 500 && waited < 10_000)
+            #expect(waited >= 500 && waited < 60_000)
             #expect(try count() == 2)
         }
     }
@@ -134,7 +134,7 @@ struct PGConnectionTests {
             let waited = Self.milliseconds {
                 #expect(throws: PGError.self) { _ = try PGConnection(proxied + "&connect_timeout=2") }
             }
-            #expect(waited < 10_000)
+            #expect(waited < 60_000)
         }
     }
 
@@ -171,7 +171,7 @@ struct PGConnectionTests {
             let waited = Self.milliseconds {
                 #expect(throws: StoreError.self) { _ = try writer.write(Self.batch(2)).get() }
             }
-            #expect(waited < 20_000)
+            #expect(waited < 60_000)
         }
     }
 

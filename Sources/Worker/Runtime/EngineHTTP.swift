@@ -4,7 +4,7 @@ import NIOHTTP1
 
 /// HTTP to an engine over its unix socket.
 ///
-/// Each request has a connection of its own, which over a unix socket costs less than keeping one for the next. There
+/// Each request has a connection of its own, which over a unix socket is simpler than keeping one for the next. There
 /// are two lanes: short calls and long ones (wait, logs, pull, stop) do not compete for connections, so that a hundred
 /// open waits cannot keep a kill from going out.
 struct EngineHTTP: Sendable {
