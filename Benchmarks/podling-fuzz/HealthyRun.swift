@@ -24,6 +24,7 @@ final class HealthyRun {
     /// A page of what waits, or a cancel of what stood there.
     private var cleaning = Question()
     private var cancelsDue = 0
+    private var cleaningCursor: String?
 
     /// Something asked, and when.
     private struct Question {
@@ -80,7 +81,8 @@ final class HealthyRun {
         }
         if cleaning.askedAt == nil, shared.pendingTasks > Self.pendingMax {
             cleaning.ask(now)
-            try cleaner.send(#"{"op":"list","id":1,"status":"pending","limit":1000}"#)
+            let place = cleaningCursor.map { #","cursor":"\#($0)""# } ?? ""
+            try cleaner.send(#"{"op":"list","id":1,"status":"pending","limit":1000\#(place)}"#)
         }
     }
 
@@ -99,10 +101,13 @@ final class HealthyRun {
     }
 
     private func takeCleaning(_ line: [UInt8]) throws(LoadFailure) {
-        let (reply, tasks) = try read(line) { root throws(LoadFailure) -> (Int?, [String]) in
-            (root["re"]?.int(), root["ok"]?["tasks"]?.elements.compactMap { $0["taskId"]?.string() } ?? [])
+        let (reply, tasks, cursor) = try read(line) { root throws(LoadFailure) -> (Int?, [String], String?) in
+            let tasks = root["ok"]?["tasks"]?.elements.compactMap { $0["taskId"]?.string() } ?? []
+            return (root["re"]?.int(), tasks, root["ok"]?["cursor"]?.string())
         }
         if reply == 1 {
+            // A page may be empty: those that wait may stand behind many that have ended.
+            cleaningCursor = cursor
             cancelsDue = tasks.count
             for task in tasks { try cleaner.send(#"{"op":"cancel","id":2,"taskId":"\#(task)"}"#) }
             cleaning.ask(nanosecondsNow())
