@@ -12,6 +12,9 @@ public struct CoreConfiguration: Sendable {
     public var heartbeatMilliseconds = Limits.heartbeatMillisecondsDefault
     public var leaseMilliseconds = Limits.leaseMillisecondsDefault
     public var acceptMilliseconds = Limits.acceptSeconds * 1_000
+    /// How long an attempt may take from its assignment until it runs. What is new of it (`detail`) begins that anew, up to
+    /// `Limits.prepareFactorMax` times as long.
+    public var prepareMilliseconds = Limits.prepareSecondsDefault * 1_000
     /// A node that rejected a task gets nothing for this long.
     public var rejectHoldMilliseconds = 1_000
     public var liveTasksMax = Limits.liveTasksMaxDefault

@@ -6,11 +6,7 @@ extension MasterCore {
         guard error?.isString ?? true else { throw .field("error", "must be a string") }
         let value = try request.root.required("taskId")
         guard let slot = tasks.slot(of: value) else { return try askForTask(.cancel, value, request, into: &effects) }
-        if let error, !tasks[slot].status.isTerminal {
-            let extra = tasks[slot].extra ?? TaskExtra()
-            tasks[slot].extra = extra
-            extra.error = Self.cut(error, Limits.errorBytesMax)
-        }
+        if let error, !tasks[slot].status.isTerminal { setError(Self.cut(error, Limits.errorBytesMax), slot) }
         touchUnsaved(slot)
         let isNew = tasks[slot].isAssigned && !tasks[slot].flags.contains(.cancelRequested)
         if isNew {
@@ -43,13 +39,14 @@ extension MasterCore {
         writeAttempt(slot, to: &effects.writer)
         effects.writer.raw(",\"graceSeconds\":")
         effects.writer.int(Int(tasks[slot].stopGraceSeconds))
-        let isTimedOut = tasks[slot].flags.contains(.timedOut)
-        effects.writer.raw(isTimedOut ? ",\"code\":\"timed_out\"}" : ",\"code\":\"cancelled\"}")
+        effects.writer.raw(",\"code\":")
+        effects.writer.string(tasks[slot].orderedEnd.name.description)
+        effects.writer.byte(UInt8(ascii: "}"))
         effects.end()
     }
 
     func sendCancels(_ node: Int32, into effects: inout Effects) {
-        for slot in nodes[node].attempts where !tasks[slot].flags.isDisjoint(with: [.cancelRequested, .timedOut]) {
+        for slot in nodes[node].attempts where !tasks[slot].flags.isDisjoint(with: .orderedToEnd) {
             sendCancel(slot, into: &effects)
         }
     }

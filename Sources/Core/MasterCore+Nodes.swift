@@ -114,7 +114,7 @@ extension MasterCore {
         writeAttempts(lost, to: &effects.writer)
         effects.writer.raw(nodes[index].isDraining ? "],\"quiet\":true}" : "]}")
         effects.endReply()
-        for slot in kept where tasks[slot].isAssigned { tasks[slot].flags.insert(.accepted) }
+        for slot in kept where tasks[slot].isAssigned { accepted(slot) }
         for slot in lost { lose(slot, into: &effects) }
         sendCancels(index, into: &effects)
     }

@@ -83,7 +83,7 @@ extension MasterCore {
             } else {
                 retryLater(row.task)
                 if untold.contains(row.task), tasks[slot].status == .scheduled {
-                    note(row.reason, slot)
+                    setError(row.reason, slot)
                     refuse(slot, .rejected, into: &effects)
                 }
             }
@@ -110,16 +110,10 @@ extension MasterCore {
         }
     }
 
-    private mutating func note(_ reason: String, _ slot: Int32) {
-        let extra = tasks[slot].extra ?? TaskExtra()
-        tasks[slot].extra = extra
-        extra.error = reason
-    }
-
     /// Takes a task out that no store has, and of which nobody was told but those who watch: for them it is cancelled.
     private mutating func withdraw(_ slot: Int32, _ reason: String, into effects: inout Effects) {
         let id = tasks[slot].id
-        note(reason, slot)
+        setError(reason, slot)
         if tasks[slot].status == .pending {
             dequeue(slot)
             move(slot, to: .cancelled, .cancelled)
@@ -130,14 +124,7 @@ extension MasterCore {
             finished.remove(at: index)
             finishedBytes -= tasks[slot].byteCost
         }
-        abandonStreams(slot, into: &effects)
-        if tasks[slot].flags.contains(.observed) {
-            tellWaiters(slot, into: &effects)
-            keepEnd(slot)
-        }
-        counts[Int(tasks[slot].status.rawValue)] -= 1
-        if let key = tasks[slot].extra?.idempotencyKey, idempotencyKeys[key] == slot { idempotencyKeys[key] = nil }
-        if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
+        letGo(slot, into: &effects)
         unsaved[id] = nil
         tasks.remove(slot)
     }

@@ -13,23 +13,31 @@ extension MasterCore {
             effects.replyEmpty(request)
             return
         }
-        tasks[slot].flags.insert(.accepted)
+        accepted(slot)
         if report.status.rawValue >= status.rawValue { note(report, slot) }
         effects.replyEmpty(request)
-        if report.status.isTerminal { tasks[slot].flags.insert(.reported) }
         switch report.status {
-        case .pending: break
-        case .scheduled: break
+        case .pending, .scheduled: break
         case .running: run(slot)
-        case .completed: finish(slot, .completed, .none)
-        case .failed: finish(slot, .failed, report.reason ?? .exitCode)
-        case .cancelled:
-            if tasks[slot].flags.contains(.timedOut) {
-                finish(slot, .failed, .timedOut)
-            } else {
-                finish(slot, .cancelled, .cancelled)
-            }
+        case .completed, .failed, .cancelled: end(slot, report)
         }
+    }
+
+    /// The worker has taken the assignment: from now on the time to get ready counts, from the assignment on.
+    mutating func accepted(_ slot: Int32) {
+        guard !tasks[slot].flags.contains(.accepted) else { return }
+        tasks[slot].flags.insert(.accepted)
+        guard tasks[slot].status == .scheduled else { return }
+        let acceptBy = tasks[slot].deadline
+        let assignedAt = acceptBy > 0 ? acceptBy - Int64(configuration.acceptMilliseconds) : now.monotonic
+        tasks[slot].deadline = assignedAt + Int64(configuration.prepareMilliseconds)
+    }
+
+    /// There is something new of an attempt that gets ready.
+    private mutating func waitLonger(_ slot: Int32) {
+        let prepare = Int64(configuration.prepareMilliseconds)
+        let left = Int64(Limits.prepareFactorMax) * prepare - max(now.wall - tasks[slot].scheduledAt, 0)
+        tasks[slot].deadline = max(tasks[slot].deadline, now.monotonic + min(prepare, left))
     }
 
     private mutating func run(_ slot: Int32) {
@@ -38,25 +46,66 @@ extension MasterCore {
         tasks[slot].deadline = timeout > 0 ? now.monotonic + timeout : 0
     }
 
-    private mutating func note(_ report: WorkerReport, _ slot: Int32) {
-        if let exitCode = report.exitCode {
-            tasks[slot].exitCode = Int32(truncatingIfNeeded: exitCode)
-            tasks[slot].flags.insert(.hasExitCode)
-        } else if report.status == .completed {
-            tasks[slot].exitCode = 0
-            tasks[slot].flags.insert(.hasExitCode)
+    /// How it ended: by itself, or as it was told to (proto-spec.md, section 6.19).
+    private mutating func end(_ slot: Int32, _ report: WorkerReport) {
+        tasks[slot].flags.insert(.reported)
+        var order = tasks[slot].orderedEnd
+        if report.status == .cancelled {
+            // A master that has just begun to lead may not have come to the order yet.
+            if order == .none, isOverItsTime(slot) { order = .timedOut }
+        } else if report.isBeforeSignal {
+            order = .none
         }
-        if report.status != .scheduled, tasks[slot].startedAt == 0 || report.startedAt != nil {
+        switch (report.status, order) {
+        case (_, .timedOut), (_, .prepareTimedOut): finish(slot, .failed, order)
+        case (.completed, _): finish(slot, .completed, .none)
+        case (.failed, .none): finish(slot, .failed, report.reason ?? .exitCode)
+        default: finish(slot, .cancelled, .cancelled)
+        }
+    }
+
+    private func isOverItsTime(_ slot: Int32) -> Bool {
+        tasks[slot].status == .running && tasks[slot].deadline > 0 && now.monotonic >= tasks[slot].deadline
+    }
+
+    /// Takes from a report what it says beside the status. One that repeats the status it has brings no new times.
+    private mutating func note(_ report: WorkerReport, _ slot: Int32) {
+        let isNew = report.status != tasks[slot].status
+        if report.status.isTerminal {
+            if let exitCode = report.exitCode ?? (report.status == .completed ? 0 : nil) {
+                tasks[slot].exitCode = Int32(truncatingIfNeeded: exitCode)
+                tasks[slot].flags.insert(.hasExitCode)
+            }
+            tasks[slot].finishedAt = plausible(report.finishedAt, slot)
+        }
+        if isNew, report.status != .scheduled, tasks[slot].startedAt == 0 || report.startedAt != nil {
             let hasRun = report.status == .running || report.status == .completed || report.startedAt != nil
             if hasRun { tasks[slot].startedAt = plausible(report.startedAt, slot) }
         }
-        if report.status.isTerminal { tasks[slot].finishedAt = plausible(report.finishedAt, slot) }
-        guard report.containerID != nil || report.error != nil || report.detail != nil else { return }
+        if let containerID = report.containerID?.string(), containerID != tasks[slot].extra?.containerID {
+            extra(slot).containerID = containerID
+            changed(slot)
+        }
+        if let error = report.error { setError(Self.cut(error, Limits.errorBytesMax), slot) }
+        if let detail = report.detail.flatMap({ Self.cut($0, Limits.detailBytesMax) }),
+            detail != tasks[slot].extra?.detail
+        {
+            extra(slot).detail = detail
+            changed(slot)
+            if report.status == .scheduled { waitLonger(slot) }
+        }
+    }
+
+    private mutating func extra(_ slot: Int32) -> TaskExtra {
         let extra = tasks[slot].extra ?? TaskExtra()
         tasks[slot].extra = extra
-        if let containerID = report.containerID { extra.containerID = containerID.string() }
-        if let error = report.error { extra.error = Self.cut(error, Limits.errorBytesMax) }
-        if let detail = report.detail { extra.detail = Self.cut(detail, Limits.detailBytesMax) }
+        return extra
+    }
+
+    /// Says of a task, for people, what went wrong.
+    mutating func setError(_ text: String?, _ slot: Int32) {
+        guard let text, text != tasks[slot].extra?.error else { return }
+        extra(slot).error = text
         changed(slot)
     }
 
@@ -65,9 +114,11 @@ extension MasterCore {
         max(tasks[slot].createdAt, min(time ?? now.wall, now.wall))
     }
 
-    /// The text of a string, cut between characters to at most this many bytes.
+    /// The text of a string as a store can keep it, cut between characters to at most this many bytes.
     static func cut(_ value: JSONValue, _ bytesMax: Int) -> String? {
-        guard let text = value.string(), text.utf8.count > bytesMax else { return value.string() }
+        guard let text = value.string()?.withoutNUL, text.utf8.count > bytesMax else {
+            return value.string()?.withoutNUL
+        }
         var bytes = 0
         return String(
             text.unicodeScalars.prefix { scalar in
@@ -80,7 +131,7 @@ extension MasterCore {
     mutating func accept(_ request: Request, into effects: inout Effects) throws(WireError) {
         let slot = try attempt(request, into: &effects)
         guard tasks[slot].isAssigned else { throw stale(slot) }
-        tasks[slot].flags.insert(.accepted)
+        accepted(slot)
         effects.replyEmpty(request)
     }
 
@@ -89,9 +140,7 @@ extension MasterCore {
         guard tasks[slot].status == .scheduled else { throw stale(slot) }
         if let error = request.root.optional("error") {
             guard error.isString else { throw .field("error", "must be a string") }
-            let extra = tasks[slot].extra ?? TaskExtra()
-            tasks[slot].extra = extra
-            extra.error = Self.cut(error, Limits.errorBytesMax)
+            setError(Self.cut(error, Limits.errorBytesMax), slot)
         }
         effects.replyEmpty(request)
         let node = tasks[slot].node

@@ -25,7 +25,7 @@ extension MasterCore {
         for index in nodes.sorted where nodes[index].hasLease {
             nodes[index].lastSeen += milliseconds
             if nodes[index].graceUntil > 0 { nodes[index].graceUntil += milliseconds }
-            for slot in nodes[index].attempts where tasks[slot].status == .scheduled && tasks[slot].deadline > 0 {
+            for slot in nodes[index].attempts where tasks[slot].awaitsAnswer {
                 tasks[slot].deadline += milliseconds
             }
         }
@@ -68,7 +68,7 @@ extension MasterCore {
                 nodes[index].graceUntil,
                 now.monotonic + 2 * Int64(configuration.leaseMilliseconds)
             )
-            for slot in nodes[index].attempts where tasks[slot].status == .scheduled && tasks[slot].deadline > 0 {
+            for slot in nodes[index].attempts where tasks[slot].awaitsAnswer {
                 tasks[slot].deadline = now.monotonic + Int64(configuration.acceptMilliseconds)
             }
         }

@@ -56,9 +56,8 @@ extension MasterCore {
             guard record.deadline > 0, now.monotonic >= record.deadline else { continue }
             if record.status == .scheduled, !record.flags.contains(.accepted) {
                 notAccepted(slot, into: &effects)
-            } else if record.status == .running, !record.flags.contains(.timedOut) {
-                tasks[slot].flags.insert(.timedOut)
-                changed(slot)
+            } else if record.flags.isDisjoint(with: .orderedToEnd) {
+                tasks[slot].flags.insert(record.status == .running ? .timedOut : .prepareTimedOut)
                 sendCancel(slot, into: &effects)
             }
         }

@@ -54,19 +54,25 @@ extension MasterCore {
         guard let (slot, id) = finished.popFirst() else { return }
         guard tasks[slot].id == id else { return }
         finishedBytes -= tasks[slot].byteCost
+        letGo(slot, into: &effects)
+        if tasks[slot].flags.contains(.changed) || unsaved.removeValue(forKey: id) != nil {
+            forgottenRows.append(row(slot))
+        }
+        if !tasks[slot].flags.contains(.adopted) { forget(upTo: tasks[slot].keptSince) }
+        tasks.remove(slot)
+    }
+
+    /// Takes an ended task out of all that leads to it, after telling its end to who waits for it.
+    mutating func letGo(_ slot: Int32, into effects: inout Effects) {
         abandonStreams(slot, into: &effects)
         if tasks[slot].flags.contains(.observed) {
             tellWaiters(slot, into: &effects)
             keepEnd(slot)
         }
         counts[Int(tasks[slot].status.rawValue)] -= 1
-        if let key = tasks[slot].extra?.idempotencyKey { idempotencyKeys[key] = nil }
+        // Of restored tasks two may have one key: it leads to the newer.
+        if let key = tasks[slot].extra?.idempotencyKey, idempotencyKeys[key] == slot { idempotencyKeys[key] = nil }
         if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
-        if tasks[slot].flags.contains(.changed) || unsaved.removeValue(forKey: id) != nil {
-            forgottenRows.append(row(slot))
-        }
-        if !tasks[slot].flags.contains(.adopted) { forget(upTo: tasks[slot].keptSince) }
-        tasks.remove(slot)
     }
 
     /// Moves the time that the store is told, short of the task that will be forgotten next.
@@ -112,7 +118,7 @@ extension MasterCore {
         }
         release(slot)
         if !isCharged { tasks[slot].unchargedAttempts += 1 }
-        tasks[slot].flags.subtract([.accepted, .timedOut, .hasExitCode])
+        tasks[slot].flags.subtract([.accepted, .timedOut, .prepareTimedOut, .hasExitCode])
         tasks[slot].scheduledAt = 0
         tasks[slot].startedAt = 0
         tasks[slot].extra?.containerID = nil
@@ -125,9 +131,8 @@ extension MasterCore {
     /// An assignment came to nothing before it was accepted: not counted as an attempt lost, but not for ever.
     mutating func refuse(_ slot: Int32, _ reason: TaskReason, into effects: inout Effects) {
         tasks[slot].rejections += 1
-        if tasks[slot].flags.contains(.cancelRequested) {
-            finish(slot, .cancelled, .cancelled)
-        } else if Int(tasks[slot].rejections) >= Limits.rejectionsMax {
+        guard !endAsOrdered(slot) else { return }
+        if Int(tasks[slot].rejections) >= Limits.rejectionsMax {
             finish(slot, .failed, .rejected)
         } else {
             requeue(slot, reason, isCharged: false, into: &effects)
@@ -136,11 +141,8 @@ extension MasterCore {
 
     /// An attempt is lost with its node, or by its worker: what becomes of the task.
     mutating func lose(_ slot: Int32, into effects: inout Effects) {
-        if tasks[slot].flags.contains(.cancelRequested) {
-            finish(slot, .cancelled, .cancelled)
-        } else if tasks[slot].flags.contains(.timedOut) {
-            finish(slot, .failed, .timedOut)
-        } else if tasks[slot].onNodeLost == .fail {
+        guard !endAsOrdered(slot) else { return }
+        if tasks[slot].onNodeLost == .fail {
             finish(slot, .failed, .nodeLost)
         } else if !tasks[slot].flags.contains(.accepted) {
             refuse(slot, .nodeLost, into: &effects)
@@ -149,5 +151,15 @@ extension MasterCore {
         } else {
             requeue(slot, .nodeLost, isCharged: true, into: &effects)
         }
+    }
+
+    /// Ends an attempt that nobody will confirm the end of, if it was told to end.
+    private mutating func endAsOrdered(_ slot: Int32) -> Bool {
+        switch tasks[slot].orderedEnd {
+        case .none: return false
+        case .cancelled: finish(slot, .cancelled, .cancelled)
+        case let reason: finish(slot, .failed, reason)
+        }
+        return true
     }
 }

@@ -24,6 +24,11 @@ struct TaskRecord {
         static let adopted = Flags(rawValue: 1 << 9)
         /// Its shape holds the node selector of its spec once more.
         static let hasSelector = Flags(rawValue: 1 << 10)
+        /// It did not come to run in the time there is for that, and was told to end.
+        static let prepareTimedOut = Flags(rawValue: 1 << 11)
+
+        /// Each is an order to end; the first that was given counts, and of the time-outs no second is.
+        static let orderedToEnd: Flags = [.cancelRequested, .timedOut, .prepareTimedOut]
     }
 
     // What is looked at when an old task is forgotten stands first, in one cache line.
@@ -45,7 +50,7 @@ struct TaskRecord {
     var shape: Int32 = -1
     var queueNext: Int32 = -1
     var queuePrevious: Int32 = -1
-    /// Monotonic milliseconds by which the assignment must be answered, or the attempt must end; 0 means none.
+    /// Monotonic milliseconds by which the assignment must be answered, then the attempt run, then end; 0 means none.
     var deadline: Int64 = 0
     /// Milliseconds since 1970; 0 means not yet.
     var createdAt: Int64
@@ -101,8 +106,18 @@ struct TaskRecord {
         return Self.byteCostBase + key + spec.count * (flags.contains(.hasSelector) ? 4 : 1)
     }
 
+    /// Why it was told to end; `none` where it was not.
+    var orderedEnd: TaskReason {
+        if flags.contains(.timedOut) { return .timedOut }
+        if flags.contains(.prepareTimedOut) { return .prepareTimedOut }
+        return flags.contains(.cancelRequested) ? .cancelled : .none
+    }
+
     /// Whether a node has it.
     var isAssigned: Bool { status == .scheduled || status == .running }
+
+    /// Whether its worker still has to answer the assignment.
+    var awaitsAnswer: Bool { status == .scheduled && !flags.contains(.accepted) && deadline > 0 }
 
     /// From when on its age counts, once it has ended.
     var keptSince: Int64 { max(finishedAt, importedAt) }

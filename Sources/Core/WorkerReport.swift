@@ -12,6 +12,8 @@ struct WorkerReport {
     var containerID: JSONValue?
     var error: JSONValue?
     var detail: JSONValue?
+    /// The process had ended before the worker sent it a signal.
+    var isBeforeSignal = false
 
     init(_ object: JSONValue) throws(WireError) {
         for member in object.members where !member.value.isNull {
@@ -32,6 +34,9 @@ struct WorkerReport {
         guard status != .pending else { throw .field("status", "is required") }
         if status == .completed, let exitCode, exitCode != 0 {
             throw .field("exitCode", "must be 0 for completed; report failed")
+        }
+        if status == .failed, reason == .cancelled {
+            throw .field("reason", "is cancelled: report the status cancelled")
         }
     }
 
@@ -58,6 +63,8 @@ struct WorkerReport {
         } else if member.keyEquals("detail") {
             guard value.isString else { throw .field("detail", "must be a string") }
             detail = value
+        } else if member.keyEquals("beforeSignal") {
+            isBeforeSignal = try value.flag("beforeSignal")
         }
     }
 

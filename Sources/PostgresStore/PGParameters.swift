@@ -1,3 +1,5 @@
+import PodlingProtocol
+
 /// The parameters of a statement, `$1` and on, in one buffer; arrays are in PostgreSQL's binary form, which needs no
 /// escaping on this side and no parsing on the other.
 struct PGParameters {
@@ -31,7 +33,7 @@ struct PGParameters {
 
     mutating func append(_ text: String?) {
         formats.append(Self.textFormat)
-        guard let text = text.map(Self.withoutNUL) else { return spans.append(nil) }
+        guard let text = text?.withoutNUL else { return spans.append(nil) }
         spans.append((bytes.count, text.utf8.count))
         bytes.append(contentsOf: text.utf8)
         bytes.append(0)
@@ -151,18 +153,13 @@ struct PGParameters {
     }
 
     mutating func element(_ text: String?) {
-        guard var text = text.map(Self.withoutNUL) else { return elementNull() }
+        guard var text = text?.withoutNUL else { return elementNull() }
         text.withUTF8 { element(bytes: UnsafeRawBufferPointer($0)) }
     }
 
     mutating func element(bytes content: UnsafeRawBufferPointer) {
         bytes.appendBigEndian(Int32(truncatingIfNeeded: content.count))
         bytes.append(contentsOf: content)
-    }
-
-    /// PostgreSQL's text has no NUL.
-    private static func withoutNUL(_ text: String) -> String {
-        text.utf8.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
     }
 
     // MARK: For libpq

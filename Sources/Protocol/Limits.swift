@@ -53,6 +53,9 @@ public enum Limits {
     public static let partialLineSeconds = 30
     /// From `assign` to the worker's answer.
     public static let acceptSeconds = 10
+    public static let prepareSecondsDefault = 3_600
+    /// How often an attempt that makes progress may take that long until it runs.
+    public static let prepareFactorMax = 6
     /// Rejections after which a task fails.
     public static let rejectionsMax = 10
     /// Output that waits for a peer to read it.

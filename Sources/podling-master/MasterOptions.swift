@@ -44,6 +44,15 @@ struct MasterOptions: ParsableArguments {
     @Option(name: .long, help: "Seconds a node may be silent before its tasks are placed elsewhere.")
     var lease = Double(Limits.leaseMillisecondsDefault) / 1_000
 
+    @Option(
+        name: .long,
+        help: """
+            Seconds that an attempt may take from its assignment until it runs; what is new of it begins them anew, up to six
+            times as many.
+            """
+    )
+    var prepareTimeout = Limits.prepareSecondsDefault
+
     @Option(name: .long, help: "Seconds after which a standby takes the lead from a master that is gone.")
     var leaderLease = Double(PostgresStore.leaseMillisecondsDefault) / 1_000
 
@@ -106,6 +115,9 @@ struct MasterOptions: ParsableArguments {
             throw ValidationError(
                 "--lease must be at least twice --heartbeat, which is at least 0.05, and at most 86400."
             )
+        }
+        guard (1...86_400).contains(prepareTimeout) else {
+            throw ValidationError("--prepare-timeout must be 1 to 86400 seconds.")
         }
         guard (0.5...3_600).contains(leaderLease) else {
             throw ValidationError("--leader-lease must be 0.5 to 3600 seconds.")
@@ -213,6 +225,7 @@ struct MasterOptions: ParsableArguments {
         )
         core.heartbeatMilliseconds = Int(heartbeat * 1_000)
         core.leaseMilliseconds = Int(lease * 1_000)
+        core.prepareMilliseconds = prepareTimeout * 1_000
         core.finishedAgeMilliseconds = retainFinishedSeconds * 1_000
         core.finishedTasksMax = retainFinishedCount
         core.liveTasksMax = tasksMax

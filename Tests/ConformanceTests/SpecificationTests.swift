@@ -30,6 +30,8 @@ import Testing
         "`hello` with a token after connecting, seconds": Limits.identitySeconds,
         "partial line, seconds": Limits.partialLineSeconds,
         "answer to `assign`, seconds": Limits.acceptSeconds,
+        "from an assignment to `running`, seconds (default; six times that with new `detail`)": Limits
+            .prepareSecondsDefault,
         "rejections of one task": Limits.rejectionsMax,
         "unread output of a connection, bytes": Limits.unreadBytesMax,
         "unread output of all connections, bytes (default)": Limits.unreadBytesTotalMax,

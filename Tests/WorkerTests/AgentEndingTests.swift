@@ -59,6 +59,22 @@ import Testing
         #expect(trace.on(.exited(key, ExitStatus(exitCode: 0))).reports.first?.status == .cancelled)
     }
 
+    /// The order and the end cross: the engine's time of the end says which was first.
+    @Test(arguments: [(0, -1, true), (3, -1, true), (0, 0, false), (143, 20, false)])
+    func whatEndedBeforeTheSignalIsReportedAsItEnded(exitCode: Int, afterMilliseconds: Int64, isBefore: Bool) {
+        let trace = AgentTrace()
+        trace.register()
+        trace.bring(key, to: .running)
+        let stoppedAt = AgentTrace.wallBase + trace.now
+        trace.on(.cancel(key, graceSeconds: 5))
+        trace.sleep(50)
+        let status = ExitStatus(exitCode: exitCode, finishedAtMilliseconds: stoppedAt + afterMilliseconds)
+        let report = trace.on(.exited(key, status)).reports.first
+        #expect(report?.status == (isBefore ? (exitCode == 0 ? .completed : .failed) : .cancelled))
+        #expect(report?.isBeforeSignal == isBefore)
+        #expect(report?.exitCode == exitCode)
+    }
+
     @Test func whatEndedByItselfBeforeTheCancelIsReportedAsItEnded() {
         let trace = AgentTrace()
         trace.register()

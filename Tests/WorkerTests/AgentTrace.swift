@@ -7,6 +7,8 @@ final class AgentTrace {
     /// Everything wanted so far, notes left out.
     private(set) var actions: [AgentAction] = []
     private(set) var notes: [AgentNote] = []
+    /// Milliseconds since 1970 where `now` is 0.
+    static let wallBase: Int64 = 1_767_300_000_000
     static let leaseMilliseconds: Int64 = 15_000
     static let heartbeatMilliseconds: Int64 = 5_000
 
@@ -28,7 +30,7 @@ final class AgentTrace {
     /// Applies an event; what it led to, notes left out.
     @discardableResult
     func on(_ event: AgentEvent, jitter: Double = 0) -> [AgentAction] {
-        let all = core.handle(event, now: now, jitter: jitter)
+        let all = core.handle(event, now: now, wall: Self.wallBase + now, jitter: jitter)
         let new = all.filter { if case .note = $0 { false } else { true } }
         notes += all.compactMap { if case .note(let note) = $0 { note } else { nil } }
         actions += new

@@ -106,6 +106,6 @@ struct TaskObjectMembers {
         guard value.isString, let text = value.string(), text.utf8.count <= bytesMax else {
             throw .field(name.description, "must be a string of at most \(bytesMax) bytes")
         }
-        return text
+        return text.withoutNUL
     }
 }

@@ -33,7 +33,7 @@ public enum TaskStatus: UInt8, Sendable, CaseIterable {
 /// Why a task is where it is (proto-spec.md, section 11).
 public enum TaskReason: UInt8, Sendable, CaseIterable {
     case none, exitCode, oomKilled, timedOut, imagePull, startFailed, runtimeError, rejected, nodeLost, lostTooOften
-    case notAccepted, cancelled
+    case notAccepted, cancelled, prepareTimedOut
 
     public var name: StaticString {
         switch self {
@@ -49,6 +49,7 @@ public enum TaskReason: UInt8, Sendable, CaseIterable {
         case .lostTooOften: "lost_too_often"
         case .notAccepted: "not_accepted"
         case .cancelled: "cancelled"
+        case .prepareTimedOut: "prepare_timed_out"
         }
     }
 
@@ -63,7 +64,7 @@ public enum TaskReason: UInt8, Sendable, CaseIterable {
     public var isWorkerFailure: Bool {
         switch self {
         case .exitCode, .oomKilled, .timedOut, .imagePull, .startFailed, .runtimeError: true
-        case .none, .rejected, .nodeLost, .lostTooOften, .notAccepted, .cancelled: false
+        case .none, .rejected, .nodeLost, .lostTooOften, .notAccepted, .cancelled, .prepareTimedOut: false
         }
     }
 }

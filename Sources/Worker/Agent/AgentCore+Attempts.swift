@@ -250,7 +250,8 @@ extension AgentCore {
 }
 
 extension AttemptRecord {
-    /// How it ended, as the master is to hear it. One that was stopped is cancelled, whatever its exit code.
+    /// How it ended, as the master is to hear it. One that was stopped is cancelled, whatever its exit code, but where it
+    /// had ended before.
     func report(for status: ExitStatus) -> AttemptReport {
         var report = AttemptReport(
             .completed,
@@ -260,12 +261,18 @@ extension AttemptRecord {
             startedAtMilliseconds: status.startedAtMilliseconds ?? startedAtMilliseconds,
             finishedAtMilliseconds: status.finishedAtMilliseconds
         )
-        if stopCause != nil {
+        report.isBeforeSignal = isBeforeSignal(status)
+        if stopCause != nil, !report.isBeforeSignal {
             report.status = .cancelled
         } else if status.exitCode != 0 {
             report.status = .failed
             report.reason = status.oomKilled ? .oomKilled : .exitCode
         }
         return report
+    }
+
+    private func isBeforeSignal(_ status: ExitStatus) -> Bool {
+        guard let stopSentAtMilliseconds, let finishedAt = status.finishedAtMilliseconds else { return false }
+        return finishedAt < stopSentAtMilliseconds
     }
 }

@@ -32,6 +32,7 @@ extension AgentCore {
     mutating func stop(_ key: AttemptKey) {
         guard let record = attempts[key], record.stage == .running, let containerId = record.containerId else { return }
         attempts[key]?.stopRetryAt = nil
+        if record.stopSentAtMilliseconds == nil { attempts[key]?.stopSentAtMilliseconds = wall }
         actions.append(.stop(key, containerId: containerId, graceSeconds: record.graceSeconds))
     }
 

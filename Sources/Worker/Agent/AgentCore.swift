@@ -2,8 +2,8 @@ import OrderedCollections
 
 /// A worker as a pure state machine: what it is told goes in, what is to be done comes out.
 ///
-/// No I/O, no clock, no randomness: `now` is milliseconds of a monotonic clock, `jitter` a random number in 0..<1 that the
-/// caller draws for each event. The same trace in gives the same actions out.
+/// No I/O, no clock, no randomness: `now` is milliseconds of a monotonic clock, `wall` milliseconds since 1970 by the clock
+/// that the engine has as well, `jitter` a random number in 0..<1 that the caller draws for each event. The same trace in gives the same actions out.
 ///
 /// What it keeps to, whatever happens:
 /// - An attempt has at most one container, and that is started at most once by this process; one that was here before never
@@ -17,6 +17,7 @@ public struct AgentCore: ~Copyable {
     let configuration: AgentConfiguration
     var actions: [AgentAction] = []
     var now: Int64 = 0
+    var wall: Int64 = 0
     var jitter = 0.0
 
     var link: Link
@@ -48,8 +49,8 @@ public struct AgentCore: ~Copyable {
     }
 
     /// Applies one event.
-    public mutating func handle(_ event: AgentEvent, now: Int64, jitter: Double) -> [AgentAction] {
-        self.now = now
+    public mutating func handle(_ event: AgentEvent, now: Int64, wall: Int64, jitter: Double) -> [AgentAction] {
+        (self.now, self.wall) = (now, wall)
         self.jitter = min(max(jitter, 0), 1)
         switch event {
         case .connected: connected()

@@ -72,7 +72,7 @@ actor AgentLoop {
 
     func handle(_ event: AgentEvent) {
         guard !hasEnded else { return }
-        let actions = core.handle(event, now: now, jitter: .random(in: 0..<1))
+        let actions = core.handle(event, now: now, wall: Self.wallMilliseconds(), jitter: .random(in: 0..<1))
         for action in actions { perform(action) }
         armTimer()
     }

@@ -30,6 +30,8 @@ struct AttemptRecord {
     /// Set once its end is wanted; with `graceSeconds`.
     var stopCause: StopCause?
     var graceSeconds = 0
+    /// When the engine was first asked to stop it, in milliseconds since 1970: nothing was signalled before.
+    var stopSentAtMilliseconds: Int64?
 
     /// Failed tries of the step it is at, and since when.
     var tries = 0

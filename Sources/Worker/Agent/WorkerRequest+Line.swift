@@ -110,6 +110,7 @@ extension AttemptReport {
             writer.raw(",\"finishedAt\":")
             writer.timestamp(milliseconds: finishedAtMilliseconds)
         }
+        if isBeforeSignal { writer.raw(",\"beforeSignal\":true") }
     }
 }
 

@@ -49,6 +49,8 @@ public struct AttemptReport: Sendable, Equatable {
     public var detail: String?
     public var startedAtMilliseconds: Int64?
     public var finishedAtMilliseconds: Int64?
+    /// It was told to end, and had ended by itself before it was sent a signal.
+    public var isBeforeSignal = false
 
     public init(
         _ status: Status,
