@@ -97,7 +97,10 @@ let package = Package(
         library(
             "PodlingHTTP",
             path: "Sources/HTTPShim",
-            ["PodlingProtocol", "PodlingMaster", "PodlingTLS", hummingbird, nioCore, logging, lifecycle]
+            [
+                "PodlingProtocol", "PodlingMaster", "PodlingTLS", hummingbird, nioCore, nioHTTP1, deque, logging,
+                lifecycle,
+            ]
         ),
         library(
             "PodlingWorker",

@@ -6,6 +6,8 @@ public struct HTTPShimConfiguration: Sendable {
     public var host: String
     /// TCP port; 0 for any free one.
     public var port: Int
+    /// By which it is asked where nobody is asked who they are.
+    public var hostNames = HostNames([])
     /// nil is plain text.
     public var tls: ServerTLS?
     /// One request's body; longer ones are answered 413.

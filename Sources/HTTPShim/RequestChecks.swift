@@ -8,8 +8,36 @@ import PodlingProtocol
 /// browser must not be able to act here. A page of another origin can send, without being asked to by us, only the content types of HTML forms: bodies must therefore be
 /// `application/json`, which makes the browser ask first (a CORS preflight), and that is never granted. Requests
 /// without a body are covered by `Origin`, which browsers add to everything that is not GET or HEAD: no page is served
-/// here, so any such request is a stranger's, name rebinding included.
+/// here, so any such request is a stranger's. Of GET, and of a page whose name was made to point here, `HostNames` tells.
 enum RequestChecks {
+    private static let host = HTTPField.Name("Host")
+
+    /// - Parameter names: nil where a request shows who it comes from, so that any name will do.
+    static func checkHost(_ request: Request, _ names: HostNames?) throws(HTTPProblem) {
+        // The first is the authority; a second one stays among the others (RFC 9112, section 3.2).
+        guard let name = request.head.authority, host.flatMap({ request.headers[$0] }) == nil else {
+            throw .badRequest("Host: must be there, once", field: "Host")
+        }
+        guard let names, !names.contains(name) else { return }
+        throw HTTPProblem(
+            status: .misdirectedRequest,
+            code: "misdirected_request",
+            message: "Host: \(name) is no name of this master; if it is, start it with --http-host NAME",
+            field: "Host"
+        )
+    }
+
+    /// RFC 9110, section 10.1.1. What waits for it has been told to go on.
+    static func checkExpect(_ request: Request) throws(HTTPProblem) {
+        guard let expected = request.headers[.expect], expected.lowercased() != "100-continue" else { return }
+        throw HTTPProblem(
+            status: .expectationFailed,
+            code: "bad_request",
+            message: "Expect: only 100-continue is known",
+            field: "Expect"
+        )
+    }
+
     static func checkOrigin(_ request: Request) throws(HTTPProblem) {
         guard request.method != .get, request.method != .head, request.headers[.origin] != nil else { return }
         throw HTTPProblem(status: .forbidden, code: "forbidden", message: "requests from web pages are not taken")

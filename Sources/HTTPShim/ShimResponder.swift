@@ -59,6 +59,8 @@ struct ShimResponder: HTTPResponder {
     }
 
     private func dispatch(_ request: Request, _ context: ShimContext) async throws -> Response {
+        try RequestChecks.checkHost(request, asksForIdentity ? nil : configuration.hostNames)
+        try RequestChecks.checkExpect(request)
         let route = try checkedRoute(request)
         guard asksForIdentity, !route.isProbe else { return try await answer(route, request) }
         var asked = self

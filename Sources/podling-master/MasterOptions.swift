@@ -24,6 +24,15 @@ struct MasterOptions: ParsableArguments {
 
     @Option(
         name: .long,
+        help: """
+            A name by which HTTP is asked, beside those of --listen, --http-listen, --advertise and loopback; may be given more
+            than once (PODLING_HTTP_HOST, with commas). Others are refused where nobody has to show who they are.
+            """
+    )
+    var httpHost: [String] = []
+
+    @Option(
+        name: .long,
         help: "HOST or HOST:PORT by which others reach this master; a standby tells it (PODLING_ADVERTISE)."
     )
     var advertise: String?
@@ -133,6 +142,7 @@ struct MasterOptions: ParsableArguments {
         _ = try listenAddress()
         _ = try httpAddress()
         _ = try advertised()
+        _ = try httpNames()
         guard try Self.databaseURL() != nil || !audit else {
             throw ValidationError("--audit keeps transitions in PostgreSQL: set STORE_TYPE=postgres and DATABASE_URL.")
         }
@@ -158,6 +168,22 @@ struct MasterOptions: ParsableArguments {
             )
         }
         return text
+    }
+
+    /// The names by which HTTP is asked, without ports.
+    func httpNames() throws -> [String] {
+        let said = ProcessInfo.processInfo.environment["PODLING_HTTP_HOST"] ?? ""
+        let given = httpHost.isEmpty ? said.split(separator: ",").map(String.init) : httpHost
+        for name in given {
+            guard let address = ListenAddress("\(name):1"), address.isDialable, address.host == name else {
+                throw ValidationError(
+                    "--http-host: \(name) is not a name, such as podling.example.net, without a port."
+                )
+            }
+        }
+        let own = [try listenAddress().host, try httpAddress()?.host].compactMap(\.self)
+        let advertised = try advertised().flatMap { ListenAddress($0)?.host ?? ListenAddress("\($0):1")?.host }
+        return given + own + [advertised].compactMap(\.self)
     }
 
     /// Where tasks are kept; nil is in memory.

@@ -183,9 +183,11 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             services.append(keeper)
         }
         if let http {
-            let shim = HTTPShim(
+            var shim = HTTPShimConfiguration(host: http.host, port: http.port, tls: configuration.tls)
+            shim.hostNames = HostNames(try options.httpNames())
+            let service = HTTPShim(
                 door: server.door,
-                configuration: HTTPShimConfiguration(host: http.host, port: http.port, tls: configuration.tls),
+                configuration: shim,
                 logger: logger
             ) { port in
                 logger.info(
@@ -194,7 +196,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                 )
                 try? await portFile.add("http", http.host, port)
             }
-            services.append(shim)
+            services.append(service)
         }
         // The last is the first to be told: HTTP waits for requests that wait for the store.
         services.append(EndAnnouncement(server: server))

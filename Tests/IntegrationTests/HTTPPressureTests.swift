@@ -14,19 +14,11 @@ import Testing
         }
     }
 
-    private static func port(_ master: MasterProcess) throws -> UInt16 {
-        let address = try master.process.readyValue("http")
-        guard let port = address.split(separator: ":").last.flatMap({ UInt16($0) }) else {
-            throw TestSupportError("no port in \(address)")
-        }
-        return port
-    }
-
     @Test(arguments: [false, true]) func silentConnectionsKeepNobodyOut(isTLS: Bool) async throws {
         try await onThread {
             let workshop = try Workshop.shared.get()
             let master = try MasterProcess(isTLS ? try TLSMaster.flags() : [], http: true)
-            let port = try Self.port(master)
+            let port = try master.httpPort()
             let silent = try (0..<Self.count).map { _ in try LineConnection(host: "127.0.0.1", port: port) }
             let base = isTLS ? "https://localhost:\(port)" : "http://127.0.0.1:\(port)"
             let flags = isTLS ? ["--cacert", workshop.file("ca.pem")] : []
@@ -42,9 +34,9 @@ import Testing
     @Test func requestsUnderWayLeaveRoomForThoseWhoAsk() async throws {
         try await onThread {
             let master = try MasterProcess(http: true)
-            let port = try Self.port(master)
+            let port = try master.httpPort()
             let head =
-                "POST /api/v1/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                "POST /api/v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 + "Content-Length: 9\r\n\r\n{"
             let busy = try (0..<Self.count).map { _ in
                 let connection = try LineConnection(host: "127.0.0.1", port: port)

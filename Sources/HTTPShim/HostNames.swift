@@ -1,0 +1,39 @@
+/// The names by which a master is asked over HTTP.
+///
+/// A web page whose name was made to point at this machine (DNS rebinding) is of the same origin as what it asks here, and
+/// so may read the answers. It cannot choose the name that its browser sends as `Host`: where nobody is asked who they
+/// are, only the master's own names are answered. An address is always good, for a page that has one as its origin came
+/// from there.
+public struct HostNames: Sendable {
+    private let own: Set<String>
+
+    /// - Parameter own: names and addresses without ports; names of loopback need not be among them.
+    public init(_ own: [String]) {
+        self.own = Set(own.map { Self.name(of: $0.contains(":") ? "[\($0)]" : $0) })
+    }
+
+    /// Whether a value of `Host` (RFC 9110, section 7.2), with or without a port, names this master.
+    func contains(_ authority: String) -> Bool {
+        let name = Self.name(of: authority)
+        if name == "localhost" || name.hasSuffix(".localhost") || Self.isAddress(name) { return true }
+        return own.contains(name)
+    }
+
+    /// Without its port, in small letters, without the root's dot.
+    private static func name(of authority: String) -> String {
+        var name = authority.lowercased()[...]
+        if name.hasPrefix("["), let end = name.firstIndex(of: "]") {
+            name = name[...end]
+        } else if let colon = name.lastIndex(of: ":") {
+            name = name[..<colon]
+        }
+        if name.hasSuffix("."), name.count > 1 { name.removeLast() }
+        return String(name)
+    }
+
+    private static func isAddress(_ name: String) -> Bool {
+        if name.hasPrefix("[") { return name.dropFirst().dropLast().allSatisfy { $0.isHexDigit || ":.".contains($0) } }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts.allSatisfy { $0.allSatisfy(\.isASCII) && UInt8($0) != nil }
+    }
+}
