@@ -20,7 +20,7 @@ readonly SWIFT_MINIMUM=6.2
 packages_of() {
     case "$1" in
         base) echo "binutils ca-certificates curl git jq libpq-dev libssl-dev make procps util-linux" ;;
-        test) echo "ca-certificates curl jq netcat-openbsd openssl pgbouncer postgresql procps python3 socat" ;;
+        test) echo "ca-certificates curl fish jq netcat-openbsd openssl pgbouncer postgresql procps python3 socat zsh" ;;
         engines)
             # By name and not by recommendation: netavark and iptables give Podman its network.
             echo "docker.io podman runc netavark aardvark-dns iptables iproute2 busybox-static docker-registry"

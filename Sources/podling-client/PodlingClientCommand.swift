@@ -12,6 +12,7 @@ struct PodlingClientCommand: AsyncParsableCommand {
         abstract: "Run containers somewhere, and know what became of them.",
         discussion: """
             The master is found by --master or PODLING_MASTER, else at 127.0.0.1:7070.
+            Options of every command may also stand before its name: --master db1 ps.
 
             TLS and who you are, by options of every command, or PODLING_SSLROOTCERT and
             so on:
@@ -34,10 +35,23 @@ struct PodlingClientCommand: AsyncParsableCommand {
         ]
     )
 
+    /// Each command's name, with those of its parts.
+    private static var partsOfCommands: [String: Set<String>] {
+        let commands = configuration.subcommands.map { command in
+            (name(of: command), Set(command.configuration.subcommands.map(name(of:))))
+        }
+        return Dictionary(commands) { first, _ in first }
+    }
+
+    private static func name(of command: any ParsableCommand.Type) -> String {
+        command.configuration.commandName ?? ""
+    }
+
     static func main() async {
         Console.ignoreBrokenPipeSignal()
         do {
-            var command = try await asyncParseAsRoot()
+            let arguments = LeadingOptions.moved(Array(CommandLine.arguments.dropFirst()), partsOf: partsOfCommands)
+            var command = try await asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

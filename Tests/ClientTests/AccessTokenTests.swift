@@ -76,7 +76,8 @@ struct AccessTokenTests {
         _ = try await client.request("ping")
         let error = await #expect(throws: PodlingError.self) { try await client.request("list") }
         #expect(error?.code == "unauthenticated")
-        #expect(master.requests.map(\.op) == ["ping", "list"])
+        // A slow machine may have given the client time for a ping of its own.
+        #expect(master.requests.map(\.op).filter { $0 != "ping" } == ["list"])
         client.close()
         await master.stop()
     }

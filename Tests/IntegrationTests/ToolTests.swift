@@ -65,3 +65,24 @@ import Testing
         #expect(output == "ok\n")
     }
 }
+
+/// What a task's own texts do to the terminal of who looks at it.
+@Suite(.timeLimit(.minutes(6))) struct TerminalTests {
+    @Test(arguments: ["ps", "get"], ["json", "ndjson"])
+    func jsonOnATerminalMovesNothing(command: String, format: String) async throws {
+        try await onThread {
+            let master = try MasterProcess()
+            let hostile = "a\u{9B}31m\u{7F}\u{202E}b"
+            let task = try Peer(master).submit(#""name":"a","image":"b","env":{"A":"\#(hostile)"}"#)
+            let client = ProductsDirectory.program("podling-client")
+            let words =
+                [client, command] + (command == "get" ? [task] : []) + ["--master", master.address, "--output", format]
+            // A terminal is made for it.
+            let shown = try Tool.output("script", ["-qec", words.joined(separator: " "), "/dev/null"])
+            #expect(shown.contains(#"a\u009b31m\u007f\u202eb"#), "\(shown.debugDescription)")
+            #expect(!shown.unicodeScalars.contains { [0x9B, 0x7F, 0x202E].contains($0.value) })
+            // Into a pipe it goes as it is.
+            #expect(try Tool.output(client, Array(words.dropFirst())).contains(hostile))
+        }
+    }
+}

@@ -23,8 +23,11 @@ public enum TerminalSafeText {
     }
 
     static func escape(_ scalar: Unicode.Scalar) -> String {
-        scalar.value < 0x100 ? escape(byte: UInt8(scalar.value)) : "\\u" + hex(scalar.value, digits: 4)
+        scalar.value < 0x100 ? escape(byte: UInt8(scalar.value)) : unicodeEscape(scalar)
     }
+
+    /// For a scalar of the basic plane.
+    static func unicodeEscape(_ scalar: Unicode.Scalar) -> String { "\\u" + hex(scalar.value, digits: 4) }
 
     static func escape(byte: UInt8) -> String { "\\x" + hex(UInt32(byte), digits: 2) }
 

@@ -29,7 +29,7 @@ struct CancelCommand: AsyncParsableCommand {
             for view in views { try Console.out("\(view.taskId) \(TaskText.status(view))\n") }
         } else {
             var objects = JSONObjects(format.output)
-            try Console.out(objects.text(of: views.map(\.json)) + objects.end())
+            try Console.out(json: objects.text(of: views.map(\.json)) + objects.end())
         }
         if refused > 0 { throw ExitCode(ExitStatus.failure) }
     }

@@ -23,7 +23,7 @@ struct DrainCommand: AsyncParsableCommand {
         if format.output == .table {
             try Console.out(TaskText.nodes([view], now: Quantities.now()).rendered())
         } else {
-            try Console.out(view.json + [UInt8(ascii: "\n")])
+            try Console.out(json: view.json + [UInt8(ascii: "\n")])
         }
     }
 }

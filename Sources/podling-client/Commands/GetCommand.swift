@@ -15,7 +15,7 @@ struct GetCommand: AsyncParsableCommand {
         if format.output == .table {
             try Console.out(TaskText.details(view))
         } else {
-            try Console.out(view.json + [UInt8(ascii: "\n")])
+            try Console.out(json: view.json + [UInt8(ascii: "\n")])
         }
     }
 }

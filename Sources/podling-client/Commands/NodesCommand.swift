@@ -20,7 +20,7 @@ struct NodesCommand: AsyncParsableCommand {
             if format.output == .table {
                 nodes += page.nodes
             } else {
-                try Console.out(objects.text(of: page.nodes.map(\.json)))
+                try Console.out(json: objects.text(of: page.nodes.map(\.json)))
             }
         } while cursor != nil
         if format.output == .table {
@@ -31,7 +31,7 @@ struct NodesCommand: AsyncParsableCommand {
                 }
             )
         } else {
-            try Console.out(objects.end())
+            try Console.out(json: objects.end())
         }
     }
 }

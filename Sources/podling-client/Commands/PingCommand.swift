@@ -18,7 +18,7 @@ struct PingCommand: AsyncParsableCommand {
             return (view, client.address, (ContinuousClock.now - start) / .milliseconds(1))
         }
         guard format.output == .table else {
-            try Console.out(view.json + [UInt8(ascii: "\n")])
+            try Console.out(json: view.json + [UInt8(ascii: "\n")])
             return
         }
         let counts = { (pairs: [(name: String, count: Int)]) in

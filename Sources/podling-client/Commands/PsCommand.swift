@@ -60,13 +60,13 @@ struct PsCommand: AsyncParsableCommand {
             if format.output == .table {
                 for row in TaskText.table(page.tasks, now: Quantities.now()).rows { table.add(row) }
             } else {
-                try Console.out(objects.text(of: page.tasks.map(\.json)))
+                try Console.out(json: objects.text(of: page.tasks.map(\.json)))
             }
         } while cursor != nil && left > 0
         if format.output == .table {
             try Console.out(table.rendered(colour: Self.colour))
         } else {
-            try Console.out(objects.end())
+            try Console.out(json: objects.end())
         }
         // Who asked for so many knows; who did not must not take them for all.
         if cursor != nil, limit == nil {

@@ -43,7 +43,7 @@ struct WaitCommand: AsyncParsableCommand {
             for view in views { try Console.out("\(view.taskId) \(TaskText.status(view))\n") }
         } else {
             var objects = JSONObjects(format.output)
-            try Console.out(objects.text(of: views.map(\.json)) + objects.end())
+            try Console.out(json: objects.text(of: views.map(\.json)) + objects.end())
         }
         if let status = views.map(ExitStatus.of).first(where: { $0 != 0 }) { throw ExitCode(status) }
     }

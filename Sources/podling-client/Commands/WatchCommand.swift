@@ -59,12 +59,12 @@ struct WatchCommand: AsyncParsableCommand {
         case .done: break
         case .task(let transition):
             // A stream has no end that an array could have: json is a line each, too.
-            try Console.out(transition.json + [UInt8(ascii: "\n")])
+            try Console.out(json: transition.json + [UInt8(ascii: "\n")])
         }
     }
 
     private func show(_ end: TaskView) throws {
-        guard format.output == .table else { return try Console.out(end.json + [UInt8(ascii: "\n")]) }
+        guard format.output == .table else { return try Console.out(json: end.json + [UInt8(ascii: "\n")]) }
         try Console.out("\(end.taskId) \(TaskText.status(end))\n")
     }
 }

@@ -47,6 +47,6 @@ struct Exporter {
     }
 
     private func write(_ text: [UInt8]) throws {
-        if let file { try file.write(text) } else { try Console.out(text) }
+        if let file { try file.write(text) } else { try Console.out(json: text) }
     }
 }

@@ -7,26 +7,25 @@ enum Completions {
     private static let timeoutSeconds = 2
     private static let tasksMax = 100
 
-    static let tasks = CompletionKind.custom { _, _, _ async in
+    static let tasks = CompletionKind.custom { words, _, _ async in
         var filter = TaskFilter()
         filter.isDescending = true
         filter.pageLimit = tasksMax
-        return (try? await client().listPage(filter).tasks.map(\.taskId)) ?? []
+        return (try? await client(words).listPage(filter).tasks.map(\.taskId)) ?? []
     }
 
-    static let nodes = CompletionKind.custom { _, _, _ async in
-        (try? await client().nodesPage().nodes.map(\.nodeId)) ?? []
+    static let nodes = CompletionKind.custom { words, _, _ async in
+        (try? await client(words).nodesPage().nodes.map(\.nodeId)) ?? []
     }
 
-    private static func client() async throws -> PodlingClient {
+    /// - Parameter words: of the command line, which may say where the master is.
+    private static func client(_ words: [String]) async throws -> PodlingClient {
         var options = PodlingClient.Options()
         options.connectTimeoutSeconds = timeoutSeconds
         options.greetingTimeoutSeconds = timeoutSeconds
         options.requestTimeoutSeconds = timeoutSeconds
-        let text = Environment.value("PODLING_MASTER") ?? ConnectionOptions.masterDefault
-        let security = SecurityOptions()
-        options.token = try security.token(environment: Environment.value)
-        let addresses = try security.addresses(text, environment: Environment.value)
-        return try await PodlingClient.connect(to: addresses, options: options)
+        let connection = try ConnectionOptions.parse(LeadingOptions.ofConnection(words))
+        options.token = try connection.security.token(environment: Environment.value)
+        return try await PodlingClient.connect(to: try connection.addresses(), options: options)
     }
 }

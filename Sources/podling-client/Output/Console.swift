@@ -31,6 +31,12 @@ enum Console {
         try write(bytes, to: STDOUT_FILENO)
     }
 
+    /// JSON of tasks and nodes, whose texts come from outside; on a terminal it does no harm.
+    /// - Throws: `BrokenPipe`.
+    static func out(json: [UInt8]) throws {
+        try out(isStdoutTerminal ? TerminalSafeJSON.escaped(json) : json)
+    }
+
     /// - Throws: `BrokenPipe`.
     static func error(_ bytes: [UInt8]) throws {
         try write(bytes, to: STDERR_FILENO)

@@ -1,0 +1,22 @@
+/// JSON that a terminal shows: what `TerminalSafeText` escapes can stand in strings only, and is written there as JSON
+/// itself escapes it (RFC 8259, section 7). The value is the same.
+public enum TerminalSafeJSON {
+    /// - Parameter json: whole values; line feeds between them stay.
+    public static func escaped(_ json: [UInt8]) -> [UInt8] {
+        let text = String(decoding: json, as: UTF8.self)
+        guard text.unicodeScalars.contains(where: isEscaped) else { return json }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if isEscaped(scalar) {
+                result += TerminalSafeText.unicodeEscape(scalar)
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return Array(result.utf8)
+    }
+
+    private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
+        scalar != "\n" && TerminalSafeText.isUnsafe(scalar)
+    }
+}

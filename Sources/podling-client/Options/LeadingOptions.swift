@@ -1,0 +1,47 @@
+/// Options of every command may stand before the command's name too, as with docker and kubectl:
+/// `podling-client --master db1 ps`.
+enum LeadingOptions {
+    /// All of them take a value.
+    static let names: Set<String> = [
+        "--master", "--retry-seconds", "--output", "--token-file", "--sslmode", "--sslrootcert", "--sslcert",
+        "--sslkey",
+        "--sslcrl", "--ssl-min-protocol-version", "--sslsni", "--hostaddr",
+    ]
+
+    /// The arguments with the options that stand first moved behind the command's name, and that of its part
+    /// (`tls doctor`).
+    static func moved(_ arguments: [String], partsOf commands: [String: Set<String>]) -> [String] {
+        let leading = leadingCount(arguments)
+        guard leading > 0, leading < arguments.count, let parts = commands[arguments[leading]] else { return arguments }
+        var command = arguments.dropFirst(leading)
+        var moved = [command.removeFirst()]
+        if let part = command.first, parts.contains(part) { moved.append(command.removeFirst()) }
+        moved += arguments.prefix(leading)
+        return moved + command
+    }
+
+    /// Those of these words that say which master, and how it is reached: for what has no command line of its own.
+    static func ofConnection(_ words: [String]) -> [String] {
+        var found: [String] = []
+        for (index, word) in words.enumerated() {
+            let name = word.prefix { $0 != "=" }
+            guard names.contains(String(name)), name != "--output" else { continue }
+            if name.count < word.count {
+                found.append(word)
+            } else if index + 1 < words.count {
+                found += [word, words[index + 1]]
+            }
+        }
+        return found
+    }
+
+    private static func leadingCount(_ arguments: [String]) -> Int {
+        var count = 0
+        while count < arguments.count {
+            let name = arguments[count].prefix { $0 != "=" }
+            guard names.contains(String(name)) else { break }
+            count += name.count == arguments[count].count ? 2 : 1
+        }
+        return min(count, arguments.count)
+    }
+}
