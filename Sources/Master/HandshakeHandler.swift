@@ -9,6 +9,8 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
     private let log: FailureLog
     /// Where handshakes take turns with other work.
     private var gate: HandshakeGate?
+    /// Who it is: asked for at the end, a connection that was reset has no address any more.
+    private var peer: SocketAddress?
 
     public init(pending: PendingHandshakes, log: FailureLog) {
         self.pending = pending
@@ -21,8 +23,8 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
     }
 
     public func channelActive(context: ChannelHandlerContext) {
-        let address = context.remoteAddress?.ipAddress ?? ""
-        if let victim = pending.add(context.channel, address: address) {
+        peer = context.remoteAddress
+        if let victim = pending.add(context.channel, address: peer?.ipAddress ?? "") {
             log.add("TLS: too many handshakes at once; the oldest was ended", peer: victim.remoteAddress)
             // Without a farewell: its handshake is not done.
             victim.close(promise: nil)
@@ -41,7 +43,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // Who only looks whether the port is open says nothing.
         if let error = error as? TLSError, error.kind != .truncated {
-            log.add("TLS: \(error)", peer: context.remoteAddress)
+            log.add("TLS: \(error)", peer: peer ?? context.remoteAddress)
         }
         context.fireErrorCaught(error)
     }

@@ -4,6 +4,15 @@ import Testing
 @testable import PodlingWorker
 
 @Suite struct AgentStateDirectoryTests {
+    @Test(arguments: [0o777, 0o770, 0o702]) func oneThatOthersCanChangeIsRefused(mode: Int) throws {
+        try inTemporaryDirectory { path in
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            let error = #expect(throws: StateDirectoryError.self) { try StateDirectory(path) }
+            #expect(error?.description.contains("chmod 0700") == true, "\(String(describing: error))")
+        }
+    }
+
     private func inTemporaryDirectory(_ body: (String) throws -> Void) throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "podling-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }
