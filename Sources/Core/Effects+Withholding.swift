@@ -14,6 +14,7 @@ extension Effects {
         // Marks and lines stand in the same order.
         var next = 0
         for frame in frames {
+            kept.isFree = frame.isFree
             withBytes(of: frame) { bytes in
                 var start = frame.start
                 for line in bytes.split(separator: 0x0A) {
@@ -41,7 +42,7 @@ extension Effects {
     ) {
         let start = writer.count
         if let id = Self.replyID(line), !line[id.endIndex...].starts(with: ",\"err\":".utf8),
-            let error = marks.lazy.compactMap({ refused[$0.task] }).first
+            let error = marks.lazy.filter({ $0.kind == .change }).compactMap({ refused[$0.task] }).first
         {
             reply(RequestName(session: session, id: UnsafeRawBufferPointer(rebasing: id)), error)
         } else {
@@ -49,7 +50,7 @@ extension Effects {
             writer.raw(line)
             end()
         }
-        for mark in marks { self.mark(mark.task, from: start) }
+        for mark in marks { self.mark(mark.task, mark.kind, from: start) }
     }
 
     /// The task's id in an assignment, as it stands there.

@@ -9,6 +9,8 @@ public struct Effects: ~Copyable {
         /// Offsets into the buffer, in bytes.
         public var start: Int
         public var end: Int
+        /// It says nothing of what the turn has changed, but where a mark says so.
+        var isFree: Bool
     }
 
     /// A request that the store is to answer.
@@ -26,28 +28,40 @@ public struct Effects: ~Copyable {
     }
 
     struct Mark {
+        enum Kind {
+            /// The task was changed, or is said to be there.
+            case change
+            /// It tells how the task is, and can be asked again.
+            case read
+            /// It begins or ends something that tells how the task is.
+            case subscription
+            /// It is said again, and was or will be said besides.
+            case reminder
+        }
+
         /// Offsets into the buffer; the reply is in them, and may not be alone.
         var start: Int
         var end: Int
         var task: TaskID
+        var kind: Kind
     }
 
     private static let bytesKeptMax = 4 * 1024 * 1024
     private static let denialsMax = 64
 
-    public private(set) var frames: [Frame] = []
+    public internal(set) var frames: [Frame] = []
     /// To be closed once their frames are sent.
-    public private(set) var closing: [SessionID] = []
+    public internal(set) var closing: [SessionID] = []
     /// To be asked once the frames are sent, and answered with `MasterCore.answer`.
-    public private(set) var queries: [Query] = []
+    public internal(set) var queries: [Query] = []
     /// To be logged; the first of a turn.
-    public private(set) var denials: [Denial] = []
+    public internal(set) var denials: [Denial] = []
     /// Denials of the turn that are not among them.
-    public private(set) var denialsLeftOut = 0
-    /// Which bytes answer a request that a task was changed by, or that says that a task is there.
+    public internal(set) var denialsLeftOut = 0
+    /// Which bytes say something of a task.
     private(set) var marks: [Mark] = []
-    /// Whether all of it answers reads: nothing here says that a change was taken.
-    public internal(set) var isAnswersOnly = true
+    /// Whether what is written now says nothing of a change, but where a mark says so: it need not wait for the store.
+    var isFree = true
     var writer = JSONWriter(capacityBytes: 64 * 1024)
     private var target = SessionID(slot: -1, generation: 0)
     private var start = 0
@@ -55,6 +69,8 @@ public struct Effects: ~Copyable {
     public init() {}
 
     public var isEmpty: Bool { frames.isEmpty && closing.isEmpty && queries.isEmpty }
+    /// Whether there is nothing to carry out.
+    public var isNothing: Bool { isEmpty && denials.isEmpty && denialsLeftOut == 0 }
     public var byteCount: Int { writer.count }
 
     public mutating func removeAll() {
@@ -64,7 +80,7 @@ public struct Effects: ~Copyable {
         if !denials.isEmpty { denials.removeAll() }
         denialsLeftOut = 0
         if !marks.isEmpty { marks.removeAll(keepingCapacity: true) }
-        isAnswersOnly = true
+        isFree = true
         writer.removeAll(shrinkAboveBytes: Self.bytesKeptMax)
     }
 
@@ -81,8 +97,8 @@ public struct Effects: ~Copyable {
 
     mutating func ask(_ query: Query) { queries.append(query) }
 
-    mutating func mark(_ task: TaskID, from start: Int) {
-        marks.append(Mark(start: start, end: writer.count, task: task))
+    mutating func mark(_ task: TaskID, _ kind: Mark.Kind, from start: Int) {
+        marks.append(Mark(start: start, end: writer.count, task: task, kind: kind))
     }
 
     /// Puts other lines in the place of all there are.
@@ -102,10 +118,10 @@ public struct Effects: ~Copyable {
     /// Ends the line; runs for the same session become one frame.
     mutating func end() {
         writer.newline()
-        if let last = frames.last, last.session == target, last.end == start {
+        if let last = frames.last, last.session == target, last.end == start, last.isFree == isFree {
             frames[frames.count - 1].end = writer.count
         } else {
-            frames.append(Frame(session: target, start: start, end: writer.count))
+            frames.append(Frame(session: target, start: start, end: writer.count, isFree: isFree))
         }
     }
 

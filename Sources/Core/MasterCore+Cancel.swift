@@ -47,7 +47,9 @@ extension MasterCore {
 
     func sendCancels(_ node: Int32, into effects: inout Effects) {
         for slot in nodes[node].attempts where !tasks[slot].flags.isDisjoint(with: .orderedToEnd) {
+            let start = effects.byteCount
             sendCancel(slot, into: &effects)
+            if configuration.asksStore { effects.mark(tasks[slot].id, .reminder, from: start) }
         }
     }
 }

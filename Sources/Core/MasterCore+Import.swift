@@ -76,7 +76,6 @@ extension MasterCore {
         tasks.endInserting()
         work &+= imports.count &* 20 &+ (outcome.new.isEmpty ? 0 : tasks.count >> 4)
         if !outcome.new.isEmpty { importNumber += 1 }
-        effects.isAnswersOnly = false
         effects.beginReply(request)
         effects.writer.raw("{\"imported\":")
         effects.writer.int(outcome.new.count)

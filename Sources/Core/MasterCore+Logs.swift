@@ -54,6 +54,7 @@ extension MasterCore {
             into: &effects
         )
         streamsOfTask[slot, default: []].append(stream)
+        touch(slot)
         tasks[slot].flags.insert(.observed)
         if hasRun, !isWaiting {
             openStreams(slot, into: &effects)
@@ -85,7 +86,6 @@ extension MasterCore {
             into: &effects
         )
         if let worker {
-            effects.isAnswersOnly = false
             openStream(stream, worker, attempt: Int32(truncatingIfNeeded: row.attempt), into: &effects)
         } else {
             endStream(stream, error: nil, into: &effects)
@@ -253,6 +253,7 @@ extension MasterCore {
         effects.writer.int(Int(open.attempt))
         effects.writer.raw(",\"status\":\"")
         let (status, exitCode) = end(of: open)
+        if open.slot >= 0 { touch(open.slot) }
         effects.writer.raw(status.name)
         effects.writer.byte(UInt8(ascii: "\""))
         if let exitCode {

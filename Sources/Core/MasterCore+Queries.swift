@@ -25,7 +25,6 @@ extension MasterCore {
         sessions[Int(query.session.slot)].isAsking = true
         var query = query
         query.importNumber = importNumber
-        if !query.importing.isEmpty { effects.isAnswersOnly = false }
         effects.ask(query)
     }
 
@@ -36,9 +35,12 @@ extension MasterCore {
         guard isOpen(asked.session) else { return }
         sessions[Int(asked.session.slot)].isAsking = false
         acting = asked.session
+        effects.isFree = asked.importing.isEmpty
+        touchedKind = asked.importing.isEmpty ? .read : .change
         let written = effects.byteCount
         defer {
             acting = nil
+            effects.isFree = true
             if !touched.isEmpty { markTouched(from: written, in: &effects) }
         }
         guard let id = asked.id else { return answer(asked, nil, page, into: &effects) }

@@ -4,7 +4,10 @@ extension MasterCore {
     mutating func get(_ request: Request, into effects: inout Effects) throws(WireError) {
         let value = try request.root.required("taskId")
         let slot = isStandby ? nil : tasks.slot(of: value)
-        if let slot { return replyTask(slot, request, into: &effects) }
+        if let slot {
+            touch(slot)
+            return replyTask(slot, request, into: &effects)
+        }
         try askForTask(.get, value, request, into: &effects)
     }
 
@@ -50,6 +53,7 @@ extension MasterCore {
             if let slot = tasks.slot(at: index), matches(slot, filter, &specBytes) {
                 if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
                 writeTask(slot, to: &effects.writer)
+                touch(slot)
                 found += 1
             }
             index += step

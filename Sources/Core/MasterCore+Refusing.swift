@@ -38,7 +38,7 @@ extension MasterCore {
     }
 
     mutating func markTouched(from start: Int, in effects: inout Effects) {
-        for task in touched { effects.mark(task, from: start) }
+        for task in touched { effects.mark(task, touchedKind, from: start) }
         touched.removeAll(keepingCapacity: true)
     }
 
@@ -72,6 +72,8 @@ extension MasterCore {
         into effects: inout Effects
     ) {
         self.now = now
+        effects.isFree = false
+        defer { effects.isFree = true }
         if !retried.isEmpty {
             let again = Set(refused.map(\.task))
             for task in retried where !again.contains(task) { unsaved[task] = nil }
@@ -88,7 +90,6 @@ extension MasterCore {
                 }
             }
         }
-        if !refused.isEmpty { effects.isAnswersOnly = false }
     }
 
     private mutating func retryLater(_ task: TaskID) {

@@ -84,7 +84,8 @@ extension MasterCore {
         self.now = now
         guard isOpen(id) else { return }
         let session = sessions[Int(id.slot)]
-        effects.isAnswersOnly = false
+        effects.isFree = false
+        defer { effects.isFree = true }
         endAll(session.subscriptions, of: id, into: &effects)
         if session.nodeIndex >= 0, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
         if session.role == .worker { loseStreams(ofWorker: id, into: &effects) }

@@ -13,8 +13,8 @@ extension MasterCore {
         self.now = now
         answerRefusals(into: &effects)
         guard leadership == .leading, storeState == .prompt, now.monotonic >= nextSweep else { return }
-        let frames = effects.frames.count
-        defer { if effects.frames.count != frames { effects.isAnswersOnly = false } }
+        effects.isFree = false
+        defer { effects.isFree = true }
         nextSweep = now.monotonic + Self.sweepMilliseconds
         if !streams.isEmpty { sweepStreams(into: &effects) }
         var forgotten: [Int32] = []

@@ -30,6 +30,7 @@ extension MasterCore {
         writeTask(slot, to: &effects.writer)
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
+        touch(slot)
         waiters[slot, default: []].append(Waiter(session: request.session, number: number))
         tasks[slot].flags.insert(.observed)
         if tasks[slot].status.isTerminal { tellWaiters(slot, into: &effects) }

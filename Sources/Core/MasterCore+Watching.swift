@@ -14,6 +14,7 @@ extension MasterCore {
             return try watch(nil, end: nil, from: next, request, into: &effects)
         }
         if let slot = tasks.slot(of: value) {
+            touch(slot)
             tasks[slot].flags.insert(.observed)
             return try watch(tasks[slot].id, end: nil, from: next, request, into: &effects)
         }

@@ -71,8 +71,9 @@ public struct MasterCore: ~Copyable {
     var audited: [TaskEventRow] = []
     /// The session whose line is carried out.
     var acting: SessionID?
-    /// The tasks that its answer says something of, where a store may refuse them.
+    /// The tasks that its answer says something of, where a store may refuse them or be late, and in what way.
     var touched: [TaskID] = []
+    var touchedKind = Effects.Mark.Kind.change
     /// Tasks that are new with one request, which is refused as a whole, by the number of that.
     var groups: [TaskID: Int] = [:]
     var lastGroup = 0
@@ -131,8 +132,10 @@ public struct MasterCore: ~Copyable {
         }
         sawLife(of: id)
         acting = id
+        effects.isFree = true
         defer {
             acting = nil
+            effects.isFree = true
             if !touched.isEmpty { markTouched(from: written, in: &effects) }
         }
         var request = Request(session: id, id: nil, root: document.root)
@@ -149,12 +152,12 @@ public struct MasterCore: ~Copyable {
     /// Ends a turn: places tasks, tells watchers. Call it after the lines of one read, and after `tick`.
     public mutating func endTurn(into effects: inout Effects) {
         guard leadership == .leading else { return }
-        let frames = effects.frames.count
+        effects.isFree = false
+        defer { effects.isFree = true }
         pruneSubscriptions()
         placeTasks(into: &effects)
         settleEnds(into: &effects)
         tellWatchers(into: &effects)
-        if effects.frames.count != frames { effects.isAnswersOnly = false }
     }
 
     /// Takes the `id` of a request, and gives its operation; nil is one that nobody knows.
@@ -199,9 +202,10 @@ public struct MasterCore: ~Copyable {
             return
         }
         try checkLeadership(operation, request)
-        if !operation.isRead {
+        touchedKind = operation.isRead ? .read : operation.isFree ? .subscription : .change
+        if !operation.isFree {
             if storeState == .full { throw storeIsFull }
-            effects.isAnswersOnly = false
+            effects.isFree = false
         }
         if operation.isForWorkers { try checkWorker(operation, request) } else { try checkClient(operation) }
         switch operation {

@@ -63,13 +63,21 @@ enum Operation: CaseIterable {
         }
     }
 
-    /// Whether it only tells what is, and so may be answered while the store is away.
+    /// Whether it only tells what is, and can be asked again.
     var isRead: Bool {
         switch self {
         case .get, .list, .nodes, .ping, .help, .hello, .heartbeat: true
         case .status, .submit, .accept, .reject, .submitMany, .importTasks, .cancel, .wait, .watch, .logs, .unsubscribe,
             .drain, .register, .deregister, .log, .logEnd:
             false
+        }
+    }
+
+    /// Whether its answer says nothing of a change by itself, and so need not wait for a store that is late.
+    var isFree: Bool {
+        switch self {
+        case .wait, .watch, .logs, .unsubscribe, .log, .logEnd: true
+        default: isRead
         }
     }
 

@@ -10,6 +10,8 @@ final class Turn {
     var number = 0
     /// Tasks of its batch that the store has refused before.
     var retried: [TaskID] = []
+    /// What its batch says of tasks.
+    var rows: [TaskRow] = []
     /// When it began to wait for the store.
     var heldSince = NIODeadline.uptimeNanoseconds(0)
 }
@@ -19,6 +21,8 @@ struct HeldTurns {
     private var turns = Deque<Turn>()
     /// By the slot of the session: how many runs of lines wait for it.
     private var frameCounts: [Int32] = []
+    /// The tasks whose last changes the store does not have yet, where that was asked since turns came or went.
+    private var unsettled: Set<TaskID>?
 
     var isEmpty: Bool { turns.isEmpty }
     var count: Int { turns.count }
@@ -28,15 +32,17 @@ struct HeldTurns {
     mutating func append(_ turn: Turn) {
         turn.heldSince = .now()
         turns.append(turn)
-        byteCount += turn.effects.byteCount
-        for frame in turn.effects.frames { count(frame.session.slot, 1) }
+        countIn(turn)
+        if !turn.isDurable { unsettled?.formUnion(turn.rows.lazy.map(\.id)) }
     }
 
     /// The oldest turn that was not durable is so now.
     /// - Returns: the tasks that its batch has tried again.
-    func markOldestDurable() -> [TaskID] {
+    mutating func markOldestDurable() -> [TaskID] {
         guard let turn = turns.first(where: { !$0.isDurable }) else { return [] }
         turn.isDurable = true
+        turn.rows = []
+        unsettled = nil
         return turn.retried
     }
 
@@ -57,15 +63,13 @@ struct HeldTurns {
         var untold: Set<TaskID> = []
         for index in first..<(new.isEmpty ? first + 1 : turns.count) {
             let turn = turns[index]
-            byteCount -= turn.effects.byteCount
-            for frame in turn.effects.frames { count(frame.session.slot, -1) }
+            countOut(turn)
             if index == first {
                 untold.formUnion(turn.effects.withhold(new.merging(changed) { one, _ in one }, texts: texts))
             } else {
                 untold.formUnion(turn.effects.withhold(new, texts: newTexts))
             }
-            byteCount += turn.effects.byteCount
-            for frame in turn.effects.frames { count(frame.session.slot, 1) }
+            countIn(turn)
         }
         return untold
     }
@@ -74,29 +78,47 @@ struct HeldTurns {
     mutating func popDurable() -> Turn? {
         guard let first = turns.first, first.isDurable else { return nil }
         turns.removeFirst()
-        byteCount -= first.effects.byteCount
-        for frame in first.effects.frames { count(frame.session.slot, -1) }
+        countOut(first)
         return first
     }
 
-    /// Takes out the turns that answer reads only, of sessions for which nothing else waits.
-    mutating func takeAnswers() -> [Turn] {
-        var waiting: Set<Int32> = []
+    /// Takes out what need not wait for the store: of all turns, or of the last.
+    mutating func takeFree(ofLastOnly isLastOnly: Bool) -> [Turn] {
+        guard !turns.isEmpty else { return [] }
+        let missing = unsettledTasks()
+        let start = isLastOnly ? turns.count - 1 : 0
+        for turn in turns[start...] { countOut(turn) }
         var taken: [Turn] = []
-        turns.removeAll { turn in
-            let slots = turn.effects.frames.map(\.session.slot) + turn.effects.queries.map(\.session.slot)
-            guard turn.isDurable, turn.effects.isAnswersOnly, waiting.isDisjoint(with: slots) else {
-                waiting.formUnion(slots)
-                return false
-            }
-            taken.append(turn)
-            return true
+        for turn in turns[start...] {
+            let free = Turn()
+            free.number = turn.number
+            free.effects = turn.effects.takeFree(
+                isWaiting: { holds($0) },
+                isUnsettled: { missing.contains($0) },
+                error: Self.notSettled
+            )
+            countIn(turn)
+            if !free.effects.isNothing { taken.append(free) }
         }
-        for turn in taken {
-            byteCount -= turn.effects.byteCount
-            for frame in turn.effects.frames { count(frame.session.slot, -1) }
+        // What is empty now stands in nobody's way.
+        if turns.contains(where: { $0.isDurable && $0.effects.isEmpty }) {
+            turns.removeAll { $0.isDurable && $0.effects.isEmpty }
         }
         return taken
+    }
+
+    private static let notSettled = WireError(
+        .unavailable,
+        "the store is late, and does not have the last change of this yet: what is so is not certain",
+        retryAfterMilliseconds: 1_000
+    )
+
+    private mutating func unsettledTasks() -> Set<TaskID> {
+        if let unsettled { return unsettled }
+        var found: Set<TaskID> = []
+        for turn in turns where !turn.isDurable { found.formUnion(turn.rows.lazy.map(\.id)) }
+        unsettled = found
+        return found
     }
 
     /// All that waits, in its order, which then waits no longer.
@@ -109,6 +131,7 @@ struct HeldTurns {
         turns.removeAll()
         byteCount = 0
         frameCounts.removeAll()
+        unsettled = nil
     }
 
     /// Whether lines for the session in this slot wait, or for one that had it before.
@@ -116,6 +139,16 @@ struct HeldTurns {
 
     /// How long the oldest has waited.
     var age: TimeAmount { turns.first.map { NIODeadline.now() - $0.heldSince } ?? .zero }
+
+    private mutating func countIn(_ turn: Turn) {
+        byteCount += turn.effects.byteCount
+        for frame in turn.effects.frames { count(frame.session.slot, 1) }
+    }
+
+    private mutating func countOut(_ turn: Turn) {
+        byteCount -= turn.effects.byteCount
+        for frame in turn.effects.frames { count(frame.session.slot, -1) }
+    }
 
     private mutating func count(_ slot: Int32, _ difference: Int32) {
         while frameCounts.count <= Int(slot) { frameCounts.append(0) }

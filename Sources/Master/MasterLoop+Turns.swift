@@ -46,10 +46,11 @@ extension MasterLoop {
         spareTurn = nil
         if hasFailed {
             closeAll()
-        } else if ended.isDurable, held.isEmpty || ended.effects.isEmpty || (isLate && isFree(ended)) {
+        } else if ended.isDurable, held.isEmpty || ended.effects.isEmpty {
             carryOut(ended)
         } else {
             held.append(ended)
+            if isLate { carryOutFree(ofLastOnly: true) }
             tellStoreState()
         }
         closeHalfClosed()
@@ -57,10 +58,8 @@ extension MasterLoop {
         if core.hasMoreToTell { scheduleTurnAfterPoll() }
     }
 
-    /// Whether a turn may leave before those that are held: it answers reads, of sessions that wait for nothing.
-    private func isFree(_ turn: Turn) -> Bool {
-        turn.effects.isAnswersOnly && turn.effects.frames.allSatisfy { !held.holds($0.session.slot) }
-            && turn.effects.queries.allSatisfy { !held.holds($0.session.slot) }
+    private func carryOutFree(ofLastOnly isLastOnly: Bool) {
+        for turn in held.takeFree(ofLastOnly: isLastOnly) { carryOut(turn) }
     }
 
     // MARK: The store
@@ -79,7 +78,7 @@ extension MasterLoop {
         isLate = held.age > Self.lateTime
         if isLate, !wasLate {
             logger.warning("the store is late")
-            for turn in held.takeAnswers() { carryOut(turn) }
+            carryOutFree(ofLastOnly: false)
         } else if wasLate, !isLate {
             logger.notice("the store is back")
         }
@@ -95,7 +94,7 @@ extension MasterLoop {
         guard core.hasChanges, core.leadership == .leading, !hasEnded else { return true }
         var batch = StoreBatch()
         if store.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
-        turn.retried = batch.retried
+        (turn.retried, turn.rows) = (batch.retried, batch.tasks)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let loop = eventLoop
         let answer = store.commit(
@@ -180,7 +179,7 @@ extension MasterLoop {
         for query in turn.effects.queries { ask(query) }
         for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
         turn.effects.removeAll()
-        turn.retried = []
+        (turn.retried, turn.rows) = ([], [])
         sentTurnNumber = max(sentTurnNumber, turn.number)
         spareTurn = turn
     }

@@ -150,13 +150,88 @@ private final class SlowStore: Store {
             let other = try await door.open()
             // Answered once the store counts as late, or this would never end.
             _ = try await other.request(Self.line(#"{"op":"ping","id":2}"#))
-            let list = try await other.request(Self.line(#"{"op":"list","id":3}"#))
+            let list = try await other.request(Self.line(#"{"op":"list","id":3,"status":["running"]}"#))
             #expect(String(decoding: list, as: UTF8.self).hasPrefix(#"{"re":3,"ok":"#))
             #expect(store.batches.count == 1)
             store.release()
             let reply = try await String(decoding: submitted, as: UTF8.self)
             #expect(reply.hasPrefix(#"{"re":1,"ok":"#))
             other.close()
+        }
+    }
+
+    /// A task of its own, which the store has.
+    private static func submitted(_ store: SlowStore, _ session: any DoorSession) async throws -> String {
+        async let reply = session.request(line(#"{"op":"submit","name":"a","image":"b"}"#))
+        while store.batches.isEmpty { await Task.yield() }
+        store.release()
+        let text = try await String(decoding: reply, as: UTF8.self)
+        return String(try #require(text.split(separator: "\"").first { $0.hasPrefix("t") && $0.count == 13 }))
+    }
+
+    /// The answer, or nil where none comes in a minute.
+    private static func answer(_ session: any DoorSession, _ request: String) async throws -> String? {
+        try await withThrowingTaskGroup(of: String?.self) { group in
+            group.addTask { String(decoding: try await session.request(line(request)), as: UTF8.self) }
+            group.addTask {
+                try await Task.sleep(for: .seconds(60))
+                return nil
+            }
+            let first = try await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+    }
+
+    /// What the store does not have is not told: after a crash it would not be so.
+    @Test(.timeLimit(.minutes(3))) func aReadTellsNothingThatIsNotDurable() async throws {
+        let store = SlowStore()
+        try await Self.withServer(store) { session, door in
+            let task = try await Self.submitted(store, session)
+            let quiet = try await Self.submitted(store, session)
+            async let cancelled = session.request(Self.line(#"{"op":"cancel","id":1,"taskId":"\#(task)"}"#))
+            while store.batches.isEmpty { await Task.yield() }
+            // One that comes before the store counts as late, and one after.
+            for _ in 1...2 {
+                let other = try await door.open()
+                let read = try await Self.answer(other, #"{"op":"get","id":2,"taskId":"\#(task)"}"#) ?? ""
+                #expect(read.contains(#""code":"unavailable""#), "\(read)")
+                let list = try await Self.answer(other, #"{"op":"list","id":3}"#) ?? ""
+                #expect(list.contains(#""code":"unavailable""#), "\(list)")
+                let unchanged = try await Self.answer(other, #"{"op":"get","id":4,"taskId":"\#(quiet)"}"#) ?? ""
+                #expect(unchanged.contains(#""status":"pending""#), "\(unchanged)")
+                other.close()
+            }
+            while !store.batches.isEmpty { store.release() }
+            #expect(try await String(decoding: cancelled, as: UTF8.self).contains(#""status":"cancelled""#))
+            let read = try await Self.answer(door.open(), #"{"op":"get","id":2,"taskId":"\#(task)"}"#) ?? ""
+            #expect(read.contains(#""status":"cancelled""#), "\(read)")
+        }
+    }
+
+    /// Whoever waits for nothing that the store is to take is answered.
+    @Test(
+        .timeLimit(.minutes(3)),
+        arguments: [
+            #"{"op":"wait","id":2,"taskId":"TASK"}"#, #"{"op":"watch","id":2,"taskId":"TASK"}"#,
+            #"{"op":"watch","id":2}"#, #"{"op":"logs","id":2,"taskId":"TASK","follow":true}"#,
+        ]
+    )
+    func subscriptionsBeginWhileTheStoreIsLate(request: String) async throws {
+        let store = SlowStore()
+        try await Self.withServer(store) { session, door in
+            let task = try await Self.submitted(store, session)
+            async let held = session.request(Self.line(#"{"op":"submit","id":1,"name":"a","image":"b"}"#))
+            while store.batches.isEmpty { await Task.yield() }
+            for _ in 1...2 {
+                let other = try await door.open()
+                let reply = try await Self.answer(other, request.replacing("TASK", with: task))
+                #expect(reply?.hasPrefix(#"{"re":2,"ok":{"sub":1"#) == true, "\(reply ?? "no answer")")
+                other.close()
+            }
+            #expect(store.batches.count == 1)
+            while !store.batches.isEmpty { store.release() }
+            #expect(try await String(decoding: held, as: UTF8.self).hasPrefix(#"{"re":1,"ok":"#))
         }
     }
 
