@@ -74,7 +74,7 @@ extension TaskRow {
     }
 
     /// How far it is within its attempt, which it waits after: for the next.
-    private var stepInAttempt: Int {
+    public var stepInAttempt: Int {
         switch status {
         case .scheduled: 0
         case .running: 1
@@ -84,7 +84,7 @@ extension TaskRow {
     }
 
     /// By bytes; a store may not have kept a NUL.
-    private static func areSame(_ one: String?, _ other: String?) -> Bool {
+    public static func areSame(_ one: String?, _ other: String?) -> Bool {
         guard let one, let other else { return one == nil && other == nil }
         return one.utf8.elementsEqual(other.utf8)
             || one.replacing("\0", with: "\u{FFFD}").utf8.elementsEqual(other.replacing("\0", with: "\u{FFFD}").utf8)

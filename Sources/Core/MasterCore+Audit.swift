@@ -8,6 +8,15 @@ extension MasterCore {
         events.append(event)
     }
 
+    /// All transitions that are kept, for a store that may have lost them; who caused them is known no more.
+    func heldEvents() -> [TaskEventRow] {
+        (events.oldest..<events.next).map { number in
+            var row = row(events[number])
+            (row.number, row.actor) = (number, "unknown")
+            return row
+        }
+    }
+
     private func row(_ event: TaskEvent) -> TaskEventRow {
         TaskEventRow(
             number: events.next,

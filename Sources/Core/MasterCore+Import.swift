@@ -45,7 +45,7 @@ extension MasterCore {
         }
     }
 
-    private func slot(of row: TaskRow) -> Int32? {
+    func slot(of row: TaskRow) -> Int32? {
         guard let text = row.foreignID else { return tasks.slot(of: row.id) }
         return tasks.foreign.id(of: Array(text.utf8)).flatMap { tasks.slot(of: $0) }
     }
@@ -126,7 +126,8 @@ extension MasterCore {
         return outcome
     }
 
-    private func wholeRow(_ slot: Int32) -> TaskRow {
+    /// The row with its spec.
+    func wholeRow(_ slot: Int32) -> TaskRow {
         var row = row(slot)
         row.spec = tasks[slot].spec
         return row

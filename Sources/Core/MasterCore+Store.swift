@@ -34,14 +34,14 @@ extension MasterCore {
         }
     }
 
-    /// For `ping`: how long the store has not answered, in milliseconds; 0 where it does.
-    public mutating func store(silentFor milliseconds: Int) { storeSilentMilliseconds = milliseconds }
+    /// For `ping`.
+    public mutating func store(is health: StoreHealth) { storeHealth = health }
 
     func writeStoreHealth(to writer: inout JSONWriter) {
         guard configuration.asksStore else { return }
-        if storeSilentMilliseconds > 0 {
+        if storeHealth.silentMilliseconds > 0 {
             writer.raw(",\"store\":{\"status\":\"away\",\"awaySeconds\":")
-            writer.int(storeSilentMilliseconds / 1_000)
+            writer.int(storeHealth.silentMilliseconds / 1_000)
         } else {
             writer.raw(",\"store\":{\"status\":\"ok\"")
         }
@@ -49,6 +49,15 @@ extension MasterCore {
             writer.raw(",\"refusedTasks\":")
             writer.int(unsaved.count)
         }
+        if storeHealth.lossCount > 0 {
+            writer.raw(",\"losses\":")
+            writer.int(storeHealth.lossCount)
+        }
+        for (index, warning) in storeHealth.warnings.enumerated() {
+            writer.raw(index == 0 ? ",\"warnings\":[" : ",")
+            writer.string(warning)
+        }
+        if !storeHealth.warnings.isEmpty { writer.byte(UInt8(ascii: "]")) }
         writer.byte(UInt8(ascii: "}"))
     }
 

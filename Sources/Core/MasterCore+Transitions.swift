@@ -55,8 +55,8 @@ extension MasterCore {
         guard tasks[slot].id == id else { return }
         finishedBytes -= tasks[slot].byteCost
         letGo(slot, into: &effects)
-        if tasks[slot].flags.contains(.changed) || unsaved.removeValue(forKey: id) != nil {
-            forgottenRows.append(row(slot))
+        if tasks[slot].flags.contains(.changed) || unsaved.removeValue(forKey: id) != nil || isRefilling {
+            forgottenRows.append(isRefilling ? wholeRow(slot) : row(slot))
         }
         if !tasks[slot].flags.contains(.adopted) { forget(upTo: tasks[slot].keptSince) }
         tasks.remove(slot)

@@ -94,7 +94,9 @@ public struct MasterCore: ~Copyable {
     var isShuttingDown = false
     public internal(set) var leadership = Leadership.leading
     var storeState = StoreState.prompt
-    var storeSilentMilliseconds = 0
+    var storeHealth = StoreHealth()
+    /// All that is held is being read for the store.
+    var isRefilling = false
     /// Milliseconds since 1970; nil without TLS. For `ping`.
     public var certificateEnd: Int64?
 

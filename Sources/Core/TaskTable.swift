@@ -9,6 +9,8 @@ struct TaskTable: ~Copyable {
     private(set) var order = TaskOrder()
     private(set) var foreign = ForeignTaskIDs()
     private(set) var count = 0
+    /// Slots that a task has or had; one that is free holds the id 0.
+    var slotCount: Int32 { used }
     /// Of all that are held.
     private(set) var byteCost = 0
     /// While many are put in: their places in the order, which `endInserting` makes.

@@ -199,8 +199,10 @@ final class MasterLoop {
         lastTick = now
         tellStoreState()
         tellCertificateEnd()
-        let silence = max(held.age, .milliseconds(Int64(store.silentMilliseconds)))
-        core.store(silentFor: silence > Self.lateTime ? Int(silence.nanoseconds / 1_000_000) : 0)
+        var health = store.health
+        let silence = max(held.age, .milliseconds(Int64(health.silentMilliseconds)))
+        health.silentMilliseconds = silence > Self.lateTime ? Int(silence.nanoseconds / 1_000_000) : 0
+        core.store(is: health)
         if gap > Self.stallTime { wasStalled(by: gap) }
         core.tick(now: Tick.current(), into: &turn.effects)
         sweepCountdown -= 1

@@ -158,6 +158,9 @@ public final class MasterServer: Service {
             try await eventLoop.submit { loop.value.fail(StoreError("another master leads now", isLeadLost: true)) }
                 .get()
         case .leading:
+            store.refills { position, done in
+                eventLoop.execute { done(loop.value.core.held(from: position)) }
+            }
             try await store.load { kept in
                 try await eventLoop.submit { loop.value.restore(kept) }.get()
             }

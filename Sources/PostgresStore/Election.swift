@@ -10,7 +10,7 @@ import PodlingStore
 /// renewal whether another took over.
 final class Election: Sendable {
     enum News: Sendable {
-        case leading(epoch: Int)
+        case leading(epoch: Int, holder: String)
         case standby(leader: String?)
         case lost
     }
@@ -31,6 +31,7 @@ final class Election: Sendable {
     private let name: String
     private let leaseMilliseconds: Int
     private let mayMigrate: Bool
+    private let health: DatabaseHealth
     private let logger: Logger
     private let holder = LeaseHolder.this()
     let contact = DatabaseContact()
@@ -46,8 +47,10 @@ final class Election: Sendable {
         standsAtOnce: Bool,
         leaseMilliseconds: Int,
         mayMigrate: Bool,
+        health: DatabaseHealth? = nil,
         logger: Logger
     ) {
+        self.health = health ?? DatabaseHealth(logger: logger)
         self.url = url
         self.name = name
         self.leaseMilliseconds = leaseMilliseconds
@@ -89,6 +92,7 @@ final class Election: Sendable {
     private func run(_ tell: (News) -> Void) {
         var connection: PGConnection?
         var epoch: Int?
+        var silence = Silence()
         var backoff = Backoff(milliseconds: 100...1_000)
         while true {
             let wishes = wishes.withLockedValue { $0 }
@@ -102,16 +106,25 @@ final class Election: Sendable {
             do throws(PGError) {
                 let usable = try usable(&connection)
                 if let epoch {
-                    guard try renew(usable, epoch, address, leaseMilliseconds) else { return tell(.lost) }
+                    guard let settings = try renew(usable, epoch, address, leaseMilliseconds) else {
+                        sayWhatIsLost(usable, epoch)
+                        return tell(.lost)
+                    }
+                    health.take(settings)
                 } else {
-                    epoch = try stand(usable, address, tell)
+                    epoch = try stand(usable, address, mayFollow: silence.isOver(leaseMilliseconds), tell)
+                    if let epoch, let settings = try renew(usable, epoch, address, leaseMilliseconds) {
+                        health.take(settings)
+                    }
                 }
                 backoff.reset()
                 contact.answered()
+                silence.answered()
                 let renewMilliseconds = min(leaseMilliseconds / 3, Self.renewMillisecondsMax)
                 pause(milliseconds: epoch == nil ? Int.random(in: Self.pollMilliseconds) : renewMilliseconds)
             } catch {
                 if error.isConnectionLost || error.sqlState != "57014" { connection = nil }
+                silence.began()
                 logger.warning("PostgreSQL: the lease", metadata: ["error": "\(error)"])
                 pause(milliseconds: backoff.next())
             }
@@ -144,7 +157,7 @@ final class Election: Sendable {
         _ epoch: Int,
         _ address: String?,
         _ milliseconds: Int
-    ) throws(PGError) -> Bool {
+    ) throws(PGError) -> DurabilitySettings? {
         try LeaderRow.renew(
             connection,
             epoch: epoch,
@@ -154,17 +167,32 @@ final class Election: Sendable {
         )
     }
 
+    /// The row may be of a time before this master led: a server that came back with less.
+    private func sayWhatIsLost(_ connection: PGConnection, _ epoch: Int) {
+        guard let row = try? LeaderRow.read(connection), row.epoch <= epoch else { return }
+        logger.error(
+            "PostgreSQL: the database came back as it was before this master led: what it acknowledged since is lost",
+            metadata: ["epoch": "\(epoch)", "epochThere": "\(row.epoch)"]
+        )
+    }
+
     /// Takes the lead if it is free.
+    /// - Parameter mayFollow: whether a lease that has ended is one that nobody renews.
     /// - Returns: the epoch that it is.
-    private func stand(_ connection: PGConnection, _ address: String?, _ tell: (News) -> Void) throws(PGError) -> Int? {
+    private func stand(
+        _ connection: PGConnection,
+        _ address: String?,
+        mayFollow: Bool,
+        _ tell: (News) -> Void
+    ) throws(PGError) -> Int? {
         var row = try LeaderRow.read(connection)
         // An answer that was lost on its way may have been a yes.
         if row.holder == holder {
-            tell(.leading(epoch: row.epoch))
+            tell(.leading(epoch: row.epoch, holder: holder.text))
             return row.epoch
         }
         let isDead = row.holder?.isDead(seenBy: holder) == true
-        if row.isExpired || isDead {
+        if (row.isExpired && (mayFollow || row.holder == nil)) || isDead {
             let epoch = try row.takeOver(
                 connection,
                 name: name,
@@ -174,13 +202,34 @@ final class Election: Sendable {
                 evenUnexpired: isDead
             )
             if let epoch {
-                tell(.leading(epoch: epoch))
+                tell(.leading(epoch: epoch, holder: holder.text))
                 return epoch
             }
             row = try LeaderRow.read(connection)
         }
         tell(.standby(leader: row.isExpired ? nil : row.address))
         return nil
+    }
+
+    /// A lease that ended while the database was away says nothing of its leader, who holds what the database may have lost:
+    /// that one has the time of a lease to come back first.
+    private struct Silence {
+        private var isSilent = false
+        private var endedAt: ContinuousClock.Instant?
+
+        mutating func began() { (isSilent, endedAt) = (true, nil) }
+
+        mutating func answered() {
+            guard isSilent, endedAt == nil else { return }
+            endedAt = .now
+        }
+
+        mutating func isOver(_ milliseconds: Int) -> Bool {
+            guard isSilent else { return true }
+            guard let endedAt, ContinuousClock.now - endedAt >= .milliseconds(milliseconds) else { return false }
+            isSilent = false
+            return true
+        }
     }
 
     // MARK: Waiting

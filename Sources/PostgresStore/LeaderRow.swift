@@ -41,7 +41,7 @@ struct LeaderRow {
                 since = timezone('UTC', now()), expires_at = clock_timestamp() + $4::int * interval '1 millisecond'
             WHERE epoch = $5 AND holder IS NOT DISTINCT FROM $6
                 AND ($7 OR expires_at IS NULL OR expires_at < clock_timestamp())
-            RETURNING epoch
+            RETURNING epoch, \(LeadFence.synchronousCommit)
             """,
             PGParameters(
                 name,
@@ -57,20 +57,21 @@ struct LeaderRow {
 
     /// Holds the lease for its time from now; 0 milliseconds hands it back.
     ///
-    /// - Returns: false where another leads.
+    /// - Returns: how the server commits; nil where another leads.
     static func renew(
         _ connection: PGConnection,
         epoch: Int,
         address: String?,
         holder: LeaseHolder,
         leaseMilliseconds: Int
-    ) throws(PGError) -> Bool {
-        try connection.execute(
+    ) throws(PGError) -> DurabilitySettings? {
+        let result = try connection.execute(
             """
             UPDATE podling_leader SET expires_at = clock_timestamp() + $1::int * interval '1 millisecond', address = $2
-            WHERE epoch = $3 AND holder = $4 RETURNING 1
+            WHERE epoch = $3 AND holder = $4 RETURNING \(DurabilitySettings.columns)
             """,
             PGParameters(String(leaseMilliseconds), address, String(epoch), holder.text)
-        ).rowCount == 1
+        )
+        return result.rowCount == 1 ? DurabilitySettings(result, 0) : nil
     }
 }

@@ -12,6 +12,8 @@ struct PGStatement {
     }
 
     private var parts: [Part] = []
+    /// Whose rows are counted as well.
+    private var counted = ""
     private(set) var parameters: PGParameters
 
     init(capacityBytes: Int) { parameters = PGParameters(capacityBytes: capacityBytes) }
@@ -25,13 +27,20 @@ struct PGStatement {
         append(&parameters)
     }
 
+    /// Gives also how many rows this part returns.
+    mutating func counts(_ name: String) { counted = name }
+
     /// By which it can be prepared: equal names, equal text.
     var name: String { parts.map(\.name).joined(separator: "+") }
 
-    /// Gives how many rows the first part returned.
+    /// Gives how many rows the first part returned, the number of the transaction, and how many the counted part returned.
     func sql() -> String {
         let expressions = parts.map { "\($0.name) AS (\n\(Self.renumbered($0.sql, by: $0.offset))\n)" }
-        return "WITH \(expressions.joined(separator: ",\n"))\nSELECT count(*) FROM \(parts.first?.name ?? "")"
+        return """
+            WITH \(expressions.joined(separator: ",\n"))
+            SELECT count(*), txid_current()\(counted.isEmpty ? "" : ", (SELECT count(*) FROM \(counted))")
+            FROM \(parts.first?.name ?? "")
+            """
     }
 
     private static func renumbered(_ sql: String, by offset: Int) -> String {

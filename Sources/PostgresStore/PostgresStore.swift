@@ -83,6 +83,7 @@ public final class PostgresStore: Store {
         eventsMax: Int? = nil,
         logger: Logger
     ) async throws -> PostgresStore {
+        let health = DatabaseHealth(logger: logger)
         let election = Election(
             url: url,
             name: name,
@@ -90,6 +91,7 @@ public final class PostgresStore: Store {
             standsAtOnce: standsAtOnce,
             leaseMilliseconds: leaseMilliseconds,
             mayMigrate: mayMigrate,
+            health: health,
             logger: logger
         )
         let primaryReads = ReadPool(url: url, logger: logger)
@@ -98,7 +100,7 @@ public final class PostgresStore: Store {
         }
         let store = PostgresStore(
             election,
-            TaskWriter(url: url, isPrepared: isPrepared, logger: logger),
+            TaskWriter(url: url, isPrepared: isPrepared, health: health, logger: logger),
             replicaReads,
             primaryReads,
             HistoryMover(url: url, retention: retention, logger: logger),
@@ -108,8 +110,8 @@ public final class PostgresStore: Store {
         let (writer, queue, news, epoch) = (store.writer, store.queue, store.news, store.epoch)
         try await election.start { said in
             switch said {
-            case .leading(let number):
-                writer.lead(epoch: number)
+            case .leading(let number, let holder):
+                writer.lead(epoch: number, holder: holder)
                 epoch.withLockedValue { $0 = number }
                 news.yield(.leading)
             case .standby(let leader): news.yield(.standby(leader: leader))
@@ -148,7 +150,13 @@ public final class PostgresStore: Store {
 
     public var keepsRows: Bool { true }
 
-    public var silentMilliseconds: Int { election.contact.silentMilliseconds }
+    public var health: StoreHealth {
+        var health = writer.health.health
+        health.silentMilliseconds = election.contact.silentMilliseconds
+        return health
+    }
+
+    public func refills(from source: @escaping HeldSource) { writer.source.withLockedValue { $0 = source } }
 
     public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
         // A replica may be behind.

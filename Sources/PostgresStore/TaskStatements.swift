@@ -21,7 +21,7 @@ enum TaskStatements {
     /// same, changes nothing.
     private static let notBackward = "(t.attempt, \(place("t"))) <= (EXCLUDED.attempt, \(place("EXCLUDED")))"
 
-    private static func place(_ row: String) -> String {
+    static func place(_ row: String) -> String {
         "CASE \(row).status WHEN 'scheduled' THEN 1 WHEN 'running' THEN 2 WHEN 'pending' THEN 3 ELSE 4 END"
     }
 
@@ -32,7 +32,7 @@ enum TaskStatements {
         SELECT \(columns), name, image, spec, imported_at, env::jsonb
         FROM unnest($1::\(rowType)[]) WHERE EXISTS (SELECT FROM lead)
         """
-    private static let insertOrUpdate = """
+    static let insertOrUpdate = """
         \(insert)
         ON CONFLICT (task_id) DO UPDATE SET \(changing) WHERE \(notBackward)
         """
@@ -40,20 +40,16 @@ enum TaskStatements {
         UPDATE tasks AS t SET \(changing) FROM unnest($1::\(rowType)[]) AS EXCLUDED
         WHERE EXISTS (SELECT FROM lead) AND t.task_id = EXCLUDED.task_id AND \(notBackward)
         """
-    /// Empty where another master leads. The row is held until the end of the transaction: whoever takes over waits for
-    /// it, or is seen here.
-    private static let lead = "SELECT FROM podling_leader WHERE epoch = $1::text::bigint FOR KEY SHARE"
-
-    /// Writes the batch, or nothing where another master leads: then it gives 0.
+    /// Writes the batch, or nothing where the fence is not passed: then it gives 0.
     /// - Parameters:
     ///   - mayExist: whether rows with a spec may be there already; to look for them costs the server a tenth more.
     ///   - rowType: the number in pg_type of `rowType`.
-    static func write(_ batch: StoreBatch, mayExist: Bool, epoch: Int, rowType: Int32) -> PGStatement {
+    static func write(_ batch: StoreBatch, mayExist: Bool, fence: LeadFence, rowType: Int32) -> PGStatement {
         let fresh = batch.tasks.filter { $0.spec != nil }
         let known = batch.tasks.filter { $0.spec == nil }
         let specBytes = fresh.reduce(0) { $0 + ($1.spec?.count ?? 0) }
         var statement = PGStatement(capacityBytes: batch.tasks.count * rowBytes + specBytes * 2)
-        statement.add("lead", lead) { $0.append(String(epoch)) }
+        fence.add(to: &statement)
         if !fresh.isEmpty {
             let (name, sql) = mayExist ? ("upserted", insertOrUpdate) : ("inserted", insert)
             statement.add(name, sql) { append(fresh, rowType, to: &$0) }
@@ -67,7 +63,7 @@ enum TaskStatements {
     private static let rowBytes = 320
 
     /// In the order of `columns` and `specColumns`, as the type has them.
-    private static func append(_ tasks: [TaskRow], _ rowType: Int32, to parameters: inout PGParameters) {
+    static func append(_ tasks: [TaskRow], _ rowType: Int32, to parameters: inout PGParameters) {
         var reader = JSONReader()
         parameters.appendRows(ofType: rowType, columns: 21, of: tasks) { row, task in
             row.column(task.idText)

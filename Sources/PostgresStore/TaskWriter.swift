@@ -36,8 +36,19 @@ final class TaskWriter: @unchecked Sendable {
     private(set) var reader: PGConnection?
     private var hasConnected = false
     /// Of the connection's database: a restored one may have another.
-    private var rowType: Int32 = 0
-    private let epoch = NIOLockedValueBox(0)
+    private(set) var rowType: Int32 = 0
+    private let lead = NIOLockedValueBox(LeadFence())
+    private var serverStart = 0
+    /// What was acknowledged last.
+    private(set) var mark: DurableMark?
+    /// The database lacks what was acknowledged, and all that is held is to be written again.
+    var isBehind = false
+    var behindSince = ""
+    /// See `StoreBatch`.
+    private(set) var forgottenUpTo: Int64 = 0
+    /// Says what the database is to have.
+    let source = NIOLockedValueBox<HeldSource?>(nil)
+    let health: DatabaseHealth
     var adoption = Adoption()
     private var hasWritten = false
     /// Monotonic seconds at which partitions were looked after; nil is never.
@@ -50,8 +61,10 @@ final class TaskWriter: @unchecked Sendable {
         url: String,
         isPrepared: Bool,
         statementMilliseconds: Int = statementMillisecondsDefault,
+        health: DatabaseHealth? = nil,
         logger: Logger
     ) {
+        self.health = health ?? DatabaseHealth(logger: logger)
         self.url = url
         self.isPrepared = isPrepared
         self.statementMilliseconds = statementMilliseconds
@@ -65,8 +78,18 @@ final class TaskWriter: @unchecked Sendable {
 
     // MARK: Opening
 
-    /// Leads from now on, in this epoch. Any thread may call it.
-    func lead(epoch: Int) { self.epoch.withLockedValue { $0 = epoch } }
+    /// Leads from now on, in this epoch, by this holder. Any thread may call it.
+    func lead(epoch: Int, holder: String? = nil) {
+        lead.withLockedValue { $0 = LeadFence(epoch: epoch, holder: holder) }
+    }
+
+    var fence: LeadFence {
+        var fence = lead.withLockedValue { $0 }
+        fence.serverStart = serverStart
+        return fence
+    }
+
+    var isGivingUp: Bool { Self.isOver(givingUpAt) }
 
     private func made() throws(PGError) -> PGConnection {
         let connection = try PGConnection(
@@ -144,21 +167,32 @@ final class TaskWriter: @unchecked Sendable {
 
     /// Writes the batch as one transaction, for as long as it takes: the database may be away for a while.
     func writeWhole(_ batch: StoreBatch) -> Outcome {
+        forgottenUpTo = max(forgottenUpTo, batch.forgottenUpTo)
         guard batch.rowCount > 0 else { return .written }
         var backoff = Backoff(milliseconds: Self.retryMilliseconds)
         var mayExist = batch.tasks.contains { $0.isAdopted }
         while true {
             do throws(PGError) {
-                let connection = try usable()
+                let connection = try usable(pending: batch)
+                if isBehind {
+                    try refill(connection)
+                    mayExist = true
+                }
                 if !batch.events.isEmpty { preparePartitions(connection) }
-                let epoch = epoch.withLockedValue { $0 }
-                var statement = TaskStatements.write(batch, mayExist: mayExist, epoch: epoch, rowType: rowType)
-                EventStatements.add(batch, epoch: epoch, isFirst: !hasWritten, to: &statement)
+                let fence = fence
+                var statement = TaskStatements.write(batch, mayExist: mayExist, fence: fence, rowType: rowType)
+                EventStatements.add(batch, epoch: fence.epoch, isFirst: !hasWritten, to: &statement)
                 let isPrepared = isPrepared && connection.ownsSession
-                guard try connection.execute(statement, isPrepared: isPrepared).int(0, 0) == 1 else {
-                    throw PGError.leadLost
+                let result = try connection.execute(statement, isPrepared: isPrepared)
+                guard result.int(0, 0) == 1 else {
+                    guard try fence.isHeld(connection), try isAnotherServer(connection, pending: batch) else {
+                        sayWhatIsLost(connection, pending: batch)
+                        throw PGError.leadLost
+                    }
+                    continue
                 }
                 hasWritten = true
+                mark = DurableMark(batch, transaction: result.int(0, 1) ?? 0) ?? mark
                 return .written
             } catch {
                 let wasThere = error.isUniqueViolation && !mayExist
@@ -190,15 +224,27 @@ final class TaskWriter: @unchecked Sendable {
         }
     }
 
-    private func usable() throws(PGError) -> PGConnection {
+    private func usable(pending: StoreBatch) throws(PGError) -> PGConnection {
         if let connection { return connection }
         let made = try made()
-        let type = try made.execute("SELECT '\(TaskStatements.rowType)'::regtype::oid").int(0, 0)
-        rowType = Int32(truncatingIfNeeded: type ?? 0)
+        _ = try isAnotherServer(made, pending: pending)
         connection = made
         if hasConnected { logger.notice("PostgreSQL: connected again") }
         hasConnected = true
         return made
+    }
+
+    /// Learns which server this is, and whether that has what was acknowledged.
+    /// - Returns: whether it is another than before.
+    private func isAnotherServer(_ connection: PGConnection, pending: StoreBatch) throws(PGError) -> Bool {
+        let result = try connection.execute(
+            "SELECT '\(TaskStatements.rowType)'::regtype::oid, \(LeadFence.serverStart)"
+        )
+        rowType = Int32(truncatingIfNeeded: result.int(0, 0) ?? 0)
+        let before = serverStart
+        serverStart = result.int(0, 1) ?? 0
+        try lookBack(connection, pending: pending)
+        return serverStart != before
     }
 
     // MARK: Time
@@ -207,7 +253,7 @@ final class TaskWriter: @unchecked Sendable {
         givingUpAt.withLockedValue { $0 }.map { milliseconds() >= $0 } ?? false
     }
 
-    private static func milliseconds() -> Int {
+    static func milliseconds() -> Int {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000

@@ -34,8 +34,11 @@ public protocol Store: Sendable {
     /// the order of ids; the last transitions come with the last, and their trail with the first.
     func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws
 
-    /// How long the store has not answered those who ask it all the time, with what was asked; 0 where it does.
-    var silentMilliseconds: Int { get }
+    /// How the store is.
+    var health: StoreHealth { get }
+
+    /// Who says all that the store is to have, where it finds that it has less than it said. Call it before `load`.
+    func refills(from source: @escaping HeldSource)
 
     /// Looks for what the master does not hold. It never blocks; `done` is called once, on any thread. Only a store that
     /// keeps rows is asked.
@@ -49,7 +52,9 @@ public protocol Store: Sendable {
 }
 
 extension Store {
-    public var silentMilliseconds: Int { 0 }
+    public var health: StoreHealth { StoreHealth() }
+
+    public func refills(from source: @escaping HeldSource) {}
 
     public func giveUp(inMilliseconds milliseconds: Int) {}
 
@@ -65,6 +70,9 @@ extension Store {
         done(.failure(StoreError("this store keeps no more than the master holds")))
     }
 }
+
+/// Gives a page of what the master holds, from a position on, 0 at first; `done` is called once, on any thread.
+public typealias HeldSource = @Sendable (_ position: Int, _ done: @escaping @Sendable (HeldPage) -> Void) -> Void
 
 public enum StoreAnswer: Sendable {
     case durable

@@ -21,9 +21,9 @@ import Testing
         let ping = #"{"op":"ping"}"#
         let leading = harness.send(ping, from: client).first ?? ""
         #expect(leading.contains(#""store":{"status":"ok"},"nodes":{"online":0"#))
-        harness.core.store(silentFor: 7_900)
+        harness.core.store(is: StoreHealth(silentMilliseconds: 7_900))
         #expect(harness.send(ping, from: client).first?.contains(#""store":{"status":"away","awaySeconds":7}"#) == true)
-        harness.core.store(silentFor: 0)
+        harness.core.store(is: StoreHealth())
         harness.core.standBy(leader: nil)
         let standby = harness.send(ping, from: client).first ?? ""
         #expect(standby.hasSuffix(#""uptimeSeconds":0,"store":{"status":"ok"}}}"#), "\(standby)")

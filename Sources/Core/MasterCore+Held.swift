@@ -1,0 +1,51 @@
+import PodlingProtocol
+
+/// How a store is, for `ping`.
+public struct StoreHealth: Sendable, Equatable {
+    /// How long it has not answered those who ask it all the time, with what was asked; 0 where it does.
+    public var silentMilliseconds: Int
+    /// How often it came back with less than it had acknowledged.
+    public var lossCount: Int
+    /// What its administrator is to know, for people.
+    public var warnings: [String]
+
+    public init(silentMilliseconds: Int = 0, lossCount: Int = 0, warnings: [String] = []) {
+        (self.silentMilliseconds, self.lossCount, self.warnings) = (silentMilliseconds, lossCount, warnings)
+    }
+}
+
+/// A part of all that the master holds.
+public struct HeldPage: Sendable {
+    /// Each task with its spec; nodes and transitions come with the last page.
+    public var batch: StoreBatch
+    /// Where the next page begins; nil after the last.
+    public var next: Int?
+}
+
+/// What a store is to have that came back with less than it had acknowledged.
+extension MasterCore {
+    private static var heldPageRows: Int { 5_000 }
+
+    /// A page of all that is held, as it is now; what changes later comes with its own turn.
+    /// - Parameter position: where the page begins; 0 for the first.
+    public mutating func held(from position: Int) -> HeldPage {
+        // What is forgotten meanwhile goes to the store whole: its page may not have come yet.
+        isRefilling = true
+        let end = min(position + Self.heldPageRows, Int(tasks.slotCount))
+        var page = HeldPage(batch: StoreBatch(), next: end < tasks.slotCount ? end : nil)
+        for slot in Int32(clamping: position)..<Int32(clamping: max(position, end)) {
+            // One that was not handed over yet is not acknowledged either.
+            guard tasks[slot].id != TaskID(number: 0), !tasks[slot].flags.contains(.unsaved) else { continue }
+            page.batch.tasks.append(wholeRow(slot))
+        }
+        work &+= page.batch.tasks.count &* 4
+        guard page.next == nil else { return page }
+        isRefilling = false
+        page.batch.nodes = nodes.sorted.map { nodeRow($0) }
+        if configuration.isAudited {
+            page.batch.newRun = configuration.epoch
+            page.batch.events = heldEvents()
+        }
+        return page
+    }
+}
