@@ -27,6 +27,8 @@ public struct TaskRow: Sendable, Equatable {
     public var importedAt: Int64 = 0
     /// Its row is another program's, and its spec was made of what that row says.
     public var isAdopted = false
+    /// Why no worker can run it, where its spec does not say so; for people.
+    public var fault: String?
     /// New rows of one number are written together, or none of them; 0 stands alone.
     public var group = 0
 

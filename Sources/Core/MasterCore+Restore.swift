@@ -29,6 +29,12 @@ extension MasterCore {
         return true
     }
 
+    /// Why a task that was just restored, and waited in its row, has failed at once; nil where it has not.
+    public func failure(ofRestored row: TaskRow) -> String? {
+        guard row.status == .pending, let slot = slot(of: row), tasks[slot].status == .failed else { return nil }
+        return tasks[slot].extra?.error ?? "\(tasks[slot].reason.name)"
+    }
+
     /// Puts what was restored in its order: for placing, and for being forgotten.
     public mutating func endRestore() {
         finished = .init(finished.sorted { tasks[$0.slot].keptSince < tasks[$1.slot].keptSince })
@@ -63,10 +69,10 @@ extension MasterCore {
             return slot
         }
         guard row.status == .pending else { return slot }
-        if let fault = kept.fault {
+        if let fault = kept.fault?.message ?? row.fault {
             let extra = tasks[slot].extra ?? TaskExtra()
             tasks[slot].extra = extra
-            extra.error = fault.message
+            extra.error = fault
             move(slot, to: .failed, .startFailed)
         } else if row.attempt >= Limits.attemptMax {
             move(slot, to: .failed, .lostTooOften)
@@ -105,7 +111,7 @@ extension MasterCore {
             record.flags.insert(.reported)
         }
         // It must not be placed again.
-        if kept.fault != nil { record.onNodeLost = .fail }
+        if kept.fault != nil || row.fault != nil { record.onNodeLost = .fail }
         return record
     }
 

@@ -12,6 +12,7 @@ extension MasterLoop {
     }
 
     private static let namesLoggedMax = 8
+    private static let adoptionsLoggedMax = 1_000
 
     /// Takes what the store kept, before `lead`. A row that cannot be a task is left out; it stays in the store.
     func restore(_ kept: StoreBatch) {
@@ -26,6 +27,18 @@ extension MasterLoop {
             )
         }
         if !kept.events.isEmpty { core.restoreEvents(kept.events) }
+        for row in kept.tasks where row.isAdopted { tellFailure(of: row) }
+    }
+
+    private func tellFailure(of row: TaskRow) {
+        guard let failure = core.failure(ofRestored: row) else { return }
+        failedAdoptions += 1
+        if failedAdoptions == Self.adoptionsLoggedMax + 1 { logger.warning("more adopted tasks fail") }
+        guard failedAdoptions <= Self.adoptionsLoggedMax else { return }
+        logger.warning(
+            "an adopted task that waited is failed: no worker can run it",
+            metadata: ["task": "\(row.idText)", "why": "\(failure)"]
+        )
     }
 
     func lead() {

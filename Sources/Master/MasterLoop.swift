@@ -40,6 +40,8 @@ final class MasterLoop {
     /// What the store refuses of the batch that it answers next.
     var refusedRows: [RefusedRow] = []
     var denialLog = DenialLog()
+    /// Adopted tasks that nobody can run.
+    var failedAdoptions = 0
     var isLate = false
     var isTurnScheduled = false
     var isCarryingOut = false

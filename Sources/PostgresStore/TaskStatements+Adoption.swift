@@ -18,7 +18,7 @@ extension TaskStatements {
     static let countAdoptable = "SELECT count(*) FROM tasks WHERE spec IS NULL"
 
     /// A task of such a row. Whatever the row says, it becomes a task.
-    /// - Returns: the task, and what could not be taken as it stands, for people.
+    /// - Returns: the task, and what could not be taken as it stands, for people; what its fault says is told where it fails.
     static func adoptedRow(_ result: PGResult, _ row: Int) -> (task: TaskRow, remark: String?) {
         var task = TaskRow(named: result.text(row, 0) ?? "", createdAt: Int64(result.int(row, 13) ?? 0))
         let reason = result.text(row, 6)
@@ -47,19 +47,22 @@ extension TaskStatements {
         let hasRun = task.status != .pending && (task.status != .cancelled || task.startedAt != 0)
         if hasRun { task.attempt = max(task.attempt, 1) }
         // Without a node nobody could report it, and no lease would end it.
-        if task.nodeID == nil, task.status == .scheduled || task.status == .running { task.status = .pending }
-        let (spec, remark) = AdoptedSpec.spec(
+        let hasNoNode = task.nodeID == nil && (task.status == .scheduled || task.status == .running)
+        if hasNoNode { task.status = .pending }
+        let (spec, fault) = AdoptedSpec.spec(
             name: result.text(row, 18) ?? "",
             image: result.text(row, 19) ?? "",
             env: result.bytes(row, 20)
         )
         task.spec = spec
         task.isAdopted = true
-        if let remark { remarks.append(remark) }
+        task.fault = fault
+        if let fault, task.status != .pending { remarks.append(fault) }
         let remarksText = remarks.joined(separator: "; ")
         if !remarks.isEmpty { task.error = task.error.map { "\(remarksText); \($0)" } ?? remarksText }
         task.error = task.error.map { AdoptedSpec.cut($0, Limits.errorBytesMax) }
-        return (task, remarks.isEmpty ? nil : remarksText)
+        if hasNoNode { remarks.append("status \"\(written)\" without a node: it waits") }
+        return (task, remarks.isEmpty ? nil : remarks.joined(separator: "; "))
     }
 
     private static func adoptedStatus(_ text: String) -> TaskStatus? {
@@ -70,8 +73,9 @@ extension TaskStatements {
 
 /// The spec of a row that has none: what the storage document's columns say of it.
 enum AdoptedSpec {
-    /// - Returns: the members without the braces, which are a line's worth of I-JSON, and what had to be left out.
-    static func spec(name: String, image: String, env: [UInt8]?) -> (spec: [UInt8], remark: String?) {
+    /// - Returns: the members without the braces, which are a line's worth of I-JSON, and the rule that forbids the env, which is
+    ///   left out then: without it this is another task.
+    static func spec(name: String, image: String, env: [UInt8]?) -> (spec: [UInt8], fault: String?) {
         var writer = JSONWriter(capacityBytes: 512)
         writer.raw("\"name\":")
         writer.string(name)
@@ -81,15 +85,20 @@ enum AdoptedSpec {
         guard let env, !env.elementsEqual("null".utf8) else { return (bare, nil) }
         let whole = bare + Array(",\"env\":".utf8) + env
         // The same bound and the same reader as for a spec that is submitted: the line must be readable by all.
-        var reader = JSONReader()
-        let isReadable = (Array("{\"a\":{".utf8) + whole + Array("}}".utf8)).withUnsafeBytes {
-            (try? reader.parse($0)) != nil
+        guard whole.count <= Limits.specBytesMax else {
+            return (bare, "env: has \(env.count) bytes; a whole spec has \(Limits.specBytesMax) at most. \(isThere)")
         }
-        guard isReadable, whole.count <= Limits.specBytesMax else {
-            return (bare, "env, of \(env.count) bytes, is in the database only: it is too large or no I-JSON")
+        // The same reader as for a spec that is submitted: the line must be readable by all.
+        var reader = JSONReader()
+        do {
+            try (Array("{\"a\":{".utf8) + whole + Array("}}".utf8)).withUnsafeBytes { _ = try reader.parse($0) }
+        } catch {
+            return (bare, "env: is no I-JSON: \(error). \(isThere)")
         }
         return (whole, nil)
     }
+
+    private static let isThere = "It is in the database only"
 
     /// The text, cut between characters to at most this many bytes.
     static func cut(_ text: String, _ bytesMax: Int) -> String {

@@ -3,7 +3,7 @@ import PodlingCore
 
 extension TaskWriter {
     /// Remarks that are logged; the tasks themselves tell all of them.
-    private static let remarksMax = 20
+    private static let remarksMax = 1_000
 
     // MARK: Reading what another program made
 

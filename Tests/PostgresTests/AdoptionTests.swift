@@ -129,7 +129,7 @@ import Testing
         let paused = try #require(rows["a/b' é"])
         #expect((paused.status, paused.nodeID) == (.failed, "node \"1\""))
         #expect(paused.error?.contains(#"status "paused" is none of Podling's"#) == true)
-        #expect(paused.error?.contains("env, of ") == true)
+        #expect(paused.error?.contains("env: ") == true)
         #expect(paused.error?.hasSuffix("; why") == true)
         let ours = try #require(rows["t0123456789ab"])
         #expect((ours.foreignID, ours.status, ours.error?.utf8.count) == (nil, .cancelled, Limits.errorBytesMax))

@@ -1,0 +1,61 @@
+import TestSupport
+import Testing
+
+/// Tasks of another program's database, which break rules.
+@Suite(
+    .timeLimit(.minutes(10)),
+    .enabled(if: PostgresCluster.isAvailable, "PostgreSQL's server programs are not installed")
+) struct AdoptedRowTests {
+    private static let schema = """
+        CREATE TABLE tasks (
+            task_id VARCHAR(255) PRIMARY KEY, name VARCHAR(255) NOT NULL, image VARCHAR(255) NOT NULL, env JSONB,
+            status VARCHAR(50) NOT NULL, node_id VARCHAR(255), container_id VARCHAR(255),
+            created_at TIMESTAMP NOT NULL, started_at TIMESTAMP, finished_at TIMESTAMP, error TEXT
+        );
+        CREATE TABLE nodes (
+            node_id VARCHAR(255) PRIMARY KEY, hostname VARCHAR(255) NOT NULL, port INTEGER NOT NULL,
+            status VARCHAR(50) NOT NULL, capacity INTEGER NOT NULL, running_tasks INTEGER NOT NULL DEFAULT 0,
+            last_heartbeat TIMESTAMP NOT NULL
+        );
+        """
+
+    private static func cluster(_ rows: String) throws -> PostgresCluster {
+        let cluster = try PostgresCluster()
+        try cluster.sql(schema)
+        try cluster.sql("INSERT INTO tasks (task_id, name, image, env, status, created_at) VALUES \(rows)")
+        return cluster
+    }
+
+    private static func start(_ cluster: PostgresCluster) throws -> MasterProcess {
+        try MasterProcess(environment: ["STORE_TYPE": "postgres", "DATABASE_URL": cluster.url])
+    }
+
+    /// A task without the env that was meant for it is another task: it runs nowhere.
+    @Test func whatWouldRunWithoutItsEnvFails() async throws {
+        try await onThread {
+            let cluster = try Self.cluster(
+                """
+                ('large', 'a', 'i', jsonb_build_object('A', repeat('x', 100000)), 'pending', '2026-01-01'),
+                ('number', 'a', 'i', '{"A": 1e400}', 'pending', '2026-01-01'),
+                ('array', 'a', 'i', '["A"]', 'pending', '2026-01-01'),
+                ('good', 'a', 'i', '{"A": "b"}', 'pending', '2026-01-01')
+                """
+            )
+            let master = try Self.start(cluster)
+            let peer = try Peer(master)
+            for (task, rule) in [("large", "env"), ("number", "env"), ("array", "env")] {
+                let shown = try peer.request("get", #""taskId":"\#(task)""#)
+                #expect(shown["status"]?.text == "failed", "\(task)")
+                #expect(shown["error"]?.text?.contains(rule) == true, "\(task): \(shown["error"]?.text ?? "")")
+                let isKept = try Deadline.after(seconds: 30).poll { () throws -> Bool? in
+                    try cluster.sql("SELECT status FROM tasks WHERE task_id = '\(task)'") == ["failed"] ? true : nil
+                }
+                #expect(isKept == true, "\(task)")
+                let lines = master.process.output.split(separator: "\n").filter { $0.contains("task=\(task) ") }
+                #expect(lines.count == 1 && lines[0].contains(rule), "\(lines)")
+            }
+            #expect(try peer.request("get", #""taskId":"good""#)["status"]?.text == "pending")
+            #expect(master.terminate() == .exited(0))
+        }
+    }
+}
