@@ -110,7 +110,10 @@ public final class MasterServer: Service {
             loop.value.storeFailed = { fail($0.isLeadLost ? MasterError.leadLost : .storeFailed($0.message)) }
             loop.value.start()
         }.get()
-        logger.info("listening", metadata: ["address": "\(channel.localAddress.map(Self.text) ?? "")"])
+        logger.info(
+            "listening",
+            metadata: ["address": "\(channel.localAddress.map(Self.text) ?? "")", "store": "\(store.name)"]
+        )
         try await channel.setOption(.autoRead, value: true).get()
         if let address = channel.localAddress { try await ready(address) }
         let following = Task {

@@ -84,10 +84,28 @@ final class PGConnection {
             throw PGError(message: "out of memory")
         }
         guard PQstatus(made) == CONNECTION_OK else {
+            let message = line(PQerrorMessage(made))
+            let state = state(of: message, made)
+            if PQstatus(made) == CONNECTION_OK { return made }
             defer { PQfinish(made) }
-            throw PGError(message: line(PQerrorMessage(made)), isConnectionLost: true)
+            throw PGError(sqlState: state, message: message, isConnectionLost: true)
         }
         return made
+    }
+
+    /// The code of what a server said instead of a welcome. Its words are in its own language, and libpq has the code only
+    /// where it was asked for more before it connects: so it connects once more, where a server has said something at all.
+    private static func state(of message: String, _ handle: OpaquePointer) -> String? {
+        // A server's words stand after its severity, a colon and two spaces (libpq, pqBuildErrorMessage3).
+        guard message.contains(":  ") else { return nil }
+        PQsetErrorVerbosity(handle, PQERRORS_VERBOSE)
+        defer { PQsetErrorVerbosity(handle, PQERRORS_DEFAULT) }
+        PQreset(handle)
+        guard PQstatus(handle) != CONNECTION_OK else { return nil }
+        let codes = line(PQerrorMessage(handle)).split(separator: ":  ").dropFirst().map { $0.prefix { $0 != ":" } }
+        return codes.last { code in
+            code.utf8.count == 5 && code.allSatisfy { $0.isASCII && ($0.isNumber || $0.isUppercase) }
+        }.map { String($0) }
     }
 
     // MARK: Statements

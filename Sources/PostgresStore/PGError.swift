@@ -39,11 +39,11 @@ public struct PGError: Error, CustomStringConvertible, Sendable {
     var isUniqueViolation: Bool { sqlState == "23505" }
 
     /// What to do about it; nil where nothing better than the message is known.
-    public var cure: String? { PGFault.of(message)?.cure }
+    public var cure: String? { PGFault.of(self)?.cure }
 
     /// The exit code of a program that cannot go on (sysexits.h): 69 where the server is not reached or busy, 77 where it
     /// lets this user in to do less than is needed, 78 where something is set up wrongly.
-    public var exitCode: Int32 { (PGFault.of(message)?.kind ?? .unavailable).rawValue }
+    public var exitCode: Int32 { (PGFault.of(self)?.kind ?? .unavailable).rawValue }
 
     public var description: String {
         let what = sqlState.map { "\(message) (SQLSTATE \($0))" } ?? message

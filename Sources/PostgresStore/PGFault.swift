@@ -1,4 +1,5 @@
-/// What people meet when they set a database up, known by the words that libpq or the server has for it.
+/// What people meet when they set a database up, known by the code that the server has for it, and else by the words of libpq,
+/// which this program never has translated.
 struct PGFault {
     /// By exit code (sysexits.h).
     enum Kind: Int32 {
@@ -7,18 +8,47 @@ struct PGFault {
         case configuration = 78
     }
 
-    let words: String
+    /// A code (PostgreSQL manual, appendix A), or words.
+    let sign: String
     let kind: Kind
     let cure: String
 
-    static func of(_ message: String) -> PGFault? { known.first { message.contains($0.words) } }
-
-    private init(_ words: String, _ kind: Kind, _ cure: String) {
-        (self.words, self.kind, self.cure) = (words, kind, cure)
+    static func of(_ error: PGError) -> PGFault? {
+        if let state = error.sqlState, let fault = byState.first(where: { $0.sign == state }) { return fault }
+        return byWords.first { error.message.contains($0.sign) }
     }
 
+    private init(_ sign: String, _ kind: Kind, _ cure: String) {
+        (self.sign, self.kind, self.cure) = (sign, kind, cure)
+    }
+
+    private static let noSlot =
+        "Raise max_connections in the server, or the limit of the user or the database, or end other sessions."
+
+    private static let byState = [
+        PGFault("28P01", .noPermission, "Check user and password in DATABASE_URL."),
+        PGFault(
+            "28000",
+            .noPermission,
+            "CREATE USER, or check the user in DATABASE_URL; the server's pg_hba.conf must let this user in from this host."
+        ),
+        PGFault("3D000", .configuration, "CREATE DATABASE, or check the name at the end of DATABASE_URL."),
+        PGFault("53300", .unavailable, noSlot),
+        PGFault("57P03", .unavailable, "Try again once the server is ready."),
+        PGFault(
+            "42501",
+            .noPermission,
+            "GRANT ALL ON DATABASE, and on SCHEMA public, to this user; or run podling-master migrate as the owner of the tables."
+        ),
+        PGFault(
+            "25006",
+            .configuration,
+            "This is a standby: name the primary, or several hosts and target_session_attrs=read-write."
+        ),
+    ]
+
     /// The first that fits: what is said of several at once stands last.
-    private static let known = [
+    private static let byWords = [
         PGFault(
             "Connection refused",
             .unavailable,
@@ -35,28 +65,10 @@ struct PGFault {
             .configuration,
             "Name a host in DATABASE_URL, or check the folder of its socket."
         ),
-        PGFault("too many clients", .unavailable, "Raise max_connections in the server, or end other sessions."),
-        PGFault(
-            "remaining connection slots are reserved",
-            .unavailable,
-            "Raise max_connections in the server, or end other sessions."
-        ),
-        PGFault("is starting up", .unavailable, "Try again once the server is ready."),
-        PGFault("password authentication failed", .noPermission, "Check user and password in DATABASE_URL."),
         PGFault(
             "no password supplied",
             .noPermission,
             "Put the password into DATABASE_URL, PGPASSWORD or a .pgpass file."
-        ),
-        PGFault(
-            "no pg_hba.conf entry",
-            .noPermission,
-            "The server's pg_hba.conf must let this user in from this host."
-        ),
-        PGFault(
-            "pg_hba.conf rejects",
-            .noPermission,
-            "The server's pg_hba.conf must let this user in from this host."
         ),
         PGFault(
             "certificate verify failed",
@@ -96,12 +108,6 @@ struct PGFault {
             "In PgBouncer's configuration, set ignore_startup_parameters = options."
         ),
         PGFault(
-            "permission denied",
-            .noPermission,
-            "GRANT ALL ON DATABASE, and on SCHEMA public, to this user; or run podling-master migrate as the owner of the tables."
-        ),
-        PGFault("must be owner", .noPermission, "Run podling-master migrate as the owner of the tables."),
-        PGFault(
             "read-only",
             .configuration,
             "This is a standby: name the primary, or several hosts and target_session_attrs=read-write."
@@ -131,7 +137,5 @@ struct PGFault {
             .configuration,
             "Run podling-master migrate as their owner, or leave out --no-migrate."
         ),
-        PGFault("role \"", .noPermission, "CREATE USER, or check the user in DATABASE_URL."),
-        PGFault("database \"", .configuration, "CREATE DATABASE, or check the name at the end of DATABASE_URL."),
     ]
 }

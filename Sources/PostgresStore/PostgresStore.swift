@@ -148,6 +148,8 @@ public final class PostgresStore: Store {
 
     public func advertise(_ address: String) { election.advertise(address) }
 
+    public var name: String { "postgres" }
+
     public var keepsRows: Bool { true }
 
     public var health: StoreHealth {
@@ -166,6 +168,8 @@ public final class PostgresStore: Store {
 
     public func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {
         let (writer, retention) = (writer, retention)
+        // A leader that could not write would be none.
+        try await pool.runIfActive { try writer.connect() }
         let endedUpTo = try await pool.runIfActive { try writer.openCursor(retention) }
         var kept = StoreBatch()
         kept.nodes = try await pool.runIfActive { try writer.nodeRows() }

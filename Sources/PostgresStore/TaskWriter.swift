@@ -91,6 +91,9 @@ final class TaskWriter: @unchecked Sendable {
 
     var isGivingUp: Bool { Self.isOver(givingUpAt) }
 
+    /// Opens the connection that writes.
+    func connect() throws(PGError) { _ = try usable(pending: StoreBatch()) }
+
     private func made() throws(PGError) -> PGConnection {
         let connection = try PGConnection(
             url,

@@ -11,6 +11,8 @@ public struct MemoryStore: Store {
 
     public init() {}
 
+    public var name: String { "memory" }
+
     public var keepsRows: Bool { false }
 
     public func advertise(_ address: String) {}

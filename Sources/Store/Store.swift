@@ -5,6 +5,9 @@ import PodlingCore
 /// The shell hands over one batch a turn, in order, and holds the turn's effects until the store says that the
 /// batch is durable: nothing leaves the master before it is.
 public protocol Store: Sendable {
+    /// As STORE_TYPE has it.
+    var name: String { get }
+
     /// Whether the store wants rows. One that keeps none is handed empty batches, and nothing is copied for it.
     var keepsRows: Bool { get }
 
@@ -52,6 +55,8 @@ public protocol Store: Sendable {
 }
 
 extension Store {
+    public var name: String { "unnamed" }
+
     public var health: StoreHealth { StoreHealth() }
 
     public func refills(from source: @escaping HeldSource) {}

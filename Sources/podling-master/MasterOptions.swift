@@ -189,7 +189,7 @@ struct MasterOptions: ParsableArguments {
     /// Where tasks are kept; nil is in memory.
     static func databaseURL() throws -> String? {
         let environment = ProcessInfo.processInfo.environment
-        switch environment["STORE_TYPE"] ?? "memory" {
+        switch try Setting.value(nil, "", "STORE_TYPE") ?? "memory" {
         case "memory": return nil
         case "postgres":
             guard let url = environment["DATABASE_URL"], !url.isEmpty else {

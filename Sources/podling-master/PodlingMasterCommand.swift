@@ -216,7 +216,17 @@ struct PodlingMasterCommand: AsyncParsableCommand {
     }
 
     private func openStore(_ logger: Logger) async throws -> any Store {
-        guard let url = try MasterOptions.databaseURL() else { return MemoryStore() }
+        guard let url = try MasterOptions.databaseURL() else {
+            if try Setting.value(nil, "", "DATABASE_URL") != nil {
+                logger.warning(
+                    """
+                    DATABASE_URL is set, and STORE_TYPE is not postgres: tasks are kept in memory, and a restart forgets them. \
+                    Set STORE_TYPE=postgres, or unset DATABASE_URL
+                    """
+                )
+            }
+            return MemoryStore()
+        }
         return try await PostgresStore.open(
             url: url,
             readURL: ProcessInfo.processInfo.environment["DATABASE_READ_URL"].flatMap { $0.isEmpty ? nil : $0 },

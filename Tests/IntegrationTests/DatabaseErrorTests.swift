@@ -220,6 +220,45 @@ import Testing
         }
     }
 
+    /// Where tasks are kept is no surprise.
+    @Test(arguments: [("", true), (nil, true), ("memory", true), ("memory", false)])
+    func whereTasksAreKeptIsSaid(type: String?, hasURL: Bool) async throws {
+        try await onThread {
+            var environment = ["DATABASE_URL": hasURL ? "postgres://u:s3cret@127.0.0.1:1/d" : ""]
+            if let type { environment["STORE_TYPE"] = type }
+            let master = try MasterProcess(environment: environment)
+            let output = master.process.output
+            #expect(output.contains("store=memory"), "\(output)")
+            #expect(output.contains("DATABASE_URL is set, and STORE_TYPE is not postgres") == hasURL, "\(output)")
+            #expect(!output.contains("s3cret"))
+            #expect(master.terminate() == .exited(0))
+        }
+    }
+
+    /// A master that leads can write: it does not find out later that no connection is left for it.
+    @Test func whoLeadsHasItsConnectionForWriting() async throws {
+        try await onThread {
+            let cluster = try PostgresCluster()
+            let master = try MasterProcess(environment: ["STORE_TYPE": "postgres", "DATABASE_URL": cluster.url])
+            let writing = try cluster.sql(
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = 'podling-master' AND query LIKE '%podling_task_row%'"
+            )
+            #expect(writing == ["1"])
+            #expect(master.process.output.contains("store=postgres"))
+            #expect(master.terminate() == .exited(0))
+        }
+    }
+
+    @Test func aRoleWithoutAFreeConnectionIsToldSo() async throws {
+        try await onThread {
+            let cluster = try PostgresCluster()
+            try cluster.sql("CREATE ROLE few LOGIN CONNECTION LIMIT 0")
+            let program = try Self.master("postgres://few@127.0.0.1:\(cluster.port)/postgres?sslmode=disable")
+            #expect(program.wait(deadline: .after(seconds: 30)) == .exited(69))
+            #expect(program.output.contains("(SQLSTATE 53300). Raise max_connections"), "\(program.output)")
+        }
+    }
+
     private static func master(_ url: String) throws -> ProgramProcess {
         try ProgramProcess(
             ProductsDirectory.program("podling-master"),

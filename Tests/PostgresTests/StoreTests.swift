@@ -170,7 +170,7 @@ import Testing
         #expect {
             _ = try PGConnection(database.url.replacing("/podling_", with: "/missing_"))
         } throws: {
-            "\($0)".contains("CREATE DATABASE")
+            "\($0)".contains("CREATE DATABASE") && ($0 as? PGError)?.sqlState == "3D000"
         }
     }
 }
