@@ -20,6 +20,8 @@ public struct HeldPage: Sendable {
     public var batch: StoreBatch
     /// Where the next page begins; nil after the last.
     public var next: Int?
+
+    public init(batch: StoreBatch, next: Int?) { (self.batch, self.next) = (batch, next) }
 }
 
 /// What a store is to have that came back with less than it had acknowledged.
