@@ -39,7 +39,7 @@ main() {
     pg_dump --no-password --format=custom --no-owner --no-privileges --file="$part" --dbname="$DATABASE" ||
         die "pg_dump failed (see above); nothing was written"
     # A list can only be made of a file that has its end.
-    pg_restore --list "$part" | grep -q ' TABLE DATA public tasks ' || die "the file that pg_dump wrote cannot be read"
+    [[ -n $(schema_of "$(pg_restore --list "$part")") ]] || die "the file that pg_dump wrote cannot be read"
     sync -- "$part"
     mv -n -- "$part" "$file"
     [[ ! -e $part ]] || die "$file is there already"

@@ -48,3 +48,6 @@ take_database_url() {
 
 # query SQL: its one value.
 query() { psql --no-psqlrc --no-password --quiet --tuples-only --no-align -v ON_ERROR_STOP=1 -c "$1" "$DATABASE"; }
+
+# schema_of LIST: where the tables of Podling are in a backup, by what pg_restore --list says of it.
+schema_of() { sed -nE 's/^[0-9]+; [0-9]+ [0-9]+ TABLE DATA ([^ ]+) podling_leader .*$/\1/p' <<<"$1" | head -n 1; }

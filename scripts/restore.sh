@@ -13,6 +13,8 @@ master may lead it.
 
 --force  replaces Podling's tables in a database that has some; other tables are left alone
 
+Tables of a schema other than public go there again; the masters' search_path must name it, as it did before.
+
 The next master leads with an epoch above all that were given, so that one which was forgotten somewhere cannot write.
 Exit status: 0 restored, 1 nothing was changed, 2 the command line is wrong.
 USAGE
@@ -21,7 +23,7 @@ USAGE
 # Every table and type that a master makes. What else depends on them goes too.
 readonly OURS="'^(tasks|nodes|task_history.*|task_events.*|podling_.*)\$'"
 
-# The statements that come before what the file holds, and after it.
+# The statements that come before what the file holds, and after it: in a schema.
 drop_ours() {
     cat <<SQL
 DO \$\$
@@ -30,9 +32,9 @@ BEGIN
     FOR ours IN
         SELECT c.relname AS name, CASE c.relkind WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END AS kind
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'c') AND NOT c.relispartition AND c.relname ~ $OURS
+        WHERE n.nspname = '$1' AND c.relkind IN ('r', 'p', 'c') AND NOT c.relispartition AND c.relname ~ $OURS
     LOOP
-        EXECUTE format('DROP %s public.%I CASCADE', ours.kind, ours.name);
+        EXECUTE format('DROP %s %I.%I CASCADE', ours.kind, '$1', ours.name);
     END LOOP;
 END \$\$;
 SQL
@@ -41,23 +43,24 @@ SQL
 # A backup does not know what was led after it: the clock, in seconds, is ahead of every count of masters.
 raise_epoch() {
     cat <<SQL
-UPDATE public.podling_leader SET epoch = greatest(epoch, $1, extract(epoch FROM clock_timestamp())::bigint) + 1;
+SET LOCAL search_path = "$1";
+UPDATE podling_leader SET epoch = greatest(epoch, $2, extract(epoch FROM clock_timestamp())::bigint) + 1;
 DO \$\$
 BEGIN
     -- The first schemas have no lease.
-    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'public.podling_leader'::regclass AND attname = 'holder') THEN
-        UPDATE public.podling_leader SET address = NULL, holder = NULL, expires_at = NULL;
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'podling_leader'::regclass AND attname = 'holder') THEN
+        UPDATE podling_leader SET address = NULL, holder = NULL, expires_at = NULL;
     END IF;
     -- The numbers of transitions after the backup are given again: no cursor of watch goes on.
-    IF to_regclass('public.podling_runs') IS NOT NULL THEN
-        DELETE FROM public.podling_runs;
+    IF to_regclass('podling_runs') IS NOT NULL THEN
+        DELETE FROM podling_runs;
     END IF;
 END \$\$;
 SQL
 }
 
 main() {
-    local force=false file there epoch=0
+    local force=false file list schema there epoch=0 without=''
     while (($# > 0)); do
         case "$1" in
             -h | --help) usage && exit 0 ;;
@@ -72,30 +75,34 @@ main() {
     [[ -r $file ]] || die "cannot read $file"
     add_postgres_programs
     take_database_url
-    pg_restore --list "$file" 2>/dev/null | grep -q ' TABLE DATA public tasks ' ||
-        die "$file is no backup of scripts/backup.sh, or it is cut short"
+    list="$(pg_restore --list "$file" 2>/dev/null)" || list=''
+    schema="$(schema_of "$list")"
+    [[ $schema =~ ^[A-Za-z0-9_]+$ ]] || die "$file is no backup of scripts/backup.sh, or it is cut short"
     there="$(query "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_' AND c.relkind IN ('r', 'p')")" ||
         die "the database cannot be read (see above)"
     if ((there > 0)); then
         $force || die "the database has $there tables: restore into an empty one, or replace Podling's with --force"
-        if [[ "$(query "SELECT to_regclass('public.podling_leader') IS NOT NULL")" == t ]]; then
+        if [[ "$(query "SELECT to_regclass('\"$schema\".podling_leader') IS NOT NULL")" == t ]]; then
             [[ "$(query "SELECT coalesce(bool_or((to_jsonb(l) ->> 'expires_at')::timestamptz > clock_timestamp()), false)
-                FROM podling_leader l")" == f ]] ||
+                FROM \"$schema\".podling_leader l")" == f ]] ||
                 die "a master leads this database: end all its masters first"
-            epoch="$(query "SELECT coalesce(max(epoch), 0) FROM podling_leader")"
+            epoch="$(query "SELECT coalesce(max(epoch), 0) FROM \"$schema\".podling_leader")"
         fi
     fi
+    # A schema that is there already is not made.
+    [[ "$(query "SELECT count(*) FROM pg_namespace WHERE nspname = '$schema'")" == 0 ]] || without=" SCHEMA - $schema "
     # What ends before COMMIT, for whatever reason, changes nothing.
     {
         echo 'BEGIN;'
-        ((there == 0)) || drop_ours
-        pg_restore --no-owner --no-privileges --file=- "$file" || die "$file cannot be read to its end"
-        raise_epoch "$epoch"
+        ((there == 0)) || drop_ours "$schema"
+        pg_restore --no-owner --no-privileges --file=- --use-list=<(grep -vF -- "${without:-no line has this}" <<<"$list") \
+            "$file" || die "$file cannot be read to its end"
+        raise_epoch "$schema" "$epoch"
         echo 'COMMIT;'
     } | psql --no-psqlrc --no-password --quiet -v ON_ERROR_STOP=1 --output=/dev/null "$DATABASE" ||
         die "the restore failed (see above); nothing was changed"
-    good "restored: $(query "SELECT count(*) FROM tasks") rows of tasks; start the masters now"
+    good "restored: $(query "SELECT count(*) FROM \"$schema\".tasks") rows of tasks; start the masters now"
 }
 
 main "$@"

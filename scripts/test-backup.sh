@@ -112,6 +112,25 @@ main() {
     exported | diff "$scratch/before" - >"$scratch/diff" || die "other tasks than in the backup: $(head -n 5 "$scratch/diff")"
     end_master
 
+    say "another schema than public"
+    local three="podling_schema_$$" four="podling_schema_restored_$$" each
+    for each in "$three" "$four"; do
+        new_database "$each"
+        on_server "ALTER DATABASE $each SET search_path = orchestra"
+    done
+    value "$three" 'CREATE SCHEMA orchestra'
+    start_master "$three"
+    submit 30 schema
+    exported >"$scratch/before"
+    end_master
+    DATABASE_URL="$(url "$three")" scripts/backup.sh "$scratch/three.dump"
+    # Once into an empty database, once over what is there.
+    DATABASE_URL="$(url "$four")" scripts/restore.sh "$scratch/three.dump"
+    DATABASE_URL="$(url "$four")" scripts/restore.sh --force "$scratch/three.dump"
+    start_master "$four"
+    exported | diff "$scratch/before" - >"$scratch/diff" || die "other tasks than in the backup: $(head -n 5 "$scratch/diff")"
+    end_master
+
     say "a database that is not there"
     refused 'see above' env DATABASE_URL="postgres://podling:s3cret@127.0.0.1:1/x" scripts/backup.sh "$scratch/none.dump"
     refused 'see above' env DATABASE_URL="postgres://podling:s3cret@127.0.0.1:1/x" scripts/restore.sh "$file"
