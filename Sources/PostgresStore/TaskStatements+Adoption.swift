@@ -36,8 +36,9 @@ extension TaskStatements {
         task.isCancelRequested = result.flag(row, 4)
         task.reason = TaskReason.allCases.first { $0.name.description == reason } ?? .none
         task.exitCode = result.int(row, 7)
-        task.nodeID = result.text(row, 8)
-        task.containerID = result.text(row, 9)
+        // Nothing is called "".
+        task.nodeID = result.text(row, 8).flatMap { $0.isEmpty ? nil : $0 }
+        task.containerID = result.text(row, 9).flatMap { $0.isEmpty ? nil : $0 }
         task.error = result.text(row, 10)
         task.detail = result.text(row, 11)
         task.scheduledAt = Int64(result.int(row, 14) ?? 0)
@@ -59,7 +60,10 @@ extension TaskStatements {
         task.fault = fault
         if let fault, task.status != .pending { remarks.append(fault) }
         let remarksText = remarks.joined(separator: "; ")
-        if !remarks.isEmpty { task.error = task.error.map { "\(remarksText); \($0)" } ?? remarksText }
+        // A row that was written since says it already.
+        if !remarks.isEmpty, task.error?.hasPrefix(remarksText) != true {
+            task.error = task.error.map { "\(remarksText); \($0)" } ?? remarksText
+        }
         task.error = task.error.map { AdoptedSpec.cut($0, Limits.errorBytesMax) }
         if hasNoNode { remarks.append("status \"\(written)\" without a node: it waits") }
         return (task, remarks.isEmpty ? nil : remarks.joined(separator: "; "))

@@ -58,4 +58,47 @@ import Testing
             #expect(master.terminate() == .exited(0))
         }
     }
+
+    /// What was adopted can be taken elsewhere; what cannot is named.
+    @Test func anExportOfAdoptedTasksIsImported() async throws {
+        try await onThread {
+            let cluster = try Self.cluster(
+                """
+                ('', 'a', 'i', NULL, 'completed', '2026-01-01'), ('no-time', 'a', 'i', NULL, 'failed', '-infinity'),
+                ('bare', '', '', NULL, 'failed', '2026-01-01'), ('odd', 'a', 'NO SUCH//IMAGE', '[1]', 'paused', '2026-01-01'),
+                ('large', 'a', 'i', jsonb_build_object('A', repeat('x', 100000)), 'pending', '2026-01-01'),
+                (repeat('é', 255), 'a', repeat('é', 255), '{"A": "b"}', 'failed', '2026-01-01')
+                """
+            )
+            try cluster.sql("UPDATE tasks SET node_id = '', container_id = ''")
+            let old = try Self.start(cluster)
+            let new = try MasterProcess()
+            let file = old.process.directory + "/tasks.ndjson"
+            try Self.client(old, ["export", "--output-file", file], .exited(0))
+            let refused = try Self.client(new, ["import", file], .exited(1))
+            let named = refused.split(separator: "\n").filter { $0.contains(": line ") }
+            #expect(named.count == 2, "\(refused)")
+            #expect(refused.contains("taskId: ") && refused.contains("createdAt: "), "\(refused)")
+            let taken = try Self.client(new, ["import", "--skip-invalid", file], .exited(0))
+            #expect(taken.contains("4 imported") && taken.contains("2 left out"), "\(taken)")
+            let large = try Peer(new).request("get", #""taskId":"large""#)["error"]?.text ?? ""
+            #expect(large.ranges(of: "env: ").count == 1, "\(large)")
+            for master in [old, new] { #expect(master.terminate() == .exited(0)) }
+        }
+    }
+
+    @discardableResult
+    private static func client(
+        _ master: MasterProcess,
+        _ arguments: [String],
+        _ ending: ProgramProcess.Ending
+    ) throws -> String {
+        let program = try ProgramProcess(
+            ProductsDirectory.program("podling-client"),
+            arguments,
+            environment: ["PODLING_MASTER": master.address]
+        )
+        #expect(program.wait(deadline: .after(seconds: 60)) == ending, "\(program.output)")
+        return program.output
+    }
 }
