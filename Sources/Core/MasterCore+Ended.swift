@@ -7,7 +7,7 @@ enum TaskWish: Sendable {
     case wait
     /// - Parameter next: the number of the first event to tell, of those that are kept where it goes on after a cursor.
     case watch(next: Int, isResumed: Bool)
-    case logs(tail: Int, follows: Bool)
+    case logs(LogWish)
 }
 
 /// A task that the master holds no more, as far as its output needs it.
@@ -73,8 +73,7 @@ extension MasterCore {
             case .get, .cancel: reply(row, request, into: &effects)
             case .wait: tellEnd(of: row, request, into: &effects)
             case .watch(let next, _): try watch(row, from: next, request, into: &effects)
-            case .logs(let tail, let follows):
-                try beginLogs(of: row, tail: tail, follows: follows, request, into: &effects)
+            case .logs(let wish): try beginLogs(of: row, wish, request, into: &effects)
             }
         } catch {
             effects.reply(request, error)

@@ -1,33 +1,5 @@
 import PodlingProtocol
 
-/// A task's output on its way from its worker to one reader.
-struct LogStream {
-    enum Phase {
-        /// There is no attempt yet.
-        case waiting
-        case open
-        /// The worker sent all; the attempt has not ended.
-        case drained
-    }
-
-    var session: SessionID
-    /// The number its reader knows it by.
-    var number: Int
-    /// −1 where the master holds the task no more.
-    var slot: Int32
-    /// That task then.
-    var ended: EndedTask?
-    var attempt: Int32 = 0
-    var tail: Int
-    var follows: Bool
-    var phase = Phase.waiting
-    /// The worker's connection.
-    var worker: SessionID?
-    var droppedBytes = 0
-    /// Monotonic milliseconds by which the worker must send more, or the end; 0 means none.
-    var deadline: Int64 = 0
-}
-
 extension MasterCore {
     /// How long a worker may take between pieces of output that is there already.
     private static let answerMilliseconds: Int64 = 10_000
@@ -35,20 +7,17 @@ extension MasterCore {
     private static let endMilliseconds: Int64 = 5_000
 
     mutating func logs(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let tail =
-            try request.root.optional("tail")?.integer("tail", in: 0...Limits.logTailBytesMax)
-            ?? Limits.logTailBytesDefault
-        let follows = try request.root.optional("follow")?.flag("follow") ?? false
+        let wish = try LogWish(request.root)
         let value = try request.root.required("taskId")
         guard let slot = tasks.slot(of: value) else {
-            return try askForTask(.logs(tail: tail, follows: follows), value, request, into: &effects)
+            return try askForTask(.logs(wish), value, request, into: &effects)
         }
-        let isWaiting = tasks[slot].status == .pending && follows
+        let isWaiting = tasks[slot].status == .pending && wish.follows
         let hasRun = tasks[slot].attempt > 0
         let attempt = Int(tasks[slot].attempt) + (isWaiting ? 1 : 0)
         if hasRun, !isWaiting { _ = try worker(of: tasks[slot].node) }
         let stream = try beginStream(
-            LogStream(session: request.session, number: 0, slot: slot, tail: tail, follows: follows),
+            LogStream(session: request.session, number: 0, slot: slot, wish: wish),
             attempt: attempt,
             request,
             into: &effects
@@ -66,21 +35,13 @@ extension MasterCore {
     /// The same for a task that ended long ago: its worker may have its output still.
     mutating func beginLogs(
         of row: TaskRow,
-        tail: Int,
-        follows: Bool,
+        _ wish: LogWish,
         _ request: RequestName,
         into effects: inout Effects
     ) throws(WireError) {
         let worker = row.attempt > 0 ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? -1) : nil
         let stream = try beginStream(
-            LogStream(
-                session: request.session,
-                number: 0,
-                slot: -1,
-                ended: EndedTask(row),
-                tail: tail,
-                follows: follows
-            ),
+            LogStream(session: request.session, number: 0, slot: -1, ended: EndedTask(row), wish: wish),
             attempt: row.attempt,
             request,
             into: &effects
@@ -153,9 +114,19 @@ extension MasterCore {
         effects.writer.raw(",\"attempt\":")
         effects.writer.int(Int(attempt))
         effects.writer.raw(",\"tail\":")
-        effects.writer.int(open.tail)
+        effects.writer.int(open.wish.tail)
         effects.writer.raw(",\"follow\":")
-        effects.writer.bool(open.follows)
+        effects.writer.bool(open.wish.follows)
+        if let from = open.wish.from {
+            let isSame = from.attempt == nil || from.attempt == Int(attempt)
+            effects.writer.raw(",\"from\":{\"stdout\":")
+            effects.writer.int(isSame ? from.stdoutBytes : 0)
+            effects.writer.raw(",\"stderr\":")
+            effects.writer.int(isSame ? from.stderrBytes : 0)
+            effects.writer.byte(UInt8(ascii: "}"))
+        }
+        effects.writer.raw(",\"window\":")
+        effects.writer.int(Limits.logWindowBytes)
         effects.writer.byte(UInt8(ascii: "}"))
         effects.end()
     }
@@ -165,43 +136,85 @@ extension MasterCore {
         open.slot >= 0 && tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
     }
 
-    /// Output from a worker: passed on, or counted where its reader is slow.
+    /// Output from a worker: passed on, as long as the worker keeps to its window; counted beyond it, where the reader is slow.
     mutating func log(_ request: Request, into effects: inout Effects) throws(WireError) {
         let stream = try request.root.required("sub").integer("sub", in: 0...Int.max)
-        let output = try request.root.required("stream")
-        guard output.stringEquals("stdout") || output.stringEquals("stderr") else {
-            throw .field("stream", "must be stdout or stderr")
-        }
-        let text = request.root.optional("text") ?? request.root.optional("b64")
-        guard let text, text.isString, text.raw.count <= 6 * Limits.logChunkBytesMax + 2 else {
-            throw .field("text", "text or b64 must be a string of at most \(Limits.logChunkBytesMax) bytes of output")
-        }
+        let line = try LogLine(request.root)
         if let open = streams[stream], open.worker == request.session {
             renewDeadline(stream)
-            if sessions[Int(open.session.slot)].isBackedUp == false {
-                effects.begin(open.session)
-                effects.writer.raw("{\"ev\":\"log\",\"sub\":")
-                effects.writer.int(open.number)
-                effects.writer.raw(",\"attempt\":")
-                effects.writer.int(Int(open.attempt))
-                effects.writer.raw(",\"stream\":")
-                effects.writer.raw(output.raw)
-                effects.writer.raw(request.root.optional("text") != nil ? ",\"text\":" : ",\"b64\":")
-                effects.writer.raw(text.raw)
-                effects.writer.byte(UInt8(ascii: "}"))
-                effects.end()
+            streams[stream]?.receivedBytes += line.outputBytes
+            if mayPass(line, of: open) {
+                write(line, of: open, into: &effects)
             } else {
-                streams[stream]?.droppedBytes += text.raw.count - 2
+                streams[stream]?.droppedBytes += line.outputBytes
             }
+            tellTaken(stream, atLeast: Limits.logWindowBytes / 4, into: &effects)
         }
         if request.id != nil { effects.replyEmpty(request) }
     }
 
+    /// Whether a reader that does not keep up is sent more: what a worker sends within its window, and not of too many streams.
+    private mutating func mayPass(_ line: LogLine, of open: LogStream) -> Bool {
+        let slot = Int(open.session.slot)
+        guard sessions[slot].isBackedUp else { return true }
+        guard open.receivedBytes + line.outputBytes - open.takenBytes <= Limits.logWindowBytes,
+            sessions[slot].aheadBytes + line.raw.count <= Limits.logAheadBytesMax
+        else { return false }
+        sessions[slot].aheadBytes += line.raw.count
+        return true
+    }
+
+    private func write(_ line: LogLine, of open: LogStream, into effects: inout Effects) {
+        effects.begin(open.session)
+        effects.writer.raw("{\"ev\":\"log\",\"sub\":")
+        effects.writer.int(open.number)
+        effects.writer.raw(",\"attempt\":")
+        effects.writer.int(Int(open.attempt))
+        effects.writer.raw(line.isStderr ? ",\"stream\":\"stderr\"" : ",\"stream\":\"stdout\"")
+        effects.writer.raw(line.isBase64 ? ",\"b64\":" : ",\"text\":")
+        effects.writer.raw(line.raw)
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.end()
+    }
+
+    /// Tells a worker what its reader has taken, so that it sends more; never for a reader that does not keep up.
+    private mutating func tellTaken(_ stream: Int, atLeast bytes: Int, into effects: inout Effects) {
+        guard let open = streams[stream], let worker = open.worker, open.phase == .open, isOpen(worker),
+            open.receivedBytes - open.takenBytes >= bytes, !sessions[Int(open.session.slot)].isBackedUp
+        else { return }
+        streams[stream]?.takenBytes = open.receivedBytes
+        effects.begin(worker)
+        effects.writer.raw("{\"ev\":\"logs_taken\",\"sub\":")
+        effects.writer.int(stream)
+        effects.writer.raw(",\"bytes\":")
+        effects.writer.int(open.receivedBytes)
+        effects.writer.byte(UInt8(ascii: "}"))
+        effects.end()
+    }
+
+    /// Readers that keep up again get more of their output.
+    mutating func resumeStreams(into effects: inout Effects) {
+        guard !resumedReaders.isEmpty else { return }
+        let readers = resumedReaders
+        resumedReaders = []
+        for reader in readers where isOpen(reader) && !sessions[Int(reader.slot)].isBackedUp {
+            for (_, subscription) in sessions[Int(reader.slot)].subscriptions.sorted(by: { $0.key < $1.key }) {
+                guard case .logs(let stream) = subscription else { continue }
+                renewDeadline(stream)
+                tellTaken(stream, atLeast: 1, into: &effects)
+            }
+        }
+    }
+
     mutating func logEnd(_ request: Request, into effects: inout Effects) throws(WireError) {
         let stream = try request.root.required("sub").integer("sub", in: 0...Int.max)
+        let dropped = try request.root.optional("dropped")?.integer("dropped", in: 0...Limits.logPositionMax) ?? 0
+        let hasGap = try request.root.optional("gap")?.flag("gap") ?? false
         if let open = streams[stream], open.worker == request.session {
             let error = request.root.optional("error").flatMap { Self.cut($0, Limits.errorBytesMax) }
-            if open.follows, isLive(open), error == nil {
+            streams[stream]?.droppedBytes += dropped
+            if hasGap { streams[stream]?.hasGap = true }
+            if open.wish.follows, isLive(open), error == nil {
                 streams[stream]?.phase = .drained
             } else {
                 endStream(stream, error: error.map { WireError(.unavailable, $0) }, into: &effects)
@@ -231,7 +244,7 @@ extension MasterCore {
 
     private mutating func renewDeadline(_ stream: Int) {
         guard let open = streams[stream] else { return }
-        let isOpenEnded = open.follows && isLive(open)
+        let isOpenEnded = open.wish.follows && isLive(open)
         streams[stream]?.deadline = isOpenEnded ? 0 : now.monotonic + Self.answerMilliseconds
     }
 
@@ -239,6 +252,11 @@ extension MasterCore {
     mutating func sweepStreams(into effects: inout Effects) {
         let late = streams.filter { $0.value.deadline > 0 && $0.value.deadline <= now.monotonic }
         for stream in late.keys.sorted() {
+            // It is the reader who does not go on.
+            if let reader = streams[stream]?.session, sessions[Int(reader.slot)].isBackedUp {
+                renewDeadline(stream)
+                continue
+            }
             let error = WireError(.unavailable, "the worker did not send this task's output in time")
             endStream(stream, error: error, into: &effects)
         }
@@ -262,6 +280,7 @@ extension MasterCore {
         }
         effects.writer.raw(",\"dropped\":")
         effects.writer.int(open.droppedBytes)
+        if open.hasGap { effects.writer.raw(",\"gap\":true") }
         if let error {
             effects.writer.raw(",\"err\":")
             error.write(to: &effects.writer)

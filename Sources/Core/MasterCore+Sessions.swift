@@ -28,6 +28,8 @@ struct Session {
     var nextSubscription = 1
     /// More is sent to it than it reads.
     var isBackedUp = false
+    /// Bytes of output sent since then.
+    var aheadBytes = 0
     /// A request of it waits for the store.
     var isAsking = false
 }
@@ -96,7 +98,10 @@ extension MasterCore {
     public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
         guard isOpen(id) else { return }
         sessions[Int(id.slot)].isBackedUp = isBackedUp
-        guard !isBackedUp, !watchers.isEmpty else { return }
+        sessions[Int(id.slot)].aheadBytes = 0
+        guard !isBackedUp else { return }
+        if !streams.isEmpty { resumedReaders.append(id) }
+        guard !watchers.isEmpty else { return }
         watchersToldUpTo = 0
         for (_, subscription) in sessions[Int(id.slot)].subscriptions.sorted(by: { $0.key < $1.key }) {
             if case .watch(let task?) = subscription { watchers.markDue(task) }

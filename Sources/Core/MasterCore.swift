@@ -41,6 +41,8 @@ public struct MasterCore: ~Copyable {
     var endings = Deque<Ending>()
     /// Output on its way, by the number the worker knows it by.
     var streams: [Int: LogStream] = [:]
+    /// Readers of output, perhaps, that keep up again since the last turn.
+    var resumedReaders: [SessionID] = []
     var nextStream = 1
     /// Those streams by the slot of their task.
     var streamsOfTask: [Int32: [Int]] = [:]
@@ -160,6 +162,7 @@ public struct MasterCore: ~Copyable {
         placeTasks(into: &effects)
         settleEnds(into: &effects)
         tellWatchers(into: &effects)
+        resumeStreams(into: &effects)
     }
 
     /// Takes the `id` of a request, and gives its operation; nil is one that nobody knows.

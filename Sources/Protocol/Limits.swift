@@ -41,6 +41,12 @@ public enum Limits {
     public static let logTailBytesDefault = 64 * 1024
     /// Bytes of output in one `log` event.
     public static let logChunkBytesMax = 32 * 1024
+    /// Bytes of output that a worker sends ahead of what it was told is taken.
+    public static let logWindowBytes = 256 * 1024
+    /// Bytes of `log` events of all streams of a reader that does not keep up; what comes beyond is dropped and counted.
+    public static let logAheadBytesMax = 4 * 1024 * 1024
+    /// A place in an output, in bytes: what a number in JSON holds exactly.
+    public static let logPositionMax = 1 << 53 - 1
     /// A task's `error`; longer ones are cut.
     public static let errorBytesMax = 1_024
     /// A task's `detail`; longer ones are cut.

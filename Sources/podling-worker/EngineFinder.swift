@@ -8,6 +8,7 @@ struct EngineFinder {
 
     let environment: [String: String]
     let statePath: String
+    let logBytesMax: Int
     let logger: Logger
 
     /// An engine that was named and does not answer is waited for, so a worker may start before it.
@@ -23,8 +24,14 @@ struct EngineFinder {
         while true {
             do {
                 switch try await discovery.find() {
-                case .socket(let path, _): return DockerRuntime(socketPath: path, logger: logger)
-                case .process: return try ProcessRuntime(directory: "\(statePath)/process", path: environment["PATH"])
+                case .socket(let path, _):
+                    return DockerRuntime(socketPath: path, logger: logger, logBytesMax: logBytesMax)
+                case .process:
+                    return try ProcessRuntime(
+                        directory: "\(statePath)/process",
+                        path: environment["PATH"],
+                        logBytesMax: logBytesMax
+                    )
                 }
             } catch let error as RuntimeError where error.kind == .engineUnavailable && choice != .auto {
                 logger.warning("waiting for the engine: \(error.message)")

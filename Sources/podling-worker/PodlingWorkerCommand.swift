@@ -57,9 +57,13 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
         let path = options.stateDir ?? StateDirectory.defaultPath(environment: environment, isRoot: geteuid() == 0)
         let state = try StateDirectory(path)
         let nodeId = try state.nodeId(given: options.nodeId, hostname: facts.hostname)
-        let runtime = try await EngineFinder(environment: environment, statePath: state.path, logger: logger).find(
-            choice
+        let finder = EngineFinder(
+            environment: environment,
+            statePath: state.path,
+            logBytesMax: options.outputMax?.bytes ?? AgentLimits.logBytesDefault,
+            logger: logger
         )
+        let runtime = try await finder.find(choice)
         let configuration = try await configuration(nodeId, facts, runtime)
         logger.info(
             "starting",

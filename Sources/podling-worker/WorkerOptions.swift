@@ -79,6 +79,15 @@ struct WorkerOptions: ParsableArguments {
     )
     var keepFinished = 100
 
+    @Option(
+        help: ArgumentHelp(
+            "Disk for the output of one attempt, such as 64Mi or 2G; what does not fit is lost from its beginning.",
+            discussion: "Default: 512Mi. An engine writes up to 80 bytes beside each line.",
+            valueName: "bytes"
+        )
+    )
+    var outputMax: MemoryAmount?
+
     @Flag(
         help: ArgumentHelp(
             "On SIGTERM, stop what runs and hand it back to the master.",
@@ -102,6 +111,7 @@ struct WorkerOptions: ParsableArguments {
         guard (0...100_000).contains(keepFinished) else {
             throw ValidationError("--keep-finished must be from 0 to 100000")
         }
+        if let outputMax, outputMax.bytes < 1 << 20 { throw ValidationError("--output-max must be at least 1Mi") }
         guard label.count <= Limits.labelsMax else {
             throw ValidationError("at most \(Limits.labelsMax) labels")
         }

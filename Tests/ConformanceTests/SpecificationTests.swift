@@ -24,6 +24,8 @@ import Testing
         "slots of a node": Limits.slotsMax,
         "tail of `logs`, bytes": Limits.logTailBytesMax,
         "one `log` event, bytes of output": Limits.logChunkBytesMax,
+        "output that a worker sends ahead of what is taken (`window`), bytes": Limits.logWindowBytes,
+        "`log` events of all streams for a reader that does not keep up, bytes": Limits.logAheadBytesMax,
         "`error`, bytes": Limits.errorBytesMax,
         "`detail`, bytes": Limits.detailBytesMax,
         "first line after connecting, seconds": Limits.firstLineSeconds,

@@ -144,7 +144,7 @@ import Testing
         )
         let question = harness.take(worker).last ?? ""
         #expect(question.hasPrefix(#"{"ev":"logs","sub":"#))
-        #expect(question.hasSuffix(#""taskId":"\#(Self.id)","attempt":2,"tail":10,"follow":true}"#))
+        #expect(question.hasSuffix(#""taskId":"\#(Self.id)","attempt":2,"tail":10,"follow":true,"window":262144}"#))
         let number = CoreHarness.text(of: "sub", in: question) ?? ""
         harness.send(#"{"op":"log","sub":\#(number),"stream":"stdout","text":"x"}"#, from: worker)
         harness.send(#"{"op":"log_end","sub":\#(number)}"#, from: worker)

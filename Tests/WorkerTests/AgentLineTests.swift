@@ -38,6 +38,20 @@ import Testing
             #"{"ev":"logs","sub":4,"taskId":"t1","attempt":1,"tail":9,"follow":true}"#,
             .logs(LogRequestFromMaster(subscription: 4, key: .first, tailBytes: 9, follows: true))
         ),
+        (#"{"ev":"logs_taken","sub":4,"bytes":70000}"#, .logsTaken(subscription: 4, bytes: 70_000)),
+        (
+            #"{"ev":"logs","sub":4,"taskId":"t1","attempt":1,"from":{"stdout":5},"window":99}"#,
+            .logs(
+                LogRequestFromMaster(
+                    subscription: 4,
+                    key: .first,
+                    tailBytes: 65_536,
+                    follows: false,
+                    from: LogPosition(stdoutBytes: 5),
+                    windowBytes: 99
+                )
+            )
+        ),
         (#"{"ev":"something_new","x":[1,{"y":2}]}"#, .ignored),
         (#"{"re":3,"ok":{}}"#, .reply(id: 3, .ok(MasterOrders()))),
         (#"{"re":null,"ok":{}}"#, .reply(id: nil, .ok(MasterOrders()))),
@@ -113,7 +127,7 @@ import Testing
             WorkerRequest(id: 2, .reject(.first, error: "no \"x\"")),
             #"{"op":"reject","taskId":"t1","attempt":1,"error":"no \"x\"","id":2}"#
         ),
-        (WorkerRequest(id: nil, .logEnd(subscription: 3, error: nil)), #"{"op":"log_end","sub":3}"#),
+        (WorkerRequest(id: nil, .logEnd(subscription: 3, LogEndReport())), #"{"op":"log_end","sub":3}"#),
         (
             WorkerRequest(
                 id: 3,
@@ -176,7 +190,7 @@ import Testing
     private func lines(_ chunks: [LogChunk]) -> [String] {
         var encoder = LogLineEncoder(subscription: 9)
         let lines = chunks.flatMap { encoder.encode($0) } + encoder.finish()
-        return lines.map { String(decoding: $0, as: UTF8.self) }
+        return lines.map { String(decoding: $0.text, as: UTF8.self) }
     }
 
     @Test(arguments: [

@@ -268,10 +268,12 @@ import Testing
         trace.register()
         trace.bring(key, to: .starting)
         #expect(trace.on(.logs(request(follows: true))).isEmpty)
-        #expect(
-            trace.on(.started(key, atMilliseconds: 1))
-                .contains(.streamLogs(request(follows: true), containerId: key.container))
-        )
+        var wanted = request(follows: true)
+        // However little of the end was asked for: there was no output yet.
+        wanted.from = LogPosition()
+        #expect(trace.on(.logsTaken(subscription: 3, bytes: 1)).isEmpty)
+        #expect(trace.on(.started(key, atMilliseconds: 1)).contains(.streamLogs(wanted, containerId: key.container)))
+        #expect(trace.on(.logsTaken(subscription: 3, bytes: 7)) == [.grantLogs(subscription: 3, takenBytes: 7)])
         #expect(trace.on(.logsStop(subscription: 3)) == [.stopLogs(subscription: 3)])
     }
 
@@ -280,14 +282,14 @@ import Testing
         trace.register()
         trace.bring(key, to: .preparing)
         trace.on(.logs(request(follows: true)))
-        #expect(trace.on(.cancel(key, graceSeconds: 1)).bodies.contains(.logEnd(subscription: 3, error: nil)))
+        #expect(trace.on(.cancel(key, graceSeconds: 1)).bodies.contains(.logEnd(subscription: 3, LogEndReport())))
     }
 
     @Test func withoutFollowNothingIsWaitedFor() {
         let trace = AgentTrace()
         trace.register()
         trace.bring(key, to: .preparing)
-        #expect(trace.on(.logs(request(follows: false))).bodies == [.logEnd(subscription: 3, error: nil)])
+        #expect(trace.on(.logs(request(follows: false))).bodies == [.logEnd(subscription: 3, LogEndReport())])
     }
 
     @Test func theOutputOfAStrangerIsAnError() {
@@ -295,7 +297,7 @@ import Testing
         trace.register()
         #expect(
             trace.on(.logs(request(follows: true))).bodies
-                == [.logEnd(subscription: 3, error: "the output of this attempt is not kept here")]
+                == [.logEnd(subscription: 3, LogEndReport(error: "the output of this attempt is not kept here"))]
         )
     }
 

@@ -71,6 +71,16 @@ enum TestEngine: String, CaseIterable, Sendable, CustomTestStringConvertible {
 }
 
 extension ContainerRuntime {
+    /// The last bytes of the output so far.
+    func logTail(_ id: String, bytesMax: Int) async throws -> [LogChunk] {
+        var chunks: [LogChunk] = []
+        for try await chunk in try await logs(id, LogRequest(start: .tail(bytes: bytesMax))) where !chunk.bytes.isEmpty
+        {
+            chunks.append(chunk)
+        }
+        return chunks
+    }
+
     func output(_ id: String, follow: Bool = false) async throws -> [LogChunk.Stream: String] {
         var bytes: [LogChunk.Stream: [UInt8]] = [:]
         for try await chunk in try await logs(id, LogRequest(follow: follow)) {

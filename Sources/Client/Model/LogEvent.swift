@@ -27,6 +27,20 @@ public enum LogEvent: Sendable {
     }
 }
 
+/// A place in a task's output: so many bytes of each stream lie before it.
+public struct LogPlace: Sendable, Equatable {
+    /// The attempt whose output it is in, the beginning of any other; nil is whichever comes.
+    public var attempt: Int?
+    public var stdoutBytes: Int
+    public var stderrBytes: Int
+
+    public init(attempt: Int? = nil, stdoutBytes: Int = 0, stderrBytes: Int = 0) {
+        self.attempt = attempt
+        self.stdoutBytes = stdoutBytes
+        self.stderrBytes = stderrBytes
+    }
+}
+
 /// Which of a task's outputs a chunk is of.
 public enum LogStreamName: Sendable, Hashable, CaseIterable {
     case stdout
@@ -38,8 +52,10 @@ public struct LogEnd: Sendable {
     public let attempt: Int
     public let status: String?
     public let exitCode: Int?
-    /// Bytes left out because the reader was slow.
+    /// Bytes left out because the reader was slow, or because the node keeps them no more.
     public let droppedBytes: Int
+    /// More than those is missing.
+    public let hasGap: Bool
     /// Why the output could not be had.
     public let error: PodlingError?
 
@@ -48,6 +64,7 @@ public struct LogEnd: Sendable {
         status = event["status"]?.string()
         exitCode = event["exitCode"]?.int()
         droppedBytes = event["dropped"]?.int() ?? 0
+        hasGap = event["gap"]?.bool() ?? false
         error = event["err"].map { PodlingError($0) }
     }
 }

@@ -38,11 +38,13 @@ extension PodlingClient {
     /// The output of a task's latest attempt.
     ///
     /// - Parameters:
+    ///   - from: begins there; goes before `tailBytes`.
     ///   - tailBytes: from the end, 0 to 1,048,576; nil is the master's default of 65,536.
     ///   - isFollowing: goes on until the attempt ends.
     /// - Returns: the attempt (0 where there is none yet), and the events, the last of them `end`.
     public func logs(
         taskId: String,
+        from: LogPlace? = nil,
         tailBytes: Int? = nil,
         isFollowing: Bool = false
     ) async throws -> (attempt: Int, events: Subscription<LogEvent>) {
@@ -55,7 +57,15 @@ extension PodlingClient {
         }
         var object = ObjectWriter()
         object.string("taskId", taskId)
-        object.int("tail", tailBytes)
+        if let from {
+            var place = ObjectWriter()
+            place.int("attempt", from.attempt)
+            place.int("stdout", from.stdoutBytes)
+            place.int("stderr", from.stderrBytes)
+            object.json("from", place.finish())
+        } else {
+            object.int("tail", tailBytes)
+        }
         object.bool("follow", isFollowing)
         let reply = try await request("logs", object.finish(), sink: sink)
         return (try JSONBytes.read(reply.ok) { $0["attempt"]?.int() ?? 0 }, events)

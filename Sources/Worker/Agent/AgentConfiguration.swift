@@ -84,6 +84,8 @@ public enum AgentLimits {
     /// Attempts remembered after they are gone, so that they cannot run again.
     public static let tombstonesMax = 4_096
     public static let logStreamsMax = 256
+    /// Output kept of one attempt on the node's disk.
+    public static let logBytesDefault = 512 << 20
     /// How long a shutdown waits for the master's acknowledgements, beyond the grace of what it stops.
     public static let shutdownMilliseconds: Int64 = 8_000
 }

@@ -138,6 +138,7 @@ extension AgentCore {
         case .replaced: note(.warning, "this connection was replaced by a newer one of the same worker")
         case .logs(let request): logsWanted(request)
         case .logsStop(let subscription): logsUnwanted(subscription)
+        case .logsTaken(let subscription, let bytes): logsTaken(subscription, bytes)
         case .ignored: break
         }
     }

@@ -14,6 +14,9 @@ extension AgentCore {
             actions.append(.streamLogs(request, containerId: containerId))
         } else if record?.isLive == true {
             if request.follows {
+                // Nothing was written before it was asked for: it has all of it.
+                var request = request
+                request.from = request.from ?? LogPosition()
                 subscriptions[request.subscription] = .waiting(request)
             } else {
                 endLogs(request.subscription, nil)
@@ -26,6 +29,11 @@ extension AgentCore {
     mutating func logsUnwanted(_ subscription: Int) {
         guard case .streaming? = subscriptions.removeValue(forKey: subscription) else { return }
         actions.append(.stopLogs(subscription: subscription))
+    }
+
+    mutating func logsTaken(_ subscription: Int, _ bytes: Int) {
+        guard case .streaming? = subscriptions[subscription] else { return }
+        actions.append(.grantLogs(subscription: subscription, takenBytes: bytes))
     }
 
     mutating func serveWaitingLogs(_ key: AttemptKey, _ containerId: String) {
@@ -51,6 +59,6 @@ extension AgentCore {
     }
 
     private mutating func endLogs(_ subscription: Int, _ error: String?) {
-        actions.append(.send(WorkerRequest(id: nil, .logEnd(subscription: subscription, error: error))))
+        actions.append(.send(WorkerRequest(id: nil, .logEnd(subscription: subscription, LogEndReport(error: error)))))
     }
 }

@@ -52,6 +52,8 @@ public enum AgentAction: Sendable, Equatable {
     case remove(containerId: String)
     case streamLogs(LogRequestFromMaster, containerId: String)
     case stopLogs(subscription: Int)
+    /// Its reader has taken so many bytes since the beginning: more may be sent.
+    case grantLogs(subscription: Int, takenBytes: Int)
     case note(AgentNote)
     /// The shutdown is complete: close the connection and end.
     case finish

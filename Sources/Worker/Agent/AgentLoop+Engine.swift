@@ -47,7 +47,8 @@ extension AgentLoop {
                 }
                 return nil
             }
-        case .connect, .connectLeader, .disconnect, .send, .abandonPrepare, .streamLogs, .stopLogs, .note, .finish:
+        case .connect, .connectLeader, .disconnect, .send, .abandonPrepare, .streamLogs, .stopLogs, .grantLogs, .note,
+            .finish:
             break
         }
     }

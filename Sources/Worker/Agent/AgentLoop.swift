@@ -32,6 +32,8 @@ actor AgentLoop {
     /// Why the connection is being closed, where it is this side that does.
     private var closing: String?
     private var jobs: [Job: Task<Void, Never>] = [:]
+    /// Of the streams of output that are open.
+    private var credits: [Int: LogCredit] = [:]
     private var nextCall = 0
     private var timerDeadline: Int64?
     /// Nothing more is done, whatever happens.
@@ -118,6 +120,7 @@ actor AgentLoop {
         case .send(let request): send(request)
         case .streamLogs(let request, let containerId): forwardLogs(request, containerId)
         case .stopLogs(let subscription): jobs.removeValue(forKey: .logs(subscription))?.cancel()
+        case .grantLogs(let subscription, let bytes): credits[subscription]?.grant(upTo: bytes)
         case .abandonPrepare(let key): jobs.removeValue(forKey: .prepare(key))?.cancel()
         case .note(let note): log(note)
         case .finish: end()
@@ -185,11 +188,18 @@ actor AgentLoop {
 
     private func forwardLogs(_ request: LogRequestFromMaster, _ containerId: String) {
         guard let connection else { return }
-        let forwarder = LogForwarder(request: request, containerId: containerId, runtime: runtime)
-        spawn(.logs(request.subscription)) {
+        let credit = LogCredit(windowBytes: request.windowBytes)
+        credits[request.subscription] = credit
+        let forwarder = LogForwarder(request: request, containerId: containerId, runtime: runtime, credit: credit)
+        spawn(.logs(request.subscription)) { [weak self] in
             await forwarder.run(to: connection)
+            await self?.forget(credit, of: request.subscription)
             return .logsEnded(subscription: request.subscription)
         }
+    }
+
+    private func forget(_ credit: LogCredit, of subscription: Int) {
+        if credits[subscription] === credit { credits[subscription] = nil }
     }
 
     /// Milliseconds since 1970, UTC.

@@ -1,50 +1,51 @@
 import PodlingClient
 import PodlingProtocol
 
-/// Sends the output of one container to one reader, no faster than the connection takes it.
+/// Sends the output of one container to one reader, no faster than the connection and the reader take it.
 struct LogForwarder {
     let request: LogRequestFromMaster
     let containerId: String
     let runtime: any ContainerRuntime
+    let credit: LogCredit
 
     /// Ends with `log_end`, unless nobody listens any more.
     func run(to connection: LineConnection) async {
         var encoder = LogLineEncoder(subscription: request.subscription)
-        var failure: String?
+        var end = LogEndReport()
         do {
-            if request.follows {
-                let from = LogRequest(follow: true, tailLines: try await tailLines())
-                for try await chunk in try await runtime.logs(containerId, from) {
-                    for line in encoder.encode(chunk) { try await connection.sendAndFlush(line) }
-                }
-            } else {
-                for chunk in try await runtime.logTail(containerId, bytesMax: request.tailBytes) {
-                    for line in encoder.encode(chunk) { try await connection.sendAndFlush(line) }
-                }
+            let start = request.from.map(LogRequest.Start.from) ?? .tail(bytes: request.tailBytes)
+            let wanted = LogRequest(follow: request.follows, start: start)
+            for try await chunk in try await runtime.logs(containerId, wanted) {
+                end.note(chunk.loss)
+                let lines = chunk.loss == .none && chunk.bytes.isEmpty ? [encoder.sign()] : encoder.encode(chunk)
+                try await send(lines, to: connection)
             }
+            try await send(encoder.finish(), to: connection)
         } catch is LineConnectionError {
             return
         } catch {
-            failure = (error as? RuntimeError)?.message ?? "\(error)"
+            end.error = (error as? RuntimeError)?.message ?? "\(error)"
         }
         guard !Task.isCancelled else { return }
-        for line in encoder.finish() { connection.send(line) }
         var writer = JSONWriter(capacityBytes: 128)
-        WorkerRequest(id: nil, .logEnd(subscription: request.subscription, error: failure)).write(to: &writer)
+        WorkerRequest(id: nil, .logEnd(subscription: request.subscription, end)).write(to: &writer)
         connection.send(writer.withUnsafeBytes { [UInt8]($0) })
     }
 
-    /// How many lines the wanted end of the output has; nil if that is all of it.
-    ///
-    /// Engines begin a stream at a line, so a reader that follows gets whole lines. What is written between this look and
-    /// the stream makes it begin later, and leaves no gap.
-    private func tailLines() async throws -> Int? {
-        guard request.tailBytes > 0 else { return 0 }
-        var tail = LogTail(bytesMax: request.tailBytes)
-        for try await chunk in try await runtime.logs(containerId, LogRequest(tailLines: request.tailBytes)) {
-            tail.append(chunk)
+    private func send(_ lines: [LogLineEncoder.Line], to connection: LineConnection) async throws {
+        for line in lines {
+            try await credit.take(line.outputBytes)
+            try await connection.sendAndFlush(line.text)
         }
-        guard tail.bytesDropped > 0 else { return nil }
-        return tail.chunks.reduce(1) { $0 + $1.bytes.count { $0 == UInt8(ascii: "\n") } }
+    }
+}
+
+extension LogEndReport {
+    mutating func note(_ loss: LogChunk.Loss) {
+        switch loss {
+        case .none: break
+        case .bytes(let count): droppedBytes += count
+        case .unknown: hasGap = true
+        }
     }
 }

@@ -4,6 +4,12 @@ import PodlingProtocol
 /// Turns pieces of output into `log` lines (proto-spec section 6.20): at most `Limits.logChunkBytesMax` of output each, as
 /// `text` where they are UTF-8, else as `b64`. A character that a piece cuts in two is held back until its rest comes.
 struct LogLineEncoder {
+    struct Line: Equatable {
+        var text: [UInt8]
+        /// Bytes of output in it.
+        var outputBytes: Int
+    }
+
     private static let characterBytesMax = 4
     private let subscription: Int
     private var held: [LogChunk.Stream: [UInt8]] = [:]
@@ -13,9 +19,9 @@ struct LogLineEncoder {
     }
 
     /// The lines of one piece.
-    mutating func encode(_ chunk: LogChunk) -> [[UInt8]] {
+    mutating func encode(_ chunk: LogChunk) -> [Line] {
         let bytes = (held.removeValue(forKey: chunk.stream) ?? []) + chunk.bytes
-        var lines: [[UInt8]] = []
+        var lines: [Line] = []
         var rest = bytes[...]
         while !rest.isEmpty {
             let piece = rest.prefix(Limits.logChunkBytesMax)
@@ -29,12 +35,15 @@ struct LogLineEncoder {
     }
 
     /// The lines of what was held back, once nothing more will come.
-    mutating func finish() -> [[UInt8]] {
+    mutating func finish() -> [Line] {
         defer { held = [:] }
         return [LogChunk.Stream.stdout, .stderr].compactMap { stream in
             held[stream].map { line(stream, $0[...]) }
         }
     }
+
+    /// A line without output: a sign that there is more to come.
+    func sign() -> Line { line(.stdout, []) }
 
     /// How many bytes at the end begin a character that is not complete.
     private static func cutCharacterBytes(_ bytes: ArraySlice<UInt8>) -> Int {
@@ -46,7 +55,7 @@ struct LogLineEncoder {
         return 0
     }
 
-    private func line(_ stream: LogChunk.Stream, _ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    private func line(_ stream: LogChunk.Stream, _ bytes: ArraySlice<UInt8>) -> Line {
         var writer = JSONWriter(capacityBytes: bytes.count + 128)
         writer.raw("{\"op\":\"log\",\"sub\":")
         writer.int(subscription)
@@ -60,6 +69,6 @@ struct LogLineEncoder {
             writer.byte(UInt8(ascii: "\""))
         }
         writer.byte(UInt8(ascii: "}"))
-        return writer.withUnsafeBytes { [UInt8]($0) }
+        return Line(text: writer.withUnsafeBytes { [UInt8]($0) }, outputBytes: bytes.count)
     }
 }

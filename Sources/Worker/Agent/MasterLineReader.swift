@@ -32,6 +32,12 @@ public struct MasterLineReader: ~Copyable {
         if name.stringEquals("logs_stop") {
             return .logsStop(subscription: try root.required("sub").integer("sub", in: 0...Int.max))
         }
+        if name.stringEquals("logs_taken") {
+            return .logsTaken(
+                subscription: try root.required("sub").integer("sub", in: 0...Int.max),
+                bytes: try root.required("bytes").integer("bytes", in: 0...Int.max)
+            )
+        }
         if name.stringEquals("hello") { return try hello(root) }
         if name.stringEquals("error") { return .error(fault(root.optional("err"))) }
         if name.stringEquals("drain") { return .drain(reconnectMilliseconds: reconnectRange(root)) }
@@ -71,8 +77,17 @@ public struct MasterLineReader: ~Copyable {
                 subscription: try root.required("sub").integer("sub", in: 0...Int.max),
                 key: try key(root),
                 tailBytes: tail ?? Limits.logTailBytesDefault,
-                follows: try root.optional("follow")?.flag("follow") ?? false
+                follows: try root.optional("follow")?.flag("follow") ?? false,
+                from: try root.optional("from").map(position),
+                windowBytes: try root.optional("window")?.integer("window", in: 1...Int.max)
             )
+        )
+    }
+
+    private static func position(_ from: JSONValue) throws(WireError) -> LogPosition {
+        LogPosition(
+            stdoutBytes: try from.optional("stdout")?.integer("from.stdout", in: 0...Limits.logPositionMax) ?? 0,
+            stderrBytes: try from.optional("stderr")?.integer("from.stderr", in: 0...Limits.logPositionMax) ?? 0
         )
     }
 

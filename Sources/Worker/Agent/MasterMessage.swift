@@ -22,6 +22,8 @@ public enum MasterMessage: Sendable, Equatable {
     case replaced
     case logs(LogRequestFromMaster)
     case logsStop(subscription: Int)
+    /// So many bytes of output have been taken by its reader since the beginning.
+    case logsTaken(subscription: Int, bytes: Int)
     /// An event that this version does not know, or that is not for workers.
     case ignored
 }
@@ -88,12 +90,25 @@ public struct LogRequestFromMaster: Sendable, Equatable {
     public var key: AttemptKey
     public var tailBytes: Int
     public var follows: Bool
+    /// Goes before `tailBytes`.
+    public var from: LogPosition?
+    /// Bytes of output that may be sent ahead of what is taken; nil is no bound.
+    public var windowBytes: Int?
 
-    public init(subscription: Int, key: AttemptKey, tailBytes: Int, follows: Bool) {
+    public init(
+        subscription: Int,
+        key: AttemptKey,
+        tailBytes: Int,
+        follows: Bool,
+        from: LogPosition? = nil,
+        windowBytes: Int? = nil
+    ) {
         self.subscription = subscription
         self.key = key
         self.tailBytes = tailBytes
         self.follows = follows
+        self.from = from
+        self.windowBytes = windowBytes
     }
 }
 

@@ -31,10 +31,15 @@ extension WorkerRequest {
             writer.raw("\"status\"")
             key.writeMembers(to: &writer)
             report.writeMembers(to: &writer)
-        case .logEnd(let subscription, let error):
+        case .logEnd(let subscription, let end):
             writer.raw("\"log_end\",\"sub\":")
             writer.int(subscription)
-            if let error { writer.member(",\"error\":", error.cut(toBytes: Limits.errorBytesMax)) }
+            if end.droppedBytes > 0 {
+                writer.raw(",\"dropped\":")
+                writer.int(end.droppedBytes)
+            }
+            if end.hasGap { writer.raw(",\"gap\":true") }
+            if let error = end.error { writer.member(",\"error\":", error.cut(toBytes: Limits.errorBytesMax)) }
         }
         if let id {
             writer.raw(",\"id\":")

@@ -9,7 +9,7 @@ public struct WorkerRequest: Sendable, Equatable {
         case accept(AttemptKey)
         case reject(AttemptKey, error: String)
         case status(AttemptKey, AttemptReport)
-        case logEnd(subscription: Int, error: String?)
+        case logEnd(subscription: Int, LogEndReport)
     }
 
     /// nil where no answer is wanted.
@@ -20,6 +20,18 @@ public struct WorkerRequest: Sendable, Equatable {
         self.id = id
         self.body = body
     }
+}
+
+/// How the output of an attempt ended (proto-spec section 6.20).
+public struct LogEndReport: Sendable, Equatable {
+    /// Why it could not be had.
+    public var error: String?
+    /// Bytes that were written, and are kept no more.
+    public var droppedBytes = 0
+    /// More than those is missing.
+    public var hasGap = false
+
+    public init(error: String? = nil) { self.error = error }
 }
 
 /// How far an attempt is (proto-spec section 6.19). Times are milliseconds since 1970, UTC.

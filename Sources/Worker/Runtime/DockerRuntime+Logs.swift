@@ -2,58 +2,265 @@ import NIOCore
 import NIOHTTP1
 
 extension DockerRuntime {
+    /// What the container wrote, whole: an engine's following stream may break off before the end, so the rest is read
+    /// from the log once the container has ended. It never follows from a number of lines: what is written between the two
+    /// would be lost.
     public func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
+        let flavour = try await profile().flavour
+        let output = ContainerOutput(runtime: self, id: try checkedId(id), flavour: flavour, request: request)
+        // Asked once here, so that one that is gone is told at once.
+        _ = try await inspect(id)
+        return LogStream(output)
+    }
+
+    /// The engine's log of a container, framed.
+    /// - Parameter since: seconds since 1970; what was written before is left out.
+    func openLog(
+        _ id: String,
+        _ flavour: EngineFlavour,
+        follow: Bool,
+        tailLines: Int? = nil,
+        since: Int64? = nil
+    ) async throws -> LogFrames {
+        let path = "/containers/\(id)/logs"
+        var query = [
+            ("stdout", "true"), ("stderr", "true"), ("follow", "\(follow)"),
+            ("tail", tailLines.map { "\($0)" } ?? "all"),
+        ]
+        if flavour.logStampBytes > 0 { query.append(("timestamps", "true")) }
+        if let since { query.append(("since", "\(since)")) }
         let profile = try await profile()
-        let path = "/containers/\(try checkedId(id))/logs"
         let response = try await http.open(
             .GET,
-            profile.flavour.prefix(profile.apiVersion, path: path) + path,
-            query: [
-                ("stdout", "true"), ("stderr", "true"), ("follow", "\(request.follow)"),
-                ("tail", profile.flavour.tailParameter(request.tailLines)),
-            ],
+            flavour.prefix(profile.apiVersion, path: path) + path,
+            query: query,
             headSeconds: Self.callSeconds
         )
         guard response.status == 200 else {
             throw failure(try await response.reply(deadlineSeconds: Self.callSeconds), "logs")
         }
-        return LogStream(FrameSequence(body: response.body))
+        return LogFrames(body: response.body.makeAsyncIterator(), stampBytes: flavour.logStampBytes)
     }
 }
 
-/// The chunks of a framed response body.
-private struct FrameSequence: AsyncSequence, Sendable {
+/// An open log.
+struct LogFrames {
+    let body: EngineBody.Iterator
+    var decoder: LogFrameDecoder
+    /// Read, and not decoded yet.
+    private var peeked: ByteBuffer?
+
+    init(body: EngineBody.Iterator, stampBytes: Int) {
+        self.body = body
+        decoder = LogFrameDecoder(stampBytes: stampBytes)
+    }
+
+    /// The time of the first line, before anything is read; nil where there is no line.
+    mutating func peekStamp() async throws -> [UInt8]? {
+        let size = LogFrameDecoder.headerBytes + decoder.stampBytes
+        var buffer = ByteBuffer()
+        while buffer.readableBytes < size, var more = try await body.next() { buffer.writeBuffer(&more) }
+        peeked = buffer
+        return buffer.getBytes(at: buffer.readerIndex + LogFrameDecoder.headerBytes, length: decoder.stampBytes)
+    }
+
+    /// Reads on, into the cursor; false at the end.
+    mutating func read(into cursor: inout LogCursor) async throws -> Bool {
+        do {
+            var next = peeked
+            peeked = nil
+            if next == nil { next = try await body.next() }
+            guard let buffer = next else {
+                try decoder.finish()
+                return false
+            }
+            try decoder.decode(buffer.readableBytesView) { cursor.take($0, $1, $2) }
+            return true
+        } catch let failure as LogFrameDecoder.Failure {
+            throw RuntimeError(.other, "the engine's log stream cannot be read: \(failure)", retryable: true)
+        }
+    }
+}
+
+/// A container's output, over as many readings of the engine's log as it takes.
+struct ContainerOutput: AsyncSequence, Sendable {
     typealias Element = LogChunk
     typealias Failure = any Error
 
-    let body: EngineBody
+    let runtime: DockerRuntime
+    let id: String
+    let flavour: EngineFlavour
+    let request: LogRequest
 
-    func makeAsyncIterator() -> Iterator { Iterator(body: body.makeAsyncIterator()) }
+    func makeAsyncIterator() -> Iterator { Iterator(output: self) }
 
     struct Iterator: AsyncIteratorProtocol {
-        let body: EngineBody.Iterator
-        private var decoder = LogFrameDecoder()
+        private enum Phase {
+            /// Looks for the last bytes.
+            case tail(LogTail, lines: Int?)
+            case following
+            /// The log of a container that has ended, or of one that is not followed.
+            case rest
+            case over
+        }
+
+        /// Failures in a row after which a log counts as unreadable: with the pauses between them, more than a minute.
+        private static let failuresMax = 20
+        /// Lines are looked for by their number first, as if each had so many bytes.
+        private static let lineBytes = 64
+        private static let linesMin = 64
+        private static let linesFactor = 4
+        private static let linesMax = 1 << 24
+        /// Lines from the end in which the line read last is looked for; beyond the bound the whole log is read.
+        private static let restLinesFirst = 1 << 10
+        private static let restLinesMax = 1 << 17
+
+        private let output: ContainerOutput
+        private var phase: Phase
+        private var cursor = LogCursor()
+        private var frames: LogFrames?
         private var ready: [LogChunk] = []
         private var position = 0
+        private var failures = 0
+        private var backoff = DockerRuntime.waitBackoff
 
-        init(body: EngineBody.Iterator) { self.body = body }
+        init(output: ContainerOutput) {
+            self.output = output
+            switch output.request.start {
+            case .from(let start):
+                cursor = LogCursor(start: start)
+                phase = output.request.follow ? .following : .rest
+            case .tail(let bytes):
+                let lines = Swift.max(bytes / Self.lineBytes, Self.linesMin)
+                phase = .tail(LogTail(bytesMax: bytes), lines: output.flavour.findsLinesFromTheEnd ? lines : nil)
+            }
+        }
 
         mutating func next() async throws -> LogChunk? {
             while position == ready.count {
-                ready.removeAll(keepingCapacity: true)
-                position = 0
-                do {
-                    guard let buffer = try await body.next() else {
-                        try decoder.finish()
-                        return nil
-                    }
-                    try decoder.decode(buffer.readableBytesView, into: &ready)
-                } catch let failure as LogFrameDecoder.Failure {
-                    throw RuntimeError(.other, "the engine's log stream cannot be read: \(failure)", retryable: true)
+                try Task.checkCancellation()
+                (ready, position) = ([], 0)
+                switch phase {
+                case .tail(let tail, let lines): try await readTail(tail, lines)
+                case .following: try await follow()
+                case .rest: try await readRest()
+                case .over: return nil
                 }
             }
             defer { position += 1 }
             return ready[position]
+        }
+
+        /// Asks for more and more lines until they have the bytes that are wanted, or are all there are.
+        private mutating func readTail(_ wanted: LogTail, _ lines: Int?) async throws {
+            var tail = wanted
+            var open = try await take(follow: false, lines: lines)
+            let hasMore = try await open.read(into: &cursor)
+            let chunks = cursor.takeReady()
+            for chunk in chunks { tail.append(chunk) }
+            guard hasMore else {
+                frames = nil
+                if let lines, open.decoder.frameCount >= lines, !tail.isFull, lines < Self.linesMax {
+                    cursor = LogCursor()
+                    phase = .tail(LogTail(bytesMax: tail.bytesMax), lines: lines * Self.linesFactor)
+                    return
+                }
+                if lines != nil { cursor.endTail() }
+                cursor.reopen()
+                ready = tail.chunks
+                phase = output.request.follow ? .following : .over
+                return
+            }
+            frames = open
+            phase = .tail(tail, lines: lines)
+            // It takes its time: the reader hears that it goes on.
+            if lines == nil, tail.bytesDropped / (4 << 20) > wanted.bytesDropped / (4 << 20) {
+                ready = [LogChunk(.stdout, [])]
+            }
+        }
+
+        private mutating func take(follow: Bool, lines: Int? = nil) async throws -> LogFrames {
+            if let frames { return frames }
+            if !follow, lines == nil, let overlap = try await overlapFromTheEnd() { return overlap }
+            let since = cursor.earliestStamp.flatMap { EngineTime.seconds($0) }
+            return try await output.runtime.openLog(
+                output.id,
+                output.flavour,
+                follow: follow,
+                tailLines: lines,
+                // A line's time is that of its beginning: one that was long in coming may be older than those before it.
+                since: lines == nil ? since.map { $0 - 60 } : nil
+            )
+        }
+
+        /// The log from a line on that was read; nil where there is none, or where it is far from the end. An engine takes
+        /// long to pass by a long log, and says nothing meanwhile.
+        private func overlapFromTheEnd() async throws -> LogFrames? {
+            guard output.flavour.findsLinesFromTheEnd, let known = cursor.earliestStamp else { return nil }
+            var lines = Self.restLinesFirst
+            while lines <= Self.restLinesMax {
+                var open = try await output.runtime.openLog(output.id, output.flavour, follow: false, tailLines: lines)
+                if let first = try await open.peekStamp(), first.lexicographicallyPrecedes(known) { return open }
+                lines *= Self.linesFactor * 2
+            }
+            return nil
+        }
+
+        private mutating func follow() async throws {
+            do {
+                var open = try await take(follow: true)
+                if try await open.read(into: &cursor) {
+                    frames = open
+                    ready = cursor.takeReady()
+                    if !ready.isEmpty { noteProgress() }
+                    return
+                }
+            } catch let error as RuntimeError {
+                try noteFailure(error)
+            }
+            // It is over, or broke off.
+            frames = nil
+            ready = cursor.takeReady()
+            cursor.reopen()
+            do {
+                if try await output.runtime.inspect(output.id).State.hasEnded {
+                    phase = .rest
+                    return
+                }
+            } catch let error as RuntimeError {
+                try noteFailure(error)
+            }
+            try await Task.sleep(for: .seconds(backoff.next()))
+        }
+
+        private mutating func readRest() async throws {
+            do {
+                var open = try await take(follow: false)
+                let hasMore = try await open.read(into: &cursor)
+                frames = hasMore ? open : nil
+                ready = cursor.takeReady()
+                if !ready.isEmpty { noteProgress() }
+                guard !hasMore else { return }
+                if cursor.isBehind { ready.append(LogChunk(.stdout, [], loss: .unknown)) }
+                phase = .over
+            } catch let error as RuntimeError {
+                try noteFailure(error)
+                frames = nil
+                ready = cursor.takeReady()
+                cursor.reopen()
+                try await Task.sleep(for: .seconds(backoff.next()))
+            }
+        }
+
+        private mutating func noteProgress() {
+            failures = 0
+            backoff = DockerRuntime.waitBackoff
+        }
+
+        /// An engine that is away is waited for, up to a bound.
+        private mutating func noteFailure(_ error: RuntimeError) throws {
+            failures += 1
+            guard error.isRetryable, failures <= Self.failuresMax else { throw error }
         }
     }
 }

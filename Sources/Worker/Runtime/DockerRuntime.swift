@@ -21,6 +21,7 @@ public final class DockerRuntime: ContainerRuntime {
     let http: EngineHTTP
     let logger: Logger
     let pullIdleSeconds: Double?
+    let logBytesMax: Int
     let pulls = SingleFlight<String>()
     private let knownProfile = Mutex<Profile?>(nil)
 
@@ -28,10 +29,17 @@ public final class DockerRuntime: ContainerRuntime {
     ///
     /// - Parameter pullIdleSeconds: seconds without progress after which a pull is given up; nil means 60 on Docker and
     ///   300 on Podman, which is silent while it unpacks.
-    public init(socketPath: String, logger: Logger, pullIdleSeconds: Double? = nil) {
+    /// - Parameter logBytesMax: of a container's log on the node's disk, with what the engine adds to each line.
+    public init(
+        socketPath: String,
+        logger: Logger,
+        pullIdleSeconds: Double? = nil,
+        logBytesMax: Int = AgentLimits.logBytesDefault
+    ) {
         http = EngineHTTP(socketPath: socketPath)
         self.logger = logger
         self.pullIdleSeconds = pullIdleSeconds
+        self.logBytesMax = logBytesMax
     }
 
     public func shutdown() async {
@@ -49,7 +57,11 @@ public final class DockerRuntime: ContainerRuntime {
             throw RuntimeError(.invalidSpec, "image is no image reference")
         }
         let profile = try await profile()
-        let body = EngineMessage.CreateRequest(spec, image: image, logging: profile.flavour.logging)
+        let body = EngineMessage.CreateRequest(
+            spec,
+            image: image,
+            logging: profile.flavour.logging(bytesMax: logBytesMax)
+        )
         let name = ContainerLabels.containerName(spec.key)
         let reply: EngineHTTP.Reply
         do {

@@ -76,23 +76,28 @@ enum EngineFlavour: String, Sendable {
     /// The engine may say of a container that the kernel ended for memory that it was not so.
     var mayMissOutOfMemory: Bool { self == .podman }
 
-    /// Bounds a container's log on the node's disk.
-    var logging: EngineMessage.CreateRequest.Logging {
+    /// Bounds a container's log on the node's disk. Both keep bytes that are no UTF-8, which Docker's json-file does not.
+    ///
+    /// A log that is full loses its older half with Docker, all with Podman.
+    func logging(bytesMax: Int) -> EngineMessage.CreateRequest.Logging {
         switch self {
-        case .docker: .init(Type: "json-file", Config: ["max-size": "16m", "max-file": "2"])
-        case .podman: .init(Type: "k8s-file", Config: ["max-size": "32m"])
+        case .docker:
+            .init(Type: "local", Config: ["max-size": "\(bytesMax / 2)", "max-file": "2", "compress": "false"])
+        case .podman: .init(Type: "k8s-file", Config: ["max-size": "\(bytesMax)"])
         }
     }
 
-    /// The `tail` parameter. Podman joins an unterminated last line to the one before it when it reads from the end, so
-    /// a long tail is read as the whole.
-    func tailParameter(_ lines: Int?) -> String {
-        guard let lines else { return "all" }
+    /// Bytes before each line where times are asked for: RFC 3339 with nine decimals, and a space. Podman's have whole
+    /// seconds only, which tell no two lines apart.
+    var logStampBytes: Int {
         switch self {
-        case .docker: return "\(lines)"
-        case .podman: return lines > 1_000 ? "all" : "\(lines)"
+        case .docker: 31
+        case .podman: 0
         }
     }
+
+    /// Podman reads a number of lines from the end wrongly: it joins what has no line's end to what came before it.
+    var findsLinesFromTheEnd: Bool { self == .docker }
 
     /// Docker answers 409; Podman 500 with these words.
     func isNameConflict(_ reply: EngineHTTP.Reply) -> Bool {

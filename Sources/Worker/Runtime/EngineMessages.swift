@@ -162,6 +162,11 @@ enum ContainerLabels {
 
 /// The engines' times: RFC 3339 with up to nine decimals, a zone, and year 1 for "never".
 enum EngineTime {
+    /// Whole seconds of the time that stands before a line of a log.
+    static func seconds(_ stamp: [UInt8]) -> Int64? {
+        milliseconds(String(decoding: stamp.dropLast(), as: UTF8.self)).map { $0 / 1_000 }
+    }
+
     static func milliseconds(_ text: String) -> Int64? {
         // The fraction is read apart from the rest: the parser takes three decimals only.
         guard let dot = text.firstIndex(of: ".") else { return wholeSeconds(text) }

@@ -15,23 +15,46 @@ public struct LogFrameDecoder: Sendable {
         case frameTooLong(Int)
         /// The stream ended inside a frame.
         case truncated
+        /// A line without its time; or the engine's own words, which have none.
+        case noStamp
     }
 
+    /// What a frame's payload begins with, where times were asked for: that many bytes, no part of the output.
+    let stampBytes: Int
     private var header: [UInt8] = []
+    private var stamp: [UInt8] = []
     private var stream = LogChunk.Stream.stdout
+    private var isStampDue = false
     private var payloadBytesLeft = 0
+    /// Frames that were begun.
+    private(set) var frameCount = 0
 
-    public init() {
+    public init(stampBytes: Int = 0) {
+        self.stampBytes = stampBytes
         header.reserveCapacity(Self.headerBytes)
+        stamp.reserveCapacity(stampBytes)
     }
 
     /// Decodes what `bytes` completes and appends it to `chunks`.
     public mutating func decode(_ bytes: some Collection<UInt8>, into chunks: inout [LogChunk]) throws(Failure) {
+        try decode(bytes) { stream, _, piece in chunks.append(LogChunk(stream, Array(piece))) }
+    }
+
+    /// Hands on each piece with its stream and with its frame's stamp.
+    mutating func decode<Bytes: Collection<UInt8>>(
+        _ bytes: Bytes,
+        _ receive: (LogChunk.Stream, [UInt8], Bytes.SubSequence) -> Void
+    ) throws(Failure) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            if payloadBytesLeft > 0 {
+            if isStampDue {
+                let piece = rest.prefix(stampBytes - stamp.count)
+                stamp.append(contentsOf: piece)
+                rest = rest.dropFirst(piece.count)
+                isStampDue = stamp.count < stampBytes
+            } else if payloadBytesLeft > 0 {
                 let piece = rest.prefix(payloadBytesLeft)
-                chunks.append(LogChunk(stream, Array(piece)))
+                receive(stream, stamp, piece)
                 payloadBytesLeft -= piece.count
                 rest = rest.dropFirst(piece.count)
             } else {
@@ -45,7 +68,7 @@ public struct LogFrameDecoder: Sendable {
 
     /// To be called at the end of the stream.
     public func finish() throws(Failure) {
-        guard header.isEmpty, payloadBytesLeft == 0 else { throw .truncated }
+        guard header.isEmpty, payloadBytesLeft == 0, !isStampDue else { throw .truncated }
     }
 
     private mutating func open() throws(Failure) {
@@ -58,6 +81,10 @@ public struct LogFrameDecoder: Sendable {
         guard header[1] == 0, header[2] == 0, header[3] == 0 else { throw .paddingNotZero }
         let length = header[4...].reduce(0) { $0 << 8 | Int($1) }
         guard length <= Self.payloadBytesMax else { throw .frameTooLong(length) }
-        payloadBytesLeft = length
+        guard length == 0 || stampBytes == 0 || (length >= stampBytes && header[0] != 3) else { throw .noStamp }
+        frameCount += 1
+        stamp.removeAll(keepingCapacity: true)
+        isStampDue = length > 0 && stampBytes > 0
+        payloadBytesLeft = max(0, length - stampBytes)
     }
 }

@@ -1,29 +1,63 @@
+import PodlingProtocol
+
 /// Which part of a container's output to read.
 public struct LogRequest: Sendable, Equatable {
+    public enum Start: Sendable, Equatable {
+        /// The bytes from there on; what is kept no more is counted.
+        case from(LogPosition)
+        /// The last so many bytes of what is there, both streams counted together.
+        case tail(bytes: Int)
+    }
+
     /// Go on until the container has ended.
     public var follow: Bool
-    /// Begin with the last so many lines; nil begins with the first.
-    public var tailLines: Int?
+    public var start: Start
 
-    public init(follow: Bool = false, tailLines: Int? = nil) {
+    public init(follow: Bool = false, start: Start = .from(LogPosition())) {
         self.follow = follow
-        self.tailLines = tailLines
+        self.start = start
     }
 }
 
-/// A piece of a container's output: bytes as written, cut anywhere, never empty.
+/// A place in a container's output: bytes of each stream before it.
+public struct LogPosition: Sendable, Hashable {
+    public var stdoutBytes: Int
+    public var stderrBytes: Int
+
+    public init(stdoutBytes: Int = 0, stderrBytes: Int = 0) {
+        self.stdoutBytes = stdoutBytes
+        self.stderrBytes = stderrBytes
+    }
+
+    subscript(stream: LogChunk.Stream) -> Int {
+        get { stream == .stdout ? stdoutBytes : stderrBytes }
+        set { if stream == .stdout { stdoutBytes = newValue } else { stderrBytes = newValue } }
+    }
+}
+
+/// A piece of a container's output: bytes as written, cut anywhere. An empty one says that the reading goes on.
 public struct LogChunk: Sendable, Equatable {
-    public enum Stream: String, Sendable {
+    public enum Stream: String, Sendable, CaseIterable {
         case stdout
         case stderr
     }
 
+    /// What is missing before a piece: it was written, and is kept no more.
+    public enum Loss: Sendable, Equatable {
+        case none
+        case bytes(Int)
+        /// The engine keeps no account of what its log has lost.
+        case unknown
+    }
+
     public var stream: Stream
     public var bytes: [UInt8]
+    public var loss = Loss.none
 
-    public init(_ stream: Stream, _ bytes: [UInt8]) {
+    public init(_ stream: Stream, _ bytes: [UInt8], loss: Loss = .none) {
         self.stream = stream
         self.bytes = bytes
+        self.loss = loss
     }
 }
 
@@ -58,18 +92,6 @@ public struct LogStream: AsyncSequence, Sendable {
     }
 }
 
-extension ContainerRuntime {
-    /// The last `bytesMax` bytes of the output so far, both streams counted together, in the order written.
-    public func logTail(_ id: String, bytesMax: Int) async throws -> [LogChunk] {
-        // A line is at least one byte long, so this many lines hold all that is wanted.
-        var tail = LogTail(bytesMax: bytesMax)
-        for try await chunk in try await logs(id, LogRequest(tailLines: Swift.max(1, bytesMax))) {
-            tail.append(chunk)
-        }
-        return tail.chunks
-    }
-}
-
 /// Keeps the end of a log within a bound.
 public struct LogTail: Sendable {
     public let bytesMax: Int
@@ -81,6 +103,9 @@ public struct LogTail: Sendable {
     public init(bytesMax: Int) {
         self.bytesMax = bytesMax
     }
+
+    /// It holds as much as it may, or has held more.
+    var isFull: Bool { bytesKept >= bytesMax }
 
     public mutating func append(_ chunk: LogChunk) {
         bytesKept += chunk.bytes.count

@@ -5,16 +5,14 @@ import Musl
 #endif
 
 extension ProcessAttempt {
-    static let logStreams: [LogChunk.Stream] = [.stdout, .stderr]
-
     /// Gives the disk back what lies before the last `bytesMax` bytes. Offsets stay, so readers need not know.
     func trimLogs(bytesMax: Int) {
-        for stream in Self.logStreams {
+        for stream in LogChunk.Stream.allCases {
             let log = open(file(stream.rawValue), O_WRONLY | O_CLOEXEC)
             guard log >= 0 else { continue }
             defer { close(log) }
             let excess = lseek(log, 0, SEEK_END) - bytesMax
-            // Twice the bound on disk at most, so that the hole grows in large steps.
+            // Half more than the bound on disk at most, so that the hole grows in large steps.
             guard excess > bytesMax / 2 else { continue }
             // The task appends, so emptying is safe where the file system knows no holes.
             if !punchHole(log, bytes: excess) { ftruncate(log, 0) }
@@ -53,7 +51,17 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
 
         init(sequence: ProcessLogSequence) {
             self.sequence = sequence
-            sources = ProcessAttempt.logStreams.map { Source(stream: $0) }
+            sources = LogChunk.Stream.allCases.map { stream in
+                Source(stream: stream, path: sequence.attempt.file(stream.rawValue), bytesMax: sequence.bytesMax)
+            }
+            switch sequence.request.start {
+            case .from(let position): for index in sources.indices { sources[index].begin(at: position) }
+            case .tail(let bytes):
+                // Which stream was written last is not known: each has half, and what the other leaves.
+                let stderrBytes = Swift.min(sources[1].sizeBytes, bytes / 2)
+                let stdoutBytes = sources[0].begin(tailBytes: bytes - stderrBytes)
+                _ = sources[1].begin(tailBytes: bytes - stdoutBytes)
+            }
         }
 
         mutating func next() async throws -> LogChunk? {
@@ -62,7 +70,7 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
                 // Asked before reading: what is written after the last read cannot be missed.
                 let isLast = try !sequence.request.follow || sequence.hasEnded()
                 for index in sources.indices {
-                    if let chunk = sources[index].read(sequence) {
+                    if let chunk = sources[index].read() {
                         pauseMilliseconds = 10
                         return chunk
                     }
@@ -77,45 +85,55 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
     /// One file and how far it was read.
     private struct Source {
         let stream: LogChunk.Stream
-        var offset: Int?
+        let path: String
+        let bytesMax: Int
+        private var offset = 0
 
-        init(stream: LogChunk.Stream) {
+        init(stream: LogChunk.Stream, path: String, bytesMax: Int) {
             self.stream = stream
+            self.path = path
+            self.bytesMax = bytesMax
         }
 
-        mutating func read(_ sequence: ProcessLogSequence) -> LogChunk? {
-            let log = open(sequence.attempt.file(stream.rawValue), O_RDONLY | O_CLOEXEC)
+        var sizeBytes: Int {
+            var status = stat()
+            return stat(path, &status) == 0 ? Int(status.st_size) : 0
+        }
+
+        mutating func begin(at position: LogPosition) { offset = position[stream] }
+
+        /// - Returns: how many of them there are.
+        mutating func begin(tailBytes: Int) -> Int {
+            let size = sizeBytes
+            let kept = Swift.min(tailBytes, size, bytesMax)
+            offset = size - kept
+            return kept
+        }
+
+        mutating func read() -> LogChunk? {
+            let log = open(path, O_RDONLY | O_CLOEXEC)
             guard log >= 0 else { return nil }
             defer { close(log) }
-            let size = lseek(log, 0, SEEK_END)
-            var start = offset ?? Self.begin(log, size: size, tailLines: sequence.request.tailLines)
-            // What was trimmed is a hole now; a file that shrank was emptied.
-            start = start > size ? 0 : Swift.max(start, size - sequence.bytesMax)
-            offset = start
-            var bytes = [UInt8](repeating: 0, count: Swift.min(chunkBytes, size - start))
-            let count = bytes.isEmpty ? 0 : pread(log, &bytes, bytes.count, start)
+            var bytes = [UInt8](repeating: 0, count: chunkBytes)
+            let count = pread(log, &bytes, bytes.count, off_t(offset))
+            // Asked after reading: what was trimmed meanwhile was read as zeros.
+            let size = Int(lseek(log, 0, SEEK_END))
+            if size < offset { return emptied() }
             guard count > 0 else { return nil }
-            offset = start + count
+            let kept = size - bytesMax
+            if offset < kept {
+                defer { offset = kept }
+                return LogChunk(stream, [], loss: .bytes(kept - offset))
+            }
+            offset += count
             bytes.removeLast(bytes.count - count)
             return LogChunk(stream, bytes)
         }
 
-        /// Where the last so many lines begin, found backwards.
-        private static func begin(_ log: Int32, size: Int, tailLines: Int?) -> Int {
-            guard var lines = tailLines else { return 0 }
-            var end = size
-            var block = [UInt8](repeating: 0, count: chunkBytes)
-            while end > 0 {
-                let start = Swift.max(0, end - chunkBytes)
-                guard pread(log, &block, end - start, start) == end - start else { return start }
-                for index in stride(from: end - start - 1, through: 0, by: -1)
-                where block[index] == UInt8(ascii: "\n") && start + index != size - 1 {
-                    lines -= 1
-                    if lines <= 0 { return start + index + 1 }
-                }
-                end = start
-            }
-            return 0
+        /// The file system knows no holes: all of it went.
+        private mutating func emptied() -> LogChunk {
+            offset = 0
+            return LogChunk(stream, [], loss: .unknown)
         }
     }
 }

@@ -14,20 +14,21 @@ import Musl
 /// the command leaves the exit code there, so a task outlives its worker and is found again. What a task starts in
 /// another session outlives the task.
 public final class ProcessRuntime: ContainerRuntime {
-    /// Bytes that are kept of each of stdout and stderr: the last ones.
-    public static let logBytesMax = 16 << 20
     /// Seconds until a killed process must be gone.
     static let killSeconds = 10.0
 
     private let directory: String
     private let path: String?
+    /// Of each of stdout and stderr; half more for a while.
+    private let streamBytesMax: Int
     /// Supervisors started here: their parent is this process, which has to collect them.
     private let children = Mutex<Set<pid_t>>([])
 
     /// - Parameters:
     ///   - directory: where the attempts' directories are; made when it is missing.
     ///   - path: the `PATH` of tasks that bring none.
-    public init(directory: String, path: String?) throws {
+    ///   - logBytesMax: of an attempt's output on the node's disk; the last ones are kept.
+    public init(directory: String, path: String?, logBytesMax: Int = AgentLimits.logBytesDefault) throws {
         guard directory.hasPrefix("/") else { throw RuntimeError(.invalidSpec, "the state directory must be absolute") }
         do {
             try FileManager.default.createDirectory(
@@ -40,6 +41,7 @@ public final class ProcessRuntime: ContainerRuntime {
         }
         self.directory = directory
         self.path = path
+        streamBytesMax = max(1, logBytesMax / 2)
     }
 
     public func shutdown() async {}
@@ -82,7 +84,7 @@ public final class ProcessRuntime: ContainerRuntime {
         let begin = ContinuousClock.now
         while true {
             if let status = try ended(attempt) { return status }
-            attempt.trimLogs(bytesMax: Self.logBytesMax)
+            attempt.trimLogs(bytesMax: streamBytesMax)
             // In proportion to its age: quick to see a short task end, cheap on a long one.
             let age = begin.duration(to: .now)
             try await Task.sleep(for: min(max(age / 20, .milliseconds(5)), .milliseconds(250)))
@@ -120,7 +122,7 @@ public final class ProcessRuntime: ContainerRuntime {
     public func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
         let attempt = try existing(id)
         return LogStream(
-            ProcessLogSequence(attempt: attempt, request: request, bytesMax: Self.logBytesMax) { [weak self] in
+            ProcessLogSequence(attempt: attempt, request: request, bytesMax: streamBytesMax) { [weak self] in
                 try self?.ended(attempt) != nil
             }
         )

@@ -5,6 +5,14 @@ struct LogsCommand: AsyncParsableCommand {
     /// A node that sends nothing for so long, and no end either, will not.
     private static let silenceSecondsMax = 15
 
+    private static let tailBytesDefault = 65_536
+
+    /// How much of the output is wanted.
+    enum Tail: Equatable {
+        case all
+        case bytes(Int)
+    }
+
     static let configuration = CommandConfiguration(
         commandName: "logs",
         abstract: "Write the output of a task's latest attempt."
@@ -17,10 +25,13 @@ struct LogsCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("How much from the end, or all (that is 1 MiB).", valueName: "bytes"),
-        transform: Self.tailBytes
+        help: ArgumentHelp(
+            "How much from the end, up to 1 MiB, or all. Default: 65536, which is said where there is more.",
+            valueName: "bytes"
+        ),
+        transform: Self.tail
     )
-    var tail = 65_536
+    var tail: Tail?
 
     @Flag(name: .long, help: "Write control characters to a terminal as they are.")
     var raw = false
@@ -29,20 +40,27 @@ struct LogsCommand: AsyncParsableCommand {
     var task: String
 
     func run() async throws {
+        let bytes: Int? =
+            switch tail {
+            case .all: nil
+            case .bytes(let bytes): bytes
+            case nil: Self.tailBytesDefault
+            }
         let activity = OutputActivity()
         let link = try connection.link()
-        let end = try await withThrowingTaskGroup(of: LogEnd?.self) { group in
+        let result = try await withThrowingTaskGroup(of: (end: LogEnd, printedBytes: Int)?.self) { group in
             defer { group.cancelAll() }
-            group.addTask { [task, tail, follow, raw] in
+            group.addTask { [task, bytes, follow, raw] in
                 var follower = LogFollower(
                     link: link,
                     taskId: task,
-                    tailBytes: tail,
+                    tailBytes: bytes,
                     isFollowing: follow,
                     isRaw: raw,
                     activity: activity
                 )
-                return try await follower.printAttempt()
+                let end = try await follower.printAttempt()
+                return (end, follower.printedBytes)
             }
             if !follow {
                 group.addTask {
@@ -52,15 +70,20 @@ struct LogsCommand: AsyncParsableCommand {
             }
             return try await group.next() ?? nil
         }
-        guard let end else { throw Failure(message: "the output is not to be had: the node does not send it") }
+        guard let (end, printedBytes) = result else {
+            throw Failure(message: "the output is not to be had: the node does not send it")
+        }
+        if tail == nil, !follow, printedBytes >= Self.tailBytesDefault {
+            Console.note("these are the last \(printedBytes) bytes of the output; --tail all writes all of it")
+        }
         if let error = end.error { throw Failure(message: "the output is not to be had: \(error)") }
     }
 
-    static func tailBytes(_ text: String) throws -> Int {
-        if text == "all" { return LogResume.tailBytesMax }
+    static func tail(_ text: String) throws -> Tail {
+        if text == "all" { return .all }
         guard let bytes = Int(text), (0...LogResume.tailBytesMax).contains(bytes) else {
             throw ValidationError("must be from 0 to \(LogResume.tailBytesMax), or all")
         }
-        return bytes
+        return .bytes(bytes)
     }
 }

@@ -1,8 +1,10 @@
 import PodlingClient
 
-/// Prints the output of a task's attempts, over lost connections too.
+/// Prints the output of a task's attempts, over lost connections, and over workers and engines that go away for a while.
 struct LogFollower {
     private static let pollMilliseconds = 500
+    /// How long output that broke off is asked for again without a byte of it.
+    private static let silenceSecondsMax = 60
 
     private let link: MasterLink
     private let taskId: String
@@ -11,10 +13,11 @@ struct LogFollower {
     private var resume: LogResume
     private var printer: LogPrinter
 
+    /// - Parameter tailBytes: nil is all of the output.
     init(
         link: MasterLink,
         taskId: String,
-        tailBytes: Int,
+        tailBytes: Int?,
         isFollowing: Bool,
         isRaw: Bool,
         activity: OutputActivity
@@ -27,23 +30,44 @@ struct LogFollower {
         printer = LogPrinter(isRaw: isRaw)
     }
 
+    /// Of the latest attempt.
+    var printedBytes: Int { resume.printedBytes }
+
     /// Prints the output of the latest attempt, to its end where it is followed.
     ///
     /// - Throws: `PodlingError`, `ClientError`, `BrokenPipe`.
     mutating func printAttempt() async throws -> LogEnd {
+        var brokeOff: LogEnd?
+        var giveUpAt = ContinuousClock.now + .seconds(Self.silenceSecondsMax)
         while true {
-            let (taskId, tailBytes, isFollowing) = (taskId, resume.tailBytes, isFollowing)
-            let (attempt, events) = try await link.perform { client in
-                try await client.logs(taskId: taskId, tailBytes: tailBytes, isFollowing: isFollowing)
-            }
-            resume.begin(attempt: attempt)
+            let events: Subscription<LogEvent>
             do {
-                if let end = try await printEvents(events) { return end }
+                let (taskId, wish, isFollowing) = (taskId, resume.wish, isFollowing)
+                let attempt: Int
+                (attempt, events) = try await link.perform { client in
+                    switch wish {
+                    case .from(let place):
+                        try await client.logs(taskId: taskId, from: place, isFollowing: isFollowing)
+                    case .tail(let bytes):
+                        try await client.logs(taskId: taskId, tailBytes: bytes, isFollowing: isFollowing)
+                    }
+                }
+                // What broke off was that of an attempt before.
+                if let brokeOff, attempt > brokeOff.attempt, brokeOff.attempt > 0 { return brokeOff }
+                resume.begin(attempt: attempt)
+                let before = resume.printed
+                let end = try await printEvents(events)
                 try Task.checkCancellation()
-                throw ClientError.badReply("logs ended without log_end")
-            } catch  where MasterLink.mayPass(error) {
-                continue
+                guard let end else { throw ClientError.badReply("logs ended without log_end") }
+                guard isFollowing, let error = end.error, error.isRetryable else { return end }
+                if resume.printed != before { giveUpAt = .now + .seconds(Self.silenceSecondsMax) }
+                guard ContinuousClock.now < giveUpAt else { return end }
+                if brokeOff == nil { Console.note("the output broke off, and is asked for again: \(error)") }
+                brokeOff = end
+            } catch  where MasterLink.mayPass(error) && ContinuousClock.now < giveUpAt {
+                // The connection to the master is lost.
             }
+            try await Task.sleep(for: .milliseconds(Self.pollMilliseconds))
         }
     }
 
@@ -70,29 +94,38 @@ struct LogFollower {
 
     private mutating func printEvents(_ events: Subscription<LogEvent>) async throws -> LogEnd? {
         for try await event in events {
+            noteDoubt()
             switch event {
             case .output(let stream, let bytes):
                 activity.beganPrinting()
-                try printer.print(stream, resume.append(stream, bytes))
+                try printer.print(stream, bytes[...])
                 activity.endedPrinting()
+                resume.printed(stream, bytes.count)
             case .end(let end):
-                resume.end()
                 try printer.finish()
-                noteDoubt()
-                if end.droppedBytes > 0 {
-                    Console.note("\(end.droppedBytes) bytes of output were left out: this reader was too slow")
-                }
+                for note in Self.notes(end) { Console.note(note) }
                 return end
             }
-            noteDoubt()
         }
         return nil
+    }
+
+    /// What an end says of output that did not come.
+    private static func notes(_ end: LogEnd) -> [String] {
+        var notes: [String] = []
+        if end.droppedBytes > 0 {
+            notes.append(
+                "\(end.droppedBytes) bytes of output were left out: they were read too slowly, or are kept no more"
+            )
+        }
+        if end.hasGap { notes.append("some output was left out: the node kept no more of it, nor how much it was") }
+        return notes
     }
 
     private mutating func noteDoubt() {
         guard resume.isDoubtful else { return }
         resume.isDoubtful = false
-        Console.note("the connection was lost: output may be missing or repeated here")
+        Console.note("the connection was lost: output may be missing here")
     }
 
     /// Waits until there is another attempt, or none to come.

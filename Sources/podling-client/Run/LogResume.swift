@@ -1,77 +1,52 @@
 import PodlingClient
 
-/// Finds, after a lost connection, where in the output that is sent again the part begins that was not printed yet.
+/// Which output to ask for: what a person wanted, and after a lost connection what was not printed yet.
 ///
-/// It counts what was printed of each stream. That is exact while all output of the attempt was seen and still fits
-/// what may be asked for; the last bytes printed are compared to be sure.
+/// It counts what was printed of each stream. That says where to go on where all output of the attempt was asked for, or
+/// less came than was: then it began at the beginning.
 struct LogResume {
-    /// What may be asked for at most (proto-spec section 9).
+    /// The end of the output that may be asked for at most (proto-spec section 9).
     static let tailBytesMax = 1_048_576
-    private static let comparedBytesMax = 256
 
-    private struct Stream {
-        var printedBytes = 0
-        var lastPrinted: [UInt8] = []
-        var bytesToSkip = 0
-        var lastSkipped: [UInt8] = []
+    /// What to ask a master for.
+    enum Wish: Equatable {
+        case from(LogPlace)
+        case tail(bytes: Int)
     }
 
-    private let firstTailBytes: Int
+    private let firstTailBytes: Int?
     private var attempt: Int?
-    private var streams: [LogStreamName: Stream] = [:]
+    private(set) var printed = LogPlace()
     /// Set where output may be missing or printed twice; for the caller to tell and to clear.
     var isDoubtful = false
 
-    init(tailBytes: Int) {
+    /// - Parameter tailBytes: nil is all of it.
+    init(tailBytes: Int?) {
         firstTailBytes = tailBytes
     }
 
     /// What to ask for now.
-    var tailBytes: Int {
-        guard printedBytes > 0 else { return firstTailBytes }
-        return hasSeenAll ? Self.tailBytesMax : 0
+    var wish: Wish {
+        guard let firstTailBytes else { return .from(printed) }
+        guard printedBytes > 0 else { return .tail(bytes: firstTailBytes) }
+        return printedBytes < firstTailBytes ? .from(printed) : .tail(bytes: 0)
     }
 
-    private var printedBytes: Int { streams.values.reduce(0) { $0 + $1.printedBytes } }
-
-    /// Less came than was asked for at first, so it began at the beginning.
-    private var hasSeenAll: Bool { printedBytes < firstTailBytes }
+    var printedBytes: Int { printed.stdoutBytes + printed.stderrBytes }
 
     /// The subscription was answered.
+    /// - Parameter attempt: 0 where there is none yet.
     mutating func begin(attempt: Int) {
-        guard attempt == self.attempt, printedBytes > 0 else {
-            self.attempt = attempt
-            streams = [:]
-            return
-        }
-        let sendsAgain = hasSeenAll
-        if !sendsAgain { isDoubtful = true }
-        streams = streams.mapValues { stream in
-            var stream = stream
-            stream.bytesToSkip = sendsAgain ? stream.printedBytes : 0
-            stream.lastSkipped = []
-            return stream
-        }
+        if attempt == self.attempt, wish == .tail(bytes: 0), printedBytes > 0 { isDoubtful = true }
+        if attempt != self.attempt { printed = LogPlace() }
+        self.attempt = attempt
+        printed.attempt = attempt > 0 ? attempt : nil
     }
 
-    /// - Returns: the part of `bytes` that is new.
-    mutating func append(_ name: LogStreamName, _ bytes: [UInt8]) -> ArraySlice<UInt8> {
-        var stream = streams[name] ?? Stream()
-        defer { streams[name] = stream }
-        let skipped = bytes.prefix(stream.bytesToSkip)
-        if !skipped.isEmpty {
-            stream.bytesToSkip -= skipped.count
-            stream.lastSkipped = Array((stream.lastSkipped + skipped).suffix(Self.comparedBytesMax))
-            if stream.bytesToSkip == 0, stream.lastSkipped != stream.lastPrinted { isDoubtful = true }
+    mutating func printed(_ stream: LogStreamName, _ bytes: Int) {
+        switch stream {
+        case .stdout: printed.stdoutBytes += bytes
+        case .stderr: printed.stderrBytes += bytes
         }
-        let fresh = bytes[skipped.endIndex...]
-        stream.printedBytes += fresh.count
-        stream.lastPrinted = Array((stream.lastPrinted + fresh).suffix(Self.comparedBytesMax))
-        return fresh
-    }
-
-    /// The attempt's output has ended.
-    mutating func end() {
-        if streams.values.contains(where: { $0.bytesToSkip > 0 }) { isDoubtful = true }
     }
 }

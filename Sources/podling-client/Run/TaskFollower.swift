@@ -28,7 +28,7 @@ struct TaskFollower {
                 var follower = LogFollower(
                     link: link,
                     taskId: taskId,
-                    tailBytes: LogResume.tailBytesMax,
+                    tailBytes: nil,
                     isFollowing: true,
                     isRaw: isRaw,
                     activity: activity

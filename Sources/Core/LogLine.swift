@@ -1,0 +1,31 @@
+import PodlingProtocol
+
+/// A worker's `log` line, checked: one of `text` and `b64`, at most so many bytes of output.
+struct LogLine {
+    let isStderr: Bool
+    let isBase64: Bool
+    /// The JSON string as it came.
+    let raw: UnsafeRawBufferPointer
+    let outputBytes: Int
+
+    init(_ root: JSONValue) throws(WireError) {
+        let stream = try root.required("stream")
+        isStderr = stream.stringEquals("stderr")
+        guard isStderr || stream.stringEquals("stdout") else { throw .field("stream", "must be stdout or stderr") }
+        let (text, base64) = (root.optional("text"), root.optional("b64"))
+        guard (text == nil) != (base64 == nil), let output = text ?? base64 else {
+            throw .field("text", "one of text and b64 must be there, and not both")
+        }
+        let isBase64 = text == nil
+        self.isBase64 = isBase64
+        raw = output.raw
+        let name = isBase64 ? "b64" : "text"
+        guard output.isString else { throw .field(name, "must be a string") }
+        let count = output.withUTF8 { isBase64 ? Base64Text.decodedByteCount($0) : $0.count }
+        guard let count else { throw .field(name, "must be base64 (RFC 4648, section 4) with its padding") }
+        guard count <= Limits.logChunkBytesMax else {
+            throw .field(name, "must be at most \(Limits.logChunkBytesMax) bytes of output")
+        }
+        outputBytes = count
+    }
+}

@@ -1,0 +1,152 @@
+/// Where a reader stands in a container's output, however often the engine's log is opened anew: lets through what is
+/// new, and says where something is missing.
+///
+/// It counts the bytes of each stream. Where the engine gives each line its time (Docker; Podman's are too coarse), what
+/// was read last is found by that, from the middle of the log too, and after the log has lost its beginning.
+struct LogCursor: Sendable {
+    /// Bytes gone past in silence, after which the consumer hears that the reading goes on.
+    private static let quietBytesMax = 4 << 20
+
+    private struct Place: Sendable {
+        /// Bytes handed on, and those before the start.
+        var bytes = 0
+        /// The time of the line read last, and how many bytes had that time.
+        var stamp: [UInt8] = []
+        var stampedBytes = 0
+        /// `stamp` is that of the other stream, which was seen from its middle on.
+        var isGuess = false
+
+        // Since the log was opened:
+        /// All that comes is new.
+        var isOpen = true
+        var goesByTime = false
+        var bytesToSkip = 0
+        var stampedBytesSeen = 0
+    }
+
+    private var stdout = Place()
+    private var stderr = Place()
+    private var quietBytes = 0
+    /// What is new, neighbours of one stream joined.
+    private var ready: [LogChunk] = []
+
+    /// - Parameter start: bytes that are not wanted.
+    init(start: LogPosition = LogPosition()) {
+        stdout.bytes = start.stdoutBytes
+        stderr.bytes = start.stderrBytes
+        reopen()
+    }
+
+    private subscript(stream: LogChunk.Stream) -> Place {
+        get { stream == .stdout ? stdout : stderr }
+        _modify { if stream == .stdout { yield &stdout } else { yield &stderr } }
+    }
+
+    /// The log will be read from its beginning, or from before `earliestStamp`.
+    mutating func reopen() {
+        for stream in LogChunk.Stream.allCases {
+            // Times that were seen while it counted are those of a place that it had not reached.
+            if !self[stream].isOpen, !self[stream].goesByTime { self[stream].stamp = [] }
+            let hasStamp = !self[stream].stamp.isEmpty
+            self[stream].goesByTime = hasStamp
+            self[stream].bytesToSkip = hasStamp ? 0 : self[stream].bytes
+            self[stream].stampedBytesSeen = 0
+            self[stream].isOpen = !hasStamp && self[stream].bytes == 0
+        }
+    }
+
+    /// The earliest time that is needed again; nil needs all.
+    var earliestStamp: [UInt8]? {
+        guard LogChunk.Stream.allCases.allSatisfy({ self[$0].goesByTime || self[$0].bytes == 0 }) else { return nil }
+        let stamps = LogChunk.Stream.allCases.map { self[$0].stamp }.filter { !$0.isEmpty }
+        return stamps.min { $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// What was read began in the middle of the log: a stream that said nothing there goes on after the last line.
+    mutating func endTail() {
+        let last = [stdout.stamp, stderr.stamp].max { $0.lexicographicallyPrecedes($1) } ?? []
+        for stream in LogChunk.Stream.allCases where self[stream].stamp.isEmpty {
+            self[stream].stamp = last
+            self[stream].isGuess = true
+        }
+    }
+
+    /// The log has been read to its end, and less was there than was read before: it has lost some.
+    var isBehind: Bool {
+        LogChunk.Stream.allCases.contains { self[$0].bytesToSkip > 0 }
+    }
+
+    mutating func takeReady() -> [LogChunk] {
+        defer { ready = [] }
+        return ready
+    }
+
+    /// - Parameter stamp: the time of the line that `piece` is of; empty where there is none.
+    mutating func take<Piece: Collection<UInt8>>(_ stream: LogChunk.Stream, _ stamp: [UInt8], _ piece: Piece) {
+        let place = self[stream]
+        if place.isOpen {
+            append(stream, stamp, piece)
+        } else if !place.goesByTime {
+            let skipped = min(place.bytesToSkip, piece.count)
+            self[stream].bytesToSkip -= skipped
+            note(stream, stamp, skipped)
+            skip(stream, skipped)
+            if self[stream].bytesToSkip == 0 { open(stream, stamp, piece.dropFirst(skipped)) }
+        } else if stamp == place.stamp {
+            let skipped = min(place.stampedBytes - place.stampedBytesSeen, piece.count)
+            self[stream].stampedBytesSeen += skipped
+            skip(stream, skipped)
+            if skipped < piece.count { open(stream, stamp, piece.dropFirst(skipped)) }
+        } else if stamp.lexicographicallyPrecedes(place.stamp) {
+            skip(stream, piece.count)
+        } else {
+            // The line read last should have come before.
+            let isWhole = place.isGuess || place.stampedBytesSeen == place.stampedBytes
+            open(stream, stamp, piece, isWhole ? .none : .unknown)
+        }
+    }
+
+    private mutating func open<Piece: Collection<UInt8>>(
+        _ stream: LogChunk.Stream,
+        _ stamp: [UInt8],
+        _ piece: Piece,
+        _ loss: LogChunk.Loss = .none
+    ) {
+        self[stream].isOpen = true
+        if !piece.isEmpty { append(stream, stamp, piece, loss) }
+    }
+
+    private mutating func skip(_ stream: LogChunk.Stream, _ count: Int) {
+        quietBytes += count
+        guard quietBytes >= Self.quietBytesMax else { return }
+        quietBytes = 0
+        if ready.isEmpty { ready.append(LogChunk(stream, [])) }
+    }
+
+    private mutating func append<Piece: Collection<UInt8>>(
+        _ stream: LogChunk.Stream,
+        _ stamp: [UInt8],
+        _ piece: Piece,
+        _ loss: LogChunk.Loss = .none
+    ) {
+        self[stream].bytes += piece.count
+        note(stream, stamp, piece.count)
+        let last = ready.count - 1
+        if loss == .none, last >= 0, ready[last].stream == stream {
+            ready[last].bytes.append(contentsOf: piece)
+        } else {
+            ready.append(LogChunk(stream, Array(piece), loss: loss))
+        }
+    }
+
+    private mutating func note(_ stream: LogChunk.Stream, _ stamp: [UInt8], _ count: Int) {
+        guard !stamp.isEmpty else { return }
+        if self[stream].stamp == stamp {
+            self[stream].stampedBytes += count
+        } else {
+            self[stream].stamp = stamp
+            self[stream].stampedBytes = count
+            self[stream].isGuess = false
+        }
+    }
+}
