@@ -83,7 +83,8 @@ extension MasterCore {
     ) {
         var kept: [Int32] = []
         var killed: [(AttemptName, ErrorCode)] = []
-        for attempt in offer.attempts {
+        var named: Set<AttemptName> = []
+        for attempt in offer.attempts where named.insert(attempt).inserted {
             if let slot = tasks.id(Array(attempt.taskID.utf8)).flatMap({ tasks.slot(of: $0) }) {
                 let isCurrent = tasks[slot].attempt == attempt.attempt && tasks[slot].node == index
                 let isKept = isCurrent && (tasks[slot].isAssigned || tasks[slot].flags.contains(.reported))

@@ -35,7 +35,9 @@ extension MasterCore {
                 let summary = try TaskSummary(spec, isEnvelope: false)
                 _ = try known(summary, field: "idempotencyKey")
                 if let key = summary.idempotencyKey {
-                    if let other = keys[key], !SpecBytes.areSame(other, summary.bytes) { throw Self.keyConflict() }
+                    if let other = keys[key], !SpecBytes.haveSameContent(other, summary.bytes) {
+                        throw Self.keyConflict()
+                    }
                     keys[key] = summary.bytes
                 }
                 summaries.append(summary)
@@ -63,7 +65,7 @@ extension MasterCore {
     /// The task that has this idempotency key already.
     private func known(_ summary: TaskSummary, field: String) throws(WireError) -> Int32? {
         guard let key = summary.idempotencyKey, let slot = idempotencyKeys[key] else { return nil }
-        guard SpecBytes.areSame(tasks[slot].spec, summary.bytes) else { throw Self.keyConflict() }
+        guard SpecBytes.haveSameContent(tasks[slot].spec, summary.bytes) else { throw Self.keyConflict() }
         return slot
     }
 
@@ -110,11 +112,6 @@ extension ShapeKey {
 
 /// Specs as bytes.
 enum SpecBytes {
-    /// Whether two specs are the same, white space outside strings aside.
-    static func areSame(_ one: [UInt8], _ other: [UInt8]) -> Bool {
-        one == other || compact(one) == compact(other)
-    }
-
     /// Whether two specs say the same, in whatever way they are written: a program in between may have written them anew.
     static func haveSameContent(_ one: [UInt8], _ other: [UInt8]) -> Bool {
         if one == other { return true }
@@ -131,23 +128,4 @@ enum SpecBytes {
     }
 
     private static func whole(_ spec: [UInt8]) -> [UInt8] { [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")] }
-
-    private static func compact(_ bytes: [UInt8]) -> [UInt8] {
-        var isInString = false
-        var isEscaped = false
-        return bytes.filter { byte in
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                }
-                return true
-            }
-            if byte == UInt8(ascii: "\"") { isInString = true }
-            return byte > 0x20
-        }
-    }
 }

@@ -1,7 +1,7 @@
 import PodlingProtocol
 
 /// A task's attempt by name.
-struct AttemptName {
+struct AttemptName: Hashable {
     /// As the worker wrote it.
     var taskID: String
     var attempt: Int32

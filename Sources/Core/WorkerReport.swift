@@ -35,9 +35,7 @@ struct WorkerReport {
         if status == .completed, let exitCode, exitCode != 0 {
             throw .field("exitCode", "must be 0 for completed; report failed")
         }
-        if status == .failed, reason == .cancelled {
-            throw .field("reason", "is cancelled: report the status cancelled")
-        }
+        if status == .failed, reason == .cancelled { throw .field("reason", "must be a failure's; report cancelled") }
     }
 
     private mutating func takeRare(_ member: JSONMember) throws(WireError) {

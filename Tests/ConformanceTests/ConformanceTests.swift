@@ -50,6 +50,13 @@ import Testing
         let master = try MasterProcess(transcript.masterArguments, environment: environment)
         var runner = TranscriptRunner(host: master.host, port: master.port)
         try runner.run(transcript)
+        let schema = try JSONSchema()
+        for (connection, traffic) in runner.traffic {
+            let faults = try traffic.faults(by: schema)
+            guard faults.isEmpty else {
+                throw TestSupportError("\(name), \(connection): \(faults.joined(separator: "\n"))")
+            }
+        }
         return (master.terminate(), master.process.output)
     }
 }
@@ -70,9 +77,11 @@ enum TranscriptFiles {
 
 /// The tree that these tests were built from.
 enum SourceTree {
-    static func path(_ relative: String, from file: String = #filePath) -> String {
+    private static let root: String = {
         let levelsUp = 3
-        return file.split(separator: "/", omittingEmptySubsequences: false).dropLast(levelsUp).joined(separator: "/")
-            + "/" + relative
-    }
+        return #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(levelsUp)
+            .joined(separator: "/")
+    }()
+
+    static func path(_ relative: String) -> String { root + "/" + relative }
 }

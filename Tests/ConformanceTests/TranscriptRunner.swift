@@ -10,6 +10,8 @@ struct TranscriptRunner: ~Copyable {
     private let port: UInt16
     private var connections: [String: LineConnection] = [:]
     private var matcher = TranscriptMatcher()
+    /// What was said, by connection.
+    private(set) var traffic: [String: Traffic] = [:]
 
     init(host: String, port: UInt16) {
         self.host = host
@@ -30,14 +32,15 @@ struct TranscriptRunner: ~Copyable {
         let connection = try connections[step.connection] ?? LineConnection(host: host, port: port)
         connections[step.connection] = connection
         switch step.action {
-        case .send(let line): try connection.send(line: try matcher.fill(line))
-        case .sendBytes(let bytes): try connection.send(bytes)
+        case .send(let line): try send(Array(try matcher.fill(line).utf8) + [UInt8(ascii: "\n")], step, connection)
+        case .sendBytes(let bytes): try send(bytes, step, connection)
         case .closeSending: connection.closeSending()
         case .drop: connections[step.connection] = nil
         case .expect(let wanted):
             guard let line = try connection.readLine(seconds: Self.lineSeconds) else {
                 throw MatchFailure("the master closed the connection")
             }
+            traffic[step.connection, default: Traffic()].came(line + [UInt8(ascii: "\n")])
             do {
                 try matcher.match(wanted: wanted, found: line)
             } catch {
@@ -47,5 +50,10 @@ struct TranscriptRunner: ~Copyable {
             guard let line = try connection.readLine(seconds: Self.lineSeconds) else { return }
             throw MatchFailure("the end of the stream was wanted, came \(String(decoding: line, as: UTF8.self))")
         }
+    }
+
+    private mutating func send(_ bytes: [UInt8], _ step: Transcript.Step, _ connection: LineConnection) throws {
+        try connection.send(bytes)
+        traffic[step.connection, default: Traffic()].sent(bytes)
     }
 }

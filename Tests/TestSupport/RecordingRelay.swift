@@ -1,0 +1,105 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Stands between peers and a master, and keeps what either side said. Plain text only.
+public final class RecordingRelay: Sendable {
+    /// Bytes of one side, in the order in which they came.
+    public struct Chunk: Sendable {
+        /// Of the connection, from 1 on.
+        public var connection: Int
+        public var isOfPeer: Bool
+        public var bytes: [UInt8]
+    }
+
+    public let port: UInt16
+    public var address: String { "127.0.0.1:\(port)" }
+    private let listener: Int32
+    private let state = Mutex((chunks: [Chunk](), connections: 0, isClosed: false))
+    private let group = DispatchGroup()
+
+    public init(to masterPort: UInt16) throws {
+        (listener, port) = try LineConnection.listen()
+        let (state, listener) = (Weak(self), listener)
+        DispatchQueue(label: "podling.relay").async(group: group) {
+            while true {
+                let peer = Glibc.accept(listener, nil, nil)
+                guard peer >= 0, let relay = state.value else { break }
+                relay.take(peer, masterPort)
+            }
+            Glibc.close(listener)
+        }
+    }
+
+    deinit { end() }
+
+    /// Ends all connections, and gives what was said on them.
+    public func close() -> [Chunk] {
+        end()
+        _ = group.wait(timeout: .now() + 30)
+        return state.withLock { $0.chunks }
+    }
+
+    private func end() {
+        let wasOpen = state.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+        // What waits in accept(2) is woken up, and closes it.
+        if wasOpen { shutdown(listener, Int32(SHUT_RDWR)) }
+    }
+
+    private final class Weak: Sendable {
+        private let relay: Mutex<Reference>
+        private struct Reference { weak var value: RecordingRelay? }
+        init(_ relay: RecordingRelay) { self.relay = Mutex(Reference(value: relay)) }
+        var value: RecordingRelay? { relay.withLock { $0.value } }
+    }
+
+    private func take(_ peer: Int32, _ masterPort: UInt16) {
+        let number = state.withLock { state in
+            state.connections += 1
+            return state.connections
+        }
+        let this = Weak(self)
+        DispatchQueue(label: "podling.relay.connection").async(group: group) {
+            defer { Glibc.close(peer) }
+            guard let master = try? LineConnection.connected(host: "127.0.0.1", port: masterPort) else { return }
+            defer { Glibc.close(master) }
+            var isOpen = (peer: true, master: true)
+            while isOpen.peer || isOpen.master, let relay = this.value, !relay.isClosed {
+                var sockets = [peer, master].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+                if !isOpen.peer { sockets[0].fd = -1 }
+                if !isOpen.master { sockets[1].fd = -1 }
+                guard poll(&sockets, 2, 50) > 0 else { continue }
+                if sockets[0].revents != 0 { isOpen.peer = relay.move(number, isOfPeer: true, from: peer, to: master) }
+                if sockets[1].revents != 0 {
+                    isOpen.master = relay.move(number, isOfPeer: false, from: master, to: peer)
+                }
+            }
+        }
+    }
+
+    private var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// False at the end of that side, of which the other is told.
+    private func move(_ number: Int, isOfPeer: Bool, from source: Int32, to target: Int32) -> Bool {
+        let chunkBytes = 64 * 1024
+        let bytes = [UInt8](unsafeUninitializedCapacity: chunkBytes) { buffer, count in
+            count = max(0, recv(source, buffer.baseAddress, chunkBytes, 0))
+        }
+        guard !bytes.isEmpty else {
+            shutdown(target, Int32(SHUT_WR))
+            return false
+        }
+        // Before it is passed on: so a reply never stands before its request.
+        state.withLock { $0.chunks.append(Chunk(connection: number, isOfPeer: isOfPeer, bytes: bytes)) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(target, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { return true }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+}
