@@ -83,6 +83,20 @@ import Testing
         #expect(rest == [.disconnect("the master has been silent for \(AgentLimits.silenceMilliseconds) ms")])
     }
 
+    /// The master gave it before it read `register`, which does not name it, and gives it to another now.
+    @Test func anAssignmentThatCrossedARegistrationIsOver() {
+        let trace = AgentTrace()
+        trace.register()
+        trace.pass(AgentTrace.heartbeatMilliseconds)
+        trace.refuse("unregistered", retryable: true)
+        let registration = trace.lastRequestId
+        trace.bring(key, to: .running)
+        var orders = AgentTrace.orders()
+        orders.lost = [key]
+        #expect(trace.on(.reply(id: registration, .ok(orders))).contains(.discard(key, containerId: key.container)))
+        #expect(trace.on(.cancel(key, graceSeconds: 0)).isEmpty, "it is over")
+    }
+
     @Test func unregisteredRegistersAgainOnTheSameConnection() {
         let trace = AgentTrace()
         trace.register()

@@ -233,7 +233,11 @@ extension AgentCore {
         reconnectRange = nil
         scheduleHeartbeat()
         note(.info, "registered with \(attempts.count) attempts; lease \(lease.milliseconds ?? 0) ms")
-        for key in orders.lost { note(.warning, "the master believed it here", key) }
+        for key in orders.lost {
+            note(.warning, "the master believed it here", key)
+            // Given to this worker while the request was on its way: another has it now.
+            if attempts[key] != nil { forget(key) }
+        }
         setQuiet(orders.isQuiet)
         obey(orders.kill)
         for key in attempts.keys {

@@ -1,0 +1,182 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// What a worker owes of an attempt that is to end: W10 to W12 and W15 to W17 of proto-spec.md, section 11.1.
+@Suite struct EndingDutyTests {
+    /// Ignores SIGTERM, whoever of its group gets it.
+    private static let stubborn = "trap '' TERM; while :; do sleep 0.1; done"
+
+    private static func silence(_ attempt: DutyAttempt, after count: Int, _ connection: DutyConnection) throws {
+        try connection.settle()
+        let said = connection.lines.dropFirst(count).filter { DutyAttempt($0) == attempt }
+        guard said.isEmpty else { throw TestSupportError("nobody wanted to hear \(said)") }
+    }
+
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w10KillsWhatIsNoLongerIts(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (first, _) = try stage.master.registered()
+            let (kept, killed, lost) = (DutyAttempt("t1"), DutyAttempt("t2"), DutyAttempt("t3"))
+            for (attempt, name) in [(kept, "kept"), (killed, "killed")] {
+                try first.assign(attempt, stage.script(name, Self.stubborn))
+                try first.report(attempt, "running")
+            }
+            let (keptPID, killedPID) = (try stage.started("kept"), try stage.started("killed"))
+            first.hangUp()
+            stage.master.answers["register"] = .some(nil)
+            let (second, register) = try stage.master.registered()
+            stage.master.answers = [:]
+            // What the master gave before it read `register` is not named there, and so it is lost.
+            try second.assign(lost, stage.script("lost", Self.stubborn))
+            try second.reply(to: register, stage.master.order(keep: [kept], kill: [killed], lost: [lost]))
+            let count = second.lines.count
+            try stage.expectSoon("what was to be killed runs on") { !stage.isAlive(killedPID) }
+            try Self.silence(killed, after: count, second)
+            try second.assign(DutyAttempt("t4"), "exit 0")
+            try second.report(DutyAttempt("t4"), "completed")
+            if stage.hasStarted("lost") {
+                let pid = try stage.started("lost")
+                try stage.expectSoon("what is lost runs on") { !stage.isAlive(pid) }
+            }
+            guard stage.isAlive(keptPID) else { throw TestSupportError("what was kept does not run") }
+        }
+    }
+
+    /// The order comes again and again, as it does with each heartbeat; and then with a shorter grace.
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w11EndsWhatIsCancelled(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (connection, _) = try stage.master.registered()
+            func end(_ attempt: DutyAttempt, orders: [Int]) throws -> Int? {
+                for grace in orders { try connection.cancel(attempt, graceSeconds: grace) }
+                let deadline = Deadline.after(seconds: DutyMaster.waitSeconds)
+                while true {
+                    try connection.cancel(attempt, graceSeconds: orders.last ?? 0)
+                    while connection.hasLine(within: 0.2) {
+                        guard let line = try connection.line(by: deadline) else { throw TestSupportError("it hung up") }
+                        guard DutyAttempt(line) == attempt, let status = line["status"]?.text else { continue }
+                        if ["cancelled", "failed"].contains(status) { return line["exitCode"]?.integer }
+                    }
+                    guard !deadline.hasPassed else { throw TestSupportError("\(attempt) was not ended by \(orders)") }
+                }
+            }
+            for (index, (script, orders, exitCode)) in [
+                (Self.stubborn, [1], 137), (Self.stubborn, [3_600, 0], 137), ("sleep 600", [3_600], 143),
+            ].enumerated() {
+                let attempt = DutyAttempt("t\(index)")
+                try connection.assign(attempt, stage.script("\(index)", "exec sh -c \"\(script)\""))
+                try connection.report(attempt, "running")
+                let pid = try stage.started("\(index)")
+                let code = try end(attempt, orders: orders)
+                guard code == exitCode, !stage.isAlive(pid) else {
+                    throw TestSupportError("\(script), \(orders): exit code \(String(describing: code))")
+                }
+            }
+        }
+    }
+
+    /// The master would ask for ever.
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w11KnowsThatWhatItHasNotDoesNotRun(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (connection, _) = try stage.master.registered()
+            try connection.cancel(DutyAttempt("t1"), graceSeconds: 10)
+            try connection.report(DutyAttempt("t1"), "cancelled")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w12KillsAndSaysNothing(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (connection, _) = try stage.master.registered()
+            let attempt = DutyAttempt("t1")
+            try connection.assign(attempt, stage.script("a", Self.stubborn))
+            try connection.report(attempt, "running")
+            let pid = try stage.started("a")
+            let count = connection.lines.count
+            try connection.send(#"{"ev":"kill",\#(attempt),"code":"not_accepted"}"#)
+            try stage.expectSoon("it runs on") { !stage.isAlive(pid) }
+            try Self.silence(attempt, after: count, connection)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w12KillsWhatTheMasterGaveUp(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (connection, _) = try stage.master.registered()
+            for (name, code) in [("a", "stale_attempt"), ("b", "not_found")] {
+                let attempt = DutyAttempt(name)
+                stage.master.answers["status"] = DutyMaster.refusal(code, isRetryable: false)
+                try connection.assign(attempt, stage.script(name, Self.stubborn))
+                try connection.report(attempt, "running")
+                stage.master.answers = [:]
+                try connection.settle()
+                let count = connection.lines.count
+                if stage.hasStarted(name) {
+                    let pid = try stage.started(name)
+                    try stage.expectSoon("it runs on") { !stage.isAlive(pid) }
+                }
+                try Self.silence(attempt, after: count, connection)
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w15LeavesNothingBehind(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (first, _) = try stage.master.registered()
+            let attempt = DutyAttempt("t1")
+            try first.assign(attempt, stage.script("a", "exec sleep 600"))
+            try first.report(attempt, "running")
+            let pid = try stage.started("a")
+            stage.worker.signal(SIGKILL)
+            _ = stage.worker.wait(deadline: .after(seconds: 30))
+            try stage.restart()
+            let (_, register) = try stage.master.registered()
+            let named = (register["attempts"]?.elements ?? []).compactMap(DutyAttempt.init)
+            guard named != [attempt] else { return }
+            try stage.expectSoon("it runs, and the worker does not know it") { !stage.isAlive(pid) }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w16EndsTheOutputThatIsAskedFor(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (connection, _) = try stage.master.registered()
+            let attempt = DutyAttempt("t1")
+            try connection.assign(attempt, "echo hello; sleep 600")
+            try connection.report(attempt, "running")
+            try connection.send(#"{"ev":"logs","sub":1,\#(attempt),"tail":100,"follow":false}"#)
+            try connection.next("log_end", seconds: 10) { $0["sub"] == .integer(1) }
+            try connection.send(#"{"ev":"logs","sub":2,\#(DutyAttempt("t2")),"tail":100,"follow":true}"#)
+            let end = try connection.next("log_end", seconds: 10) { $0["sub"] == .integer(2) }
+            guard end["error"]?.text != nil else { throw TestSupportError("it has no such output, and says \(end)") }
+            try connection.send(#"{"ev":"logs_stop","sub":2}"#)
+            try connection.settle()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w17EndsNothingByItself(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            (stage.master.leaseMilliseconds, stage.master.heartbeatMilliseconds) = (1_000, 300)
+            let (first, _) = try stage.master.registered()
+            let (long, slow) = (DutyAttempt("t1"), DutyAttempt("t2"))
+            try first.assign(long, stage.script("long", "sleep 600"))
+            try first.report(long, "running")
+            let pid = try stage.started("long")
+            try first.assign(slow, "sleep 2; exit 5", #","timeoutSeconds":1"#)
+            guard try first.report(slow, "completed", "failed", "cancelled")["exitCode"] == .integer(5) else {
+                throw TestSupportError("its time-out is the master's to see to")
+            }
+            first.hangUp()
+            // Longer than the lease: what runs goes on until the master says otherwise.
+            Deadline.after(seconds: 2).elapse()
+            // It may have dialled before, and given up.
+            let back = Deadline.after(seconds: DutyMaster.waitSeconds).poll { try? stage.master.registered() }
+            guard back != nil else { throw TestSupportError("it did not come back") }
+            guard stage.isAlive(pid) else { throw TestSupportError("it was ended while the master was away") }
+        }
+    }
+}
