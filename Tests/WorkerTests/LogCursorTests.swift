@@ -78,17 +78,31 @@ import Testing
         #expect(read(Self.log + more, &cursor) == "!five\nsix")
     }
 
-    @Test func passingByMuchIsNotSilent() {
-        var cursor = LogCursor(start: LogPosition(stdoutBytes: 100 << 20))
-        let piece = [UInt8](repeating: 0, count: 1 << 20)
-        var signs = 0
-        for _ in 0..<100 {
-            cursor.take(.stdout, [], piece)
-            let ready = cursor.takeReady()
-            #expect(ready.allSatisfy { $0.bytes.isEmpty })
-            signs += ready.count
+    /// A line that is written while it is read comes once, and whole.
+    @Test(arguments: [true, false]) func aHalfWrittenLineIsHeldBack(isStamped: Bool) {
+        let log = Self.log(isStamped: isStamped).filter {
+            $0.stream == .stdout && $0.text != "thr" && $0.text != "ee\n"
         }
-        #expect(signs == 25)
+        var cursor = LogCursor()
+        cursor.holdsLast = true
+        let half: Line = (.stdout, log[1].stamp, "fo\n")
+        #expect(look([log[0], half], &cursor) == "one\n")
+        #expect(look(log, &cursor) == "", "it is another than before")
+        #expect(look(log, &cursor) == "four", "nobody writes on")
+        for _ in 0..<3 { #expect(look(log, &cursor) == "") }
+        cursor.release()
+        #expect(look(log + [(.stdout, isStamped ? "5" : "", "!")], &cursor) == "!")
+    }
+
+    /// One reading of the log as it is.
+    private func look(_ lines: [Line], _ cursor: inout LogCursor) -> String {
+        for (number, line) in lines.enumerated() {
+            cursor.take(line.stream, Array(line.stamp.utf8), Array(line.text.utf8), frame: number + 1)
+        }
+        var chunks = cursor.takeReady()
+        if let due = cursor.releaseIfSame() { chunks.append(due) }
+        cursor.reopen()
+        return chunks.reduce(into: "") { $0 += String(decoding: $1.bytes, as: UTF8.self) }
     }
 }
 

@@ -21,6 +21,7 @@ final class FakeEngine: Sendable {
 
     private let handle: @Sendable (String) -> Action
     private let seenLines = Mutex<[String]>([])
+    private let seenURIs = Mutex<[String]>([])
 
     private let pullIdleSeconds: Double
 
@@ -29,6 +30,9 @@ final class FakeEngine: Sendable {
         self.pullIdleSeconds = pullIdleSeconds
         self.handle = handle
     }
+
+    /// The paths that were asked for, with their queries.
+    var queries: [String] { seenURIs.withLock { $0 } }
 
     /// The requests that came, besides those for the version.
     var seen: [String] { seenLines.withLock { $0 } }
@@ -50,6 +54,11 @@ final class FakeEngine: Sendable {
         try? await server.close()
         try? FileManager.default.removeItem(atPath: path)
         try result.get()
+    }
+
+    fileprivate func note(_ head: HTTPRequestHead) -> String {
+        seenURIs.withLock { $0.append(head.uri) }
+        return Self.line(head)
     }
 
     fileprivate func act(_ line: String) -> Action {
@@ -77,7 +86,7 @@ private final class FakeEngineHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): line = FakeEngine.line(head)
+        case .head(let head): line = engine.note(head)
         case .body: break
         case .end: answer(engine.act(line), context)
         }

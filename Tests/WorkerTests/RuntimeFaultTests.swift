@@ -88,11 +88,61 @@ import Testing
         }
     }
 
-    @Test func logsThatBreakOff() async throws {
-        let engine = FakeEngine { _ in .answer(200, "\u{1}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{9}half") }
+    /// A line of a log of Docker's, with its time.
+    private static func frame(_ second: Int, _ text: String) -> String {
+        let payload = "2026-01-01T00:00:0\(second).000000000Z \(text)"
+        let length = Character(UnicodeScalar(UInt8(payload.utf8.count)))
+        return "\u{1}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\(length)\(payload)"
+    }
+
+    @Test func logsThatAreNoneAreAnError() async throws {
+        let engine = FakeEngine { line in
+            line.hasSuffix("/logs") ? .answer(200, "not a frame at all") : .answer(200, Self.container("exited"))
+        }
         try await engine.run { runtime in
             await #expect(throws: RuntimeError.self) { _ = try await runtime.output(Self.id) }
         }
+    }
+
+    /// It broke off in the midst, was away, was there again, ended early; the rest is in the log.
+    @Test func anEngineThatGoesAwayLosesNoOutput() async throws {
+        let logs = Counter()
+        let engine = FakeEngine { line in
+            guard line.hasSuffix("/logs") else {
+                return .answer(200, Self.container(logs.value < 4 ? "running" : "exited"))
+            }
+            let (one, two, three) = (Self.frame(1, "one\n"), Self.frame(2, "two\n"), Self.frame(3, "three"))
+            return switch logs.increment() {
+            case 1: .answer(200, one + two.prefix(20))
+            case 2: .drop
+            case 3: .answer(503, #"{"message":"not yet"}"#)
+            case 4: .answer(200, one + two)
+            default: .answer(200, one + two + three)
+            }
+        }
+        try await engine.run { runtime in
+            let output = try await withDeadline(seconds: 60, what: "reading") {
+                try await runtime.output(Self.id, follow: true)
+            }
+            #expect(output == [.stdout: "one\ntwo\nthree"])
+        }
+    }
+
+    /// For the end of a long log its end is asked for, and no more: lines, and more of them, until there are bytes enough.
+    @Test func theEndOfALogIsAskedForByLines() async throws {
+        let logs = Counter()
+        let engine = FakeEngine { line in
+            guard line.hasSuffix("/logs") else { return .answer(200, Self.container("exited")) }
+            let count = logs.increment() == 1 ? 64 : 256
+            return .answer(200, (0..<count).map { _ in Self.frame(1, "xy") }.joined())
+        }
+        try await engine.run { runtime in
+            let tail = try await runtime.logTail(Self.id, bytesMax: 200).flatMap { $0.bytes }
+            #expect(String(decoding: tail, as: UTF8.self) == String(repeating: "xy", count: 100))
+        }
+        #expect(logs.value == 2)
+        #expect(engine.queries.filter { $0.contains("/logs?") }.map { $0.contains("tail=64&") } == [true, false])
+        #expect(engine.queries.last?.contains("tail=256&") == true)
     }
 
     @Test(arguments: ["", "../x", "abc", "A" + RuntimeValidationTests.hex64.dropFirst()])

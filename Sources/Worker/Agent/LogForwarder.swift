@@ -3,6 +3,9 @@ import PodlingProtocol
 
 /// Sends the output of one container to one reader, no faster than the connection and the reader take it.
 struct LogForwarder {
+    /// Between two signs that there is more to come, while a long log is read.
+    private static let signSeconds = 2
+
     let request: LogRequestFromMaster
     let containerId: String
     let runtime: any ContainerRuntime
@@ -15,10 +18,17 @@ struct LogForwarder {
         do {
             let start = request.from.map(LogRequest.Start.from) ?? .tail(bytes: request.tailBytes)
             let wanted = LogRequest(follow: request.follows, start: start)
-            for try await chunk in try await runtime.logs(containerId, wanted) {
+            let output = try await runtime.logs(containerId, wanted)
+            let signs = Task { [sign = encoder.sign()] in
+                while !Task.isCancelled {
+                    try await Task.sleep(for: .seconds(Self.signSeconds))
+                    if output.progress.isBusy { connection.send(sign.text) }
+                }
+            }
+            defer { signs.cancel() }
+            for try await chunk in output {
                 end.note(chunk.loss)
-                let lines = chunk.loss == .none && chunk.bytes.isEmpty ? [encoder.sign()] : encoder.encode(chunk)
-                try await send(lines, to: connection)
+                try await send(encoder.encode(chunk), to: connection)
             }
             try await send(encoder.finish(), to: connection)
         } catch is LineConnectionError {

@@ -7,10 +7,17 @@ extension DockerRuntime {
     /// would be lost.
     public func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
         let flavour = try await profile().flavour
-        let output = ContainerOutput(runtime: self, id: try checkedId(id), flavour: flavour, request: request)
+        let progress = LogProgress()
+        let output = ContainerOutput(
+            runtime: self,
+            id: try checkedId(id),
+            flavour: flavour,
+            request: request,
+            progress: progress
+        )
         // Asked once here, so that one that is gone is told at once.
         _ = try await inspect(id)
-        return LogStream(output)
+        return LogStream(output, progress: progress)
     }
 
     /// The engine's log of a container, framed.
@@ -74,10 +81,14 @@ struct LogFrames {
                 try decoder.finish()
                 return false
             }
-            try decoder.decode(buffer.readableBytesView) { cursor.take($0, $1, $2) }
+            try decoder.decode(buffer.readableBytesView) { cursor.take($0, $1, $2, frame: $3) }
             return true
         } catch let failure as LogFrameDecoder.Failure {
-            throw RuntimeError(.other, "the engine's log stream cannot be read: \(failure)", retryable: true)
+            throw RuntimeError(
+                .other,
+                "the engine's log stream cannot be read: \(failure)",
+                retryable: failure == .truncated
+            )
         }
     }
 }
@@ -91,6 +102,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
     let id: String
     let flavour: EngineFlavour
     let request: LogRequest
+    let progress: LogProgress
 
     func makeAsyncIterator() -> Iterator { Iterator(output: self) }
 
@@ -123,6 +135,10 @@ struct ContainerOutput: AsyncSequence, Sendable {
         private var position = 0
         private var failures = 0
         private var backoff = DockerRuntime.waitBackoff
+        private var pollBegan = ContinuousClock.now
+        /// Between two looks at a log in which nothing is new.
+        private static let pollQuietSecondsMax = 0.5
+        private static let pollPauseMax = Duration.seconds(60)
 
         init(output: ContainerOutput) {
             self.output = output
@@ -153,6 +169,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
 
         /// Asks for more and more lines until they have the bytes that are wanted, or are all there are.
         private mutating func readTail(_ wanted: LogTail, _ lines: Int?) async throws {
+            output.progress.isBusy = true
             var tail = wanted
             var open = try await take(follow: false, lines: lines)
             let hasMore = try await open.read(into: &cursor)
@@ -168,15 +185,12 @@ struct ContainerOutput: AsyncSequence, Sendable {
                 if lines != nil { cursor.endTail() }
                 cursor.reopen()
                 ready = tail.chunks
+                output.progress.isBusy = false
                 phase = output.request.follow ? .following : .over
                 return
             }
             frames = open
             phase = .tail(tail, lines: lines)
-            // It takes its time: the reader hears that it goes on.
-            if lines == nil, tail.bytesDropped / (4 << 20) > wanted.bytesDropped / (4 << 20) {
-                ready = [LogChunk(.stdout, [])]
-            }
         }
 
         private mutating func take(follow: Bool, lines: Int? = nil) async throws -> LogFrames {
@@ -188,8 +202,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
                 output.flavour,
                 follow: follow,
                 tailLines: lines,
-                // A line's time is that of its beginning: one that was long in coming may be older than those before it.
-                since: lines == nil ? since.map { $0 - 60 } : nil
+                since: lines == nil ? since.map { $0 - output.flavour.logDisorderSeconds } : nil
             )
         }
 
@@ -207,6 +220,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
         }
 
         private mutating func follow() async throws {
+            guard output.flavour.followsFaithfully else { return try await poll() }
             do {
                 var open = try await take(follow: true)
                 if try await open.read(into: &cursor) {
@@ -233,7 +247,44 @@ struct ContainerOutput: AsyncSequence, Sendable {
             try await Task.sleep(for: .seconds(backoff.next()))
         }
 
+        /// Reads what is there by now, but for the last line: it may be half written. It is due when it is still the last at
+        /// the next look.
+        private mutating func poll() async throws {
+            do {
+                if frames == nil {
+                    if try await output.runtime.inspect(output.id).State.hasEnded {
+                        cursor.release()
+                        phase = .rest
+                        return
+                    }
+                    pollBegan = .now
+                    cursor.holdsLast = true
+                }
+                var open = try await take(follow: false)
+                let hasMore = try await open.read(into: &cursor)
+                frames = hasMore ? open : nil
+                ready = cursor.takeReady()
+                if !ready.isEmpty { noteProgress() }
+                guard !hasMore else { return }
+                if let due = cursor.releaseIfSame() { ready.append(due) }
+                cursor.reopen()
+                guard ready.isEmpty else { return }
+                // A long log takes long to look at: no more than a fifth of the time.
+                let quiet = Duration.seconds(Swift.min(backoff.next(), Self.pollQuietSecondsMax))
+                let pause = Swift.max(quiet, pollBegan.duration(to: .now) * 4)
+                try await Task.sleep(for: Swift.min(pause, Self.pollPauseMax))
+            } catch let error as RuntimeError {
+                try noteFailure(error)
+                frames = nil
+                ready = cursor.takeReady()
+                cursor.release()
+                cursor.reopen()
+                try await Task.sleep(for: .seconds(backoff.next()))
+            }
+        }
+
         private mutating func readRest() async throws {
+            output.progress.isBusy = true
             do {
                 var open = try await take(follow: false)
                 let hasMore = try await open.read(into: &cursor)

@@ -87,14 +87,25 @@ enum EngineFlavour: String, Sendable {
         }
     }
 
-    /// Bytes before each line where times are asked for: RFC 3339 with nine decimals, and a space. Podman's have whole
-    /// seconds only, which tell no two lines apart.
+    /// Bytes before each line where times are asked for: RFC 3339 and a space, with nine decimals or without any.
     var logStampBytes: Int {
         switch self {
         case .docker: 31
-        case .podman: 0
+        case .podman: 21
         }
     }
+
+    /// Seconds before a line in which there may be others with its time or an earlier one. With Docker the time of a line is
+    /// that of its beginning, so one that was long in coming is older than those before it.
+    var logDisorderSeconds: Int64 {
+        switch self {
+        case .docker: 60
+        case .podman: 1
+        }
+    }
+
+    /// Podman's following stream loses lines and parts of lines where much is written: its log is read again and again instead.
+    var followsFaithfully: Bool { self == .docker }
 
     /// Podman reads a number of lines from the end wrongly: it joins what has no line's end to what came before it.
     var findsLinesFromTheEnd: Bool { self == .docker }

@@ -4,9 +4,6 @@
 /// It counts the bytes of each stream. Where the engine gives each line its time (Docker; Podman's are too coarse), what
 /// was read last is found by that, from the middle of the log too, and after the log has lost its beginning.
 struct LogCursor: Sendable {
-    /// Bytes gone past in silence, after which the consumer hears that the reading goes on.
-    private static let quietBytesMax = 4 << 20
-
     private struct Place: Sendable {
         /// Bytes handed on, and those before the start.
         var bytes = 0
@@ -26,7 +23,19 @@ struct LogCursor: Sendable {
 
     private var stdout = Place()
     private var stderr = Place()
-    private var quietBytes = 0
+    /// The last line read is not handed on: it may be half written.
+    var holdsLast = false
+    private var held: Held?
+    /// What was held back at the end of the reading before.
+    private var heldBefore: Held?
+
+    private struct Held: Sendable, Equatable {
+        var frame: Int
+        var stream: LogChunk.Stream
+        var stamp: [UInt8]
+        var bytes: [UInt8]
+    }
+
     /// What is new, neighbours of one stream joined.
     private var ready: [LogChunk] = []
 
@@ -81,8 +90,25 @@ struct LogCursor: Sendable {
         return ready
     }
 
-    /// - Parameter stamp: the time of the line that `piece` is of; empty where there is none.
-    mutating func take<Piece: Collection<UInt8>>(_ stream: LogChunk.Stream, _ stamp: [UInt8], _ piece: Piece) {
+    /// - Parameters:
+    ///   - stamp: the time of the line that `piece` is of; empty where there is none.
+    ///   - frame: the line's number in this reading.
+    mutating func take<Piece: Collection<UInt8>>(
+        _ stream: LogChunk.Stream,
+        _ stamp: [UInt8],
+        _ piece: Piece,
+        frame: Int = 0
+    ) {
+        guard holdsLast else { return pass(stream, stamp, piece) }
+        if held?.frame == frame {
+            held?.bytes.append(contentsOf: piece)
+            return
+        }
+        if let last = held { pass(last.stream, last.stamp, last.bytes) }
+        held = Held(frame: frame, stream: stream, stamp: stamp, bytes: Array(piece))
+    }
+
+    private mutating func pass<Piece: Collection<UInt8>>(_ stream: LogChunk.Stream, _ stamp: [UInt8], _ piece: Piece) {
         let place = self[stream]
         if place.isOpen {
             append(stream, stamp, piece)
@@ -90,15 +116,13 @@ struct LogCursor: Sendable {
             let skipped = min(place.bytesToSkip, piece.count)
             self[stream].bytesToSkip -= skipped
             note(stream, stamp, skipped)
-            skip(stream, skipped)
             if self[stream].bytesToSkip == 0 { open(stream, stamp, piece.dropFirst(skipped)) }
         } else if stamp == place.stamp {
             let skipped = min(place.stampedBytes - place.stampedBytesSeen, piece.count)
             self[stream].stampedBytesSeen += skipped
-            skip(stream, skipped)
             if skipped < piece.count { open(stream, stamp, piece.dropFirst(skipped)) }
         } else if stamp.lexicographicallyPrecedes(place.stamp) {
-            skip(stream, piece.count)
+            return
         } else {
             // The line read last should have come before.
             let isWhole = place.isGuess || place.stampedBytesSeen == place.stampedBytes
@@ -116,11 +140,32 @@ struct LogCursor: Sendable {
         if !piece.isEmpty { append(stream, stamp, piece, loss) }
     }
 
-    private mutating func skip(_ stream: LogChunk.Stream, _ count: Int) {
-        quietBytes += count
-        guard quietBytes >= Self.quietBytesMax else { return }
-        quietBytes = 0
-        if ready.isEmpty { ready.append(LogChunk(stream, [])) }
+    /// Nothing is held back any more; what was will be read again.
+    mutating func release() {
+        holdsLast = false
+        held = nil
+        heldBefore = nil
+    }
+
+    /// At the end of a reading: the last line, where it was the last of the reading before too.
+    mutating func releaseIfSame() -> LogChunk? {
+        defer { held = nil }
+        guard let held, var before = heldBefore else {
+            heldBefore = held
+            return nil
+        }
+        // The readings began in different places.
+        before.frame = held.frame
+        guard held == before else {
+            heldBefore = held
+            return nil
+        }
+        heldBefore = nil
+        let waiting = ready
+        ready = []
+        pass(held.stream, held.stamp, held.bytes)
+        defer { ready = waiting }
+        return ready.first
     }
 
     private mutating func append<Piece: Collection<UInt8>>(

@@ -37,13 +37,13 @@ public struct LogFrameDecoder: Sendable {
 
     /// Decodes what `bytes` completes and appends it to `chunks`.
     public mutating func decode(_ bytes: some Collection<UInt8>, into chunks: inout [LogChunk]) throws(Failure) {
-        try decode(bytes) { stream, _, piece in chunks.append(LogChunk(stream, Array(piece))) }
+        try decode(bytes) { stream, _, piece, _ in chunks.append(LogChunk(stream, Array(piece))) }
     }
 
-    /// Hands on each piece with its stream and with its frame's stamp.
+    /// Hands on each piece with its stream, its frame's stamp, and that frame's number.
     mutating func decode<Bytes: Collection<UInt8>>(
         _ bytes: Bytes,
-        _ receive: (LogChunk.Stream, [UInt8], Bytes.SubSequence) -> Void
+        _ receive: (LogChunk.Stream, [UInt8], Bytes.SubSequence, Int) -> Void
     ) throws(Failure) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -54,7 +54,7 @@ public struct LogFrameDecoder: Sendable {
                 isStampDue = stamp.count < stampBytes
             } else if payloadBytesLeft > 0 {
                 let piece = rest.prefix(payloadBytesLeft)
-                receive(stream, stamp, piece)
+                receive(stream, stamp, piece, frameCount)
                 payloadBytesLeft -= piece.count
                 rest = rest.dropFirst(piece.count)
             } else {

@@ -1,4 +1,4 @@
-import PodlingProtocol
+import Synchronization
 
 /// Which part of a container's output to read.
 public struct LogRequest: Sendable, Equatable {
@@ -35,7 +35,7 @@ public struct LogPosition: Sendable, Hashable {
     }
 }
 
-/// A piece of a container's output: bytes as written, cut anywhere. An empty one says that the reading goes on.
+/// A piece of a container's output: bytes as written, cut anywhere; empty where it only tells of a loss.
 public struct LogChunk: Sendable, Equatable {
     public enum Stream: String, Sendable, CaseIterable {
         case stdout
@@ -67,9 +67,11 @@ public struct LogStream: AsyncSequence, Sendable {
     public typealias Failure = any Error
 
     private let base: any AsyncSequence<LogChunk, any Error> & Sendable
+    public let progress: LogProgress
 
-    public init(_ base: any AsyncSequence<LogChunk, any Error> & Sendable) {
+    public init(_ base: any AsyncSequence<LogChunk, any Error> & Sendable, progress: LogProgress = LogProgress()) {
         self.base = base
+        self.progress = progress
     }
 
     public func makeAsyncIterator() -> Iterator {
@@ -89,6 +91,18 @@ public struct LogStream: AsyncSequence, Sendable {
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> LogChunk? {
             try await base.next(isolation: actor)
         }
+    }
+}
+
+/// Whether more output is on its way, however long nothing of it has come.
+public final class LogProgress: Sendable {
+    private let state = Mutex(false)
+
+    public init() {}
+
+    public var isBusy: Bool {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
     }
 }
 
