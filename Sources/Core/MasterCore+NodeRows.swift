@@ -39,6 +39,7 @@ extension MasterCore {
         row.memoryBytesUsed = node.memoryBytesUsed
         row.isOnline = node.isOnline
         row.isDraining = node.isDraining
+        row.engineError = node.engineError
         row.registeredAt = node.registeredAt
         row.lastSeenAt = node.lastSeenWall
         return row

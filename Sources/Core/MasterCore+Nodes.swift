@@ -135,8 +135,16 @@ extension MasterCore {
         writer.int(configuration.heartbeatMilliseconds)
     }
 
-    mutating func heartbeat(_ request: Request, into effects: inout Effects) {
+    mutating func heartbeat(_ request: Request, into effects: inout Effects) throws(WireError) {
         let index = sessions[Int(request.session.slot)].nodeIndex
+        let engineError = try request.root.optional("engineError")?.text(
+            "engineError",
+            bytes: 1...Limits.shortTextBytesMax
+        )
+        if engineError != nodes[index].engineError {
+            nodes[index].engineError = engineError
+            freed(index)
+        }
         effects.begin(request.session)
         effects.writer.raw("{\"re\":")
         effects.writeID(request)
@@ -182,7 +190,11 @@ extension MasterCore {
 
     /// A node's lease ends: its attempts are lost, and its connection must register again.
     mutating func endLease(_ index: Int32, into effects: inout Effects) {
-        if let session = nodes[index].session { sessions[Int(session.slot)].nodeIndex = -1 }
+        if let session = nodes[index].session {
+            sessions[Int(session.slot)].nodeIndex = -1
+            // Its readers go on to the next attempt.
+            loseStreams(ofWorker: session, into: &effects)
+        }
         if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].hasLease = false
         nodes[index].session = nil
@@ -205,6 +217,7 @@ extension NodeRecord {
         slots = offer.slots
         cpuMillis = offer.cpuMillis
         memoryBytes = offer.memoryBytes
+        engineError = offer.engineError
         hasLease = true
         holdUntil = 0
         lastSeen = now.monotonic

@@ -193,7 +193,8 @@ extension MasterCore {
     /// Keeps the list of nodes with room true.
     mutating func refreshOpen(_ node: Int32) {
         let isOpen =
-            nodes[node].isOnline && !nodes[node].isDraining && nodes[node].used < nodes[node].slots
+            nodes[node].isOnline && !nodes[node].isDraining && nodes[node].engineError == nil
+            && nodes[node].used < nodes[node].slots
             && nodes[node].holdUntil <= now.monotonic
         nodes.setOpen(node, isOpen)
     }

@@ -219,7 +219,7 @@ public struct MasterCore: ~Copyable {
         switch operation {
         case .status: try status(request, into: &effects)
         case .submit: try submit(request, into: &effects)
-        case .heartbeat: heartbeat(request, into: &effects)
+        case .heartbeat: try heartbeat(request, into: &effects)
         case .accept: try accept(request, into: &effects)
         case .reject: try reject(request, into: &effects)
         case .get: try get(request, into: &effects)

@@ -20,6 +20,7 @@ struct NodeOffer {
     var hostname: String?
     var engine: String?
     var version: String?
+    var engineError: String?
     /// Sorted by name.
     var labels: [(key: String, value: String)] = []
     var attempts: [AttemptName] = []
@@ -42,6 +43,7 @@ struct NodeOffer {
         hostname = try object.optional("hostname")?.text("hostname", bytes: bytes)
         engine = try object.optional("engine")?.text("engine", bytes: bytes)
         version = try object.optional("version")?.text("version", bytes: bytes)
+        engineError = try object.optional("engineError")?.text("engineError", bytes: 1...Limits.shortTextBytesMax)
         if let labels = object.optional("labels") {
             self.labels = try labels.labels("labels").sorted { $0.key < $1.key }
         }

@@ -27,6 +27,8 @@ struct NodeRecord {
     /// Monotonic milliseconds before which it gets nothing new, after a rejection.
     var holdUntil: Int64 = 0
     var isDraining = false
+    /// Why its engine runs nothing, as its worker says; it gets nothing meanwhile.
+    var engineError: String?
     var hasLease = false
     /// What its texts take, as `MasterCore.nodesBytes` counts it.
     var byteCost = 0

@@ -19,6 +19,8 @@ public struct NodeRow: Sendable, Equatable {
     public var memoryBytesUsed = 0
     public var isOnline = false
     public var isDraining = false
+    /// Why its engine runs nothing. A store is not told it.
+    public var engineError: String?
     /// Milliseconds since 1970; 0 means never.
     public var registeredAt: Int64 = 0
     /// The same of its last sign of life. A store is told it now and then only.
@@ -36,7 +38,7 @@ extension NodeRow {
         if isDraining { writer.raw(",\"draining\":true") }
         for (name, text) in [
             (",\"hostname\":" as StaticString, hostname), (",\"engine\":", engine), (",\"version\":", version),
-            (",\"instance\":", instance.isEmpty ? nil : instance),
+            (",\"instance\":", instance.isEmpty ? nil : instance), (",\"engineError\":", engineError),
         ] {
             guard let text else { continue }
             writer.raw(name)

@@ -95,8 +95,7 @@ import Testing
             AttemptRecord.Stage.preparing, EngineStep.prepare, RuntimeError.Kind.imagePull,
             AttemptReport.Reason.imagePull
         ),
-        (.creating, .create, .timeout, .startFailed),
-        (.starting, .start, .timeout, .startFailed),
+        (.starting, .start, .other, .startFailed),
     ])
     func aPassingFaultIsRetriedAndThenFails(
         _ stage: AttemptRecord.Stage,
@@ -108,28 +107,13 @@ import Testing
         trace.register()
         trace.bring(key, to: stage)
         for _ in 1..<AgentLimits.stepTriesMax {
-            #expect(trace.on(.failed(key, step, RuntimeError(kind, "no"))).reports.isEmpty)
+            #expect(trace.on(.failed(key, step, RuntimeError(kind, "no", retryable: true))).reports.isEmpty)
             let again = trace.pass(AgentLimits.stepRetryMillisecondsMax).filter { $0.body == nil }
             #expect(again.count == 1, "the step is tried again")
             trace.acknowledge(AgentTrace.orders())
         }
-        let report = trace.on(.failed(key, step, RuntimeError(kind, "no"))).reports.first
+        let report = trace.on(.failed(key, step, RuntimeError(kind, "no", retryable: true))).reports.first
         #expect(report?.reason == reason)
-    }
-
-    @Test func anEngineThatIsAwayIsWaitedForAMinute() {
-        let trace = AgentTrace()
-        trace.register()
-        trace.assign(key)
-        var tries = 0
-        while trace.reports.last?.status != .failed, tries < 100 {
-            trace.on(.failed(key, .prepare, RuntimeError(.engineUnavailable, "away")))
-            trace.pass(AgentLimits.stepRetryMillisecondsMax)
-            trace.acknowledge(AgentTrace.orders())
-            tries += 1
-        }
-        #expect(trace.reports.last?.reason == .runtimeError)
-        #expect(tries > AgentLimits.stepTriesMax)
     }
 
     @Test func aWaitThatBreaksIsTakenUpAgain() {
@@ -148,7 +132,7 @@ import Testing
         let trace = AgentTrace()
         trace.register()
         trace.bring(key, to: .creating)
-        let actions = trace.on(.failed(key, .create, RuntimeError(.timeout, "no answer", retryable: false)))
+        let actions = trace.on(.failed(key, .create, RuntimeError(.other, "no answer")))
         #expect(actions.contains(.discard(key, containerId: nil)))
     }
 

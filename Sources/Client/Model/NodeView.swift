@@ -9,6 +9,8 @@ public struct NodeView: Sendable {
     /// `online` or `offline`.
     public let status: String
     public let isDraining: Bool
+    /// Why its engine runs nothing; nil where it does.
+    public let engineError: String?
     public let slots: Int
     public let used: Int
     /// Cores.
@@ -32,6 +34,7 @@ public struct NodeView: Sendable {
         status = try value.required("status")
         hostname = value["hostname"]?.string()
         isDraining = value["draining"]?.bool() ?? false
+        engineError = value["engineError"]?.string()
         slots = value["slots"]?.int() ?? 0
         used = value["used"]?.int() ?? 0
         cpu = value["cpu"]?.double()

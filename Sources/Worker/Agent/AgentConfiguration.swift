@@ -11,6 +11,8 @@ public struct AgentConfiguration: Sendable, Equatable {
     public var hostname: String
     public var engine: String
     public var version: String
+    /// Why the engine runs nothing, as it is told at a registration.
+    var engineError: String?
     public var labels: [AgentLabel]
     /// Masters to try, in turn; only their number matters to the state machine.
     public var addressCount = 1
@@ -77,8 +79,11 @@ public enum AgentLimits {
     public static let stepTriesMax = 4
     public static let stepRetryMilliseconds: Int64 = 500
     public static let stepRetryMillisecondsMax: Int64 = 10_000
-    /// How long an attempt that has not started waits for an engine that is away.
-    public static let engineAwayMilliseconds: Int64 = 60_000
+    /// Calls of an attempt that find no engine, after which the engine counts as away.
+    public static let engineTriesMax = 2
+    /// Between two looks at an engine that is away; doubles.
+    public static let probeMilliseconds: Int64 = 1_000
+    public static let probeMillisecondsMax: Int64 = 30_000
     /// Ended attempts whose report is not acknowledged; beyond it assignments are rejected.
     public static let unacknowledgedReportsMax = 4_096
     /// Attempts remembered after they are gone, so that they cannot run again.

@@ -38,7 +38,8 @@ extension AgentCore {
         if tombstones.contains(key) || discarding[key] != nil {
             return refuseAssignment(key, "this attempt was here before")
         }
-        guard shutdown == nil else { return refuseAssignment(key, "the worker is going down") }
+        guard shutdown == nil else { return refuseAssignment(key, Self.shutdownRefusal) }
+        guard isEngineThere else { return refuseAssignment(key, engineRefusal) }
         guard attempts.values.count(where: \.isLive) < configuration.slots else {
             return refuseAssignment(key, "all \(configuration.slots) slots are taken")
         }
@@ -80,7 +81,7 @@ extension AgentCore {
             return open(key, .running, .wait(key, containerId: containerId))
         }
         guard record.stopCause == nil else { return endBeforeStart(key) }
-        guard shutdown == nil else { return handBack(key) }
+        guard shutdown == nil else { return handBack(key, Self.shutdownRefusal) }
         guard isLeaseTrusted, let plan = record.plan else { return }
         switch record.stage {
         case .waiting where occupiedSlots >= configuration.slots: break
@@ -131,6 +132,7 @@ extension AgentCore {
     mutating func started(_ key: AttemptKey, _ milliseconds: Int64) {
         guard !stepEndedWhileDiscarding(key, nil) else { return }
         guard close(key, .starting), let containerId = attempts[key]?.containerId else { return }
+        engineWorked()
         enter(key, .running)
         attempts[key]?.startedAtMilliseconds = milliseconds
         setReport(key, AttemptReport(.running, containerId: containerId, startedAtMilliseconds: milliseconds))
@@ -165,17 +167,26 @@ extension AgentCore {
         note(.warning, "\(stage): \(error)", key)
         attempts[key]?.tries += 1
         guard let record = attempts[key], record.stopCause == nil else { return endBeforeStart(key) }
-        let since = record.firstFailureAt ?? now
-        attempts[key]?.firstFailureAt = since
-        let mayRetry =
-            error.kind == .engineUnavailable
-            ? now - since < AgentLimits.engineAwayMilliseconds : record.tries < AgentLimits.stepTriesMax
-        guard error.isRetryable, mayRetry else {
-            let reason = Self.reason(stage, error.kind)
-            return end(key, AttemptReport(.failed, reason: reason, error: error.message), keepsContainer: false)
+        let isOfEngine = error.kind == .engineUnavailable || (error.kind == .timeout && stage != .preparing)
+        if isOfEngine, record.tries >= AgentLimits.engineTriesMax { engineIsAway(error.message) }
+        // It may have been handed back.
+        guard attempts[key] != nil else { return }
+        guard isOfEngine || (error.isRetryable && record.tries < AgentLimits.stepTriesMax) else {
+            return stepGivenUp(key, stage, error)
         }
         let delay = retryDelay(record.tries)
         attempts[key]?.retryAt = now + delay
+    }
+
+    /// What another node might do better goes back to the master: that the engine answers with a fault of its own is none of the
+    /// task's, before its container is there.
+    private mutating func stepGivenUp(_ key: AttemptKey, _ stage: AttemptRecord.Stage, _ error: RuntimeError) {
+        guard error.isRetryable, error.kind == .other, stage == .preparing || stage == .creating else {
+            let reason = Self.reason(stage, error.kind)
+            return end(key, AttemptReport(.failed, reason: reason, error: error.message), keepsContainer: false)
+        }
+        probe()
+        handBack(key, "\(stage): \(error.message)")
     }
 
     private static func reason(_ stage: AttemptRecord.Stage, _ kind: RuntimeError.Kind) -> AttemptReport.Reason {

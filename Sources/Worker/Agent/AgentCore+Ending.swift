@@ -76,9 +76,11 @@ extension AgentCore {
         advanceAll()
     }
 
+    static let shutdownRefusal = "the worker is going down"
+
     /// Gives an attempt that has not started back to the master, which places it anew.
-    mutating func handBack(_ key: AttemptKey) {
-        refuseAssignment(key, "the worker is going down")
+    mutating func handBack(_ key: AttemptKey, _ why: String) {
+        refuseAssignment(key, why)
         forget(key)
     }
 

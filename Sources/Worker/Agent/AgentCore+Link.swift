@@ -52,8 +52,7 @@ extension AgentCore {
             actions.append(.send(WorkerRequest(id: nil, .ping)))
         case .refused(let retryAt) where now >= retryAt: register()
         case .registered(let heartbeatAt) where now >= heartbeatAt:
-            request(.heartbeat, as: .heartbeat)
-            scheduleHeartbeat()
+            heartbeat()
         case .down, .connecting, .greeting, .registering, .refused, .registered, .closing: break
         }
     }
@@ -175,7 +174,9 @@ extension AgentCore {
     private mutating func register() {
         link = .registering
         // What is being discarded is over for us; everything else is ours until the master says otherwise.
-        request(.register(configuration, attempts: Array(attempts.keys)), as: .register)
+        var offer = configuration
+        offer.engineError = health.error
+        request(.register(offer, attempts: Array(attempts.keys)), as: .register)
     }
 
     /// Sends a request that is answered.
@@ -187,6 +188,11 @@ extension AgentCore {
         lease.silentSince = lease.silentSince ?? now
         actions.append(.send(WorkerRequest(id: id, body)))
         return id
+    }
+
+    mutating func heartbeat() {
+        request(health.error.map { .sickHeartbeat(engineError: $0) } ?? .heartbeat, as: .heartbeat)
+        scheduleHeartbeat()
     }
 
     private mutating func scheduleHeartbeat() {

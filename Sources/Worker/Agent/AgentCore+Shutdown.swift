@@ -19,7 +19,7 @@ extension AgentCore {
             if record.isRunning {
                 evict(key)
             } else if !record.isCallOpen || record.stage == .preparing {
-                handBack(key)
+                handBack(key, Self.shutdownRefusal)
             }
         }
     }

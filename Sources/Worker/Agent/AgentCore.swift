@@ -30,6 +30,7 @@ public struct AgentCore: ~Copyable {
     var addressIndex = 0
     var search = LeaderSearch()
     var hindrance = Hindrance()
+    var health = EngineHealth()
 
     var attempts: OrderedDictionary<AttemptKey, AttemptRecord> = [:]
     /// Being killed and removed; they still take their slots.
@@ -63,6 +64,7 @@ public struct AgentCore: ~Copyable {
         case .exited(let key, let status): exited(key, status)
         case .failed(let key, let step, let error): failed(key, step, error)
         case .discarded(let key): discarded(key)
+        case .probed(let error): probed(error)
         case .logsEnded(let subscription): subscriptions[subscription] = nil
         case .shutdown: beginShutdown()
         }
@@ -79,6 +81,7 @@ public struct AgentCore: ~Copyable {
             earliest = min(time, earliest ?? time)
         }
         for record in attempts.values { consider(record.deadline) }
+        consider(health.probeAt)
         consider(finished.values.first?.removeAt)
         if let shutdown, !shutdown.isOver { consider(shutdown.deadline) }
         return earliest
@@ -86,6 +89,7 @@ public struct AgentCore: ~Copyable {
 
     private mutating func tick() {
         tickLink()
+        tickEngine()
         for key in attempts.keys { tickAttempt(key) }
         expireFinished()
     }

@@ -14,6 +14,8 @@ public enum AgentEvent: Sendable {
     case started(AttemptKey, atMilliseconds: Int64)
     case exited(AttemptKey, ExitStatus)
     case failed(AttemptKey, EngineStep, RuntimeError)
+    /// The engine was asked whether it answers: nil where it does.
+    case probed(RuntimeError?)
     /// The container was killed and removed.
     case discarded(AttemptKey)
     /// A stream of output ended, for whatever reason.
@@ -54,6 +56,8 @@ public enum AgentAction: Sendable, Equatable {
     case stopLogs(subscription: Int)
     /// Its reader has taken so many bytes since the beginning: more may be sent.
     case grantLogs(subscription: Int, takenBytes: Int)
+    /// Ask the engine whether it answers.
+    case probe
     case note(AgentNote)
     /// The shutdown is complete: close the connection and end.
     case finish

@@ -39,6 +39,15 @@ extension AgentLoop {
                     return nil
                 }
             }
+        case .probe:
+            spawn {
+                do {
+                    _ = try await runtime.info()
+                    return .probed(nil)
+                } catch {
+                    return .probed(error as? RuntimeError ?? RuntimeError(.other, "\(error)"))
+                }
+            }
         case .discard(let key, let containerId): discard(key, containerId)
         case .remove(let containerId):
             spawn {

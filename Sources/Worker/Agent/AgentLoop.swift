@@ -124,7 +124,7 @@ actor AgentLoop {
         case .abandonPrepare(let key): jobs.removeValue(forKey: .prepare(key))?.cancel()
         case .note(let note): log(note)
         case .finish: end()
-        case .prepare, .create, .start, .wait, .stop, .discard, .remove: callEngine(action)
+        case .prepare, .create, .start, .wait, .stop, .discard, .remove, .probe: callEngine(action)
         }
     }
 

@@ -19,6 +19,9 @@ extension WorkerRequest {
             configuration.writeMembers(to: &writer)
             Self.write(attempts, to: &writer)
         case .heartbeat: writer.raw("\"heartbeat\"")
+        case .sickHeartbeat(let engineError):
+            writer.raw("\"heartbeat\"")
+            writer.member(",\"engineError\":", engineError.cut(toBytes: Limits.shortTextBytesMax))
         case .deregister: writer.raw("\"deregister\"")
         case .accept(let key):
             writer.raw("\"accept\"")
@@ -76,6 +79,7 @@ extension AgentConfiguration {
         writer.member(",\"hostname\":", hostname.cut(toBytes: Limits.shortTextBytesMax))
         writer.member(",\"engine\":", engine.cut(toBytes: Limits.shortTextBytesMax))
         writer.member(",\"version\":", version.cut(toBytes: Limits.shortTextBytesMax))
+        if let engineError { writer.member(",\"engineError\":", engineError.cut(toBytes: Limits.shortTextBytesMax)) }
         guard !labels.isEmpty else { return }
         writer.raw(",\"labels\":{")
         for (index, label) in labels.enumerated() {

@@ -5,6 +5,8 @@ public struct WorkerRequest: Sendable, Equatable {
         case ping
         case register(AgentConfiguration, attempts: [AttemptKey])
         case heartbeat
+        /// One that says that the engine runs nothing, and why.
+        case sickHeartbeat(engineError: String)
         case deregister
         case accept(AttemptKey)
         case reject(AttemptKey, error: String)

@@ -66,7 +66,9 @@ enum TaskText {
     static func nodes(_ nodes: [NodeView], now: Int64) -> Table {
         var table = Table(["NODE", "STATUS", "SLOTS", "CPU", "MEMORY", "ENGINE", "HEARTBEAT", "LABELS"])
         for node in nodes {
-            let status = node.isDraining ? "\(node.status) (draining)" : node.status
+            let remarks = [node.isDraining ? "draining" : nil, node.engineError == nil ? nil : "engine away"]
+            let remark = remarks.compactMap(\.self).joined(separator: ", ")
+            let status = remark.isEmpty ? node.status : "\(node.status) (\(remark))"
             table.add([
                 node.nodeId, status, "\(node.used)/\(node.slots)",
                 "\(Quantities.cpu(node.cpuUsed ?? 0))/\(Quantities.cpu(node.cpu))",
