@@ -91,6 +91,7 @@ public final class DatabaseTokens: Sendable {
                     """
                     INSERT INTO podling_tokens (name, role, node_id, sha256, created_at)
                     VALUES ($1, $2, $3, $4, timestamp '1970-01-01' + $5::bigint * interval '1 millisecond')
+                    RETURNING \(LeadFence.synchronousCommit)
                     """,
                     PGParameters(
                         record.name,
@@ -110,7 +111,7 @@ public final class DatabaseTokens: Sendable {
     /// - Throws: `PGError`, and `TokenError` where there is none of that name.
     public func revoke(_ name: String) async throws {
         try await use { connection in
-            let sql = "DELETE FROM podling_tokens WHERE name = $1 RETURNING 1"
+            let sql = "DELETE FROM podling_tokens WHERE name = $1 RETURNING \(LeadFence.synchronousCommit)"
             guard try connection.execute(sql, PGParameters(name)).rowCount == 1 else {
                 throw TokenError("there is no token \(name)")
             }

@@ -11,8 +11,8 @@ struct LeadFence {
 
     /// Waits for the commit to be safe, whatever the user, the database or a pooler's session says; more is left as it is.
     static let synchronousCommit = """
-        set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-            WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)
+        CASE WHEN current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')
+            THEN set_config('synchronous_commit', 'on', true) END
         """
 
     /// Empty where another master leads, or this is another server. The row is held until the end of the transaction: whoever

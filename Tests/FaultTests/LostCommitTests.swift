@@ -36,7 +36,7 @@ extension Faults {
                 }
                 let said = masters.contains { $0.master.process.output.contains("came back with less than") }
                 #expect(said, "\(masters.map { $0.master.process.output.suffix(2_000) })")
-                for master in masters { master.end() }
+                for master in masters { master.end(mayHaveLost: true) }
             }
         }
 
@@ -57,6 +57,13 @@ extension Faults {
                 let health = try Self.health(load)
                 #expect(health.contains("synchronous_commit is off"), "\(health)")
                 #expect(master.master.process.output.contains("synchronous_commit is off"))
+                let ping = try ProgramProcess(
+                    ProductsDirectory.program("podling-client"),
+                    ["ping"],
+                    environment: ["PODLING_MASTER": master.address]
+                )
+                #expect(ping.wait(deadline: .after(seconds: 30)) == .exited(0))
+                #expect(ping.output.contains("store  synchronous_commit is off"), "\(ping.output)")
                 _ = try load.finish("synchronous_commit = off") { try Faults.rows(cluster) }
                 master.end()
             }

@@ -227,11 +227,11 @@ import Testing
             var environment = ["DATABASE_URL": hasURL ? "postgres://u:s3cret@127.0.0.1:1/d" : ""]
             if let type { environment["STORE_TYPE"] = type }
             let master = try MasterProcess(environment: environment)
+            #expect(master.terminate() == .exited(0))
             let output = master.process.output
             #expect(output.contains("store=memory"), "\(output)")
             #expect(output.contains("DATABASE_URL is set, and STORE_TYPE is not postgres") == hasURL, "\(output)")
             #expect(!output.contains("s3cret"))
-            #expect(master.terminate() == .exited(0))
         }
     }
 
@@ -244,8 +244,8 @@ import Testing
                 "SELECT 1 FROM pg_stat_activity WHERE application_name = 'podling-master' AND query LIKE '%podling_task_row%'"
             )
             #expect(writing == ["1"])
-            #expect(master.process.output.contains("store=postgres"))
             #expect(master.terminate() == .exited(0))
+            #expect(master.process.output.contains("store=postgres"))
         }
     }
 

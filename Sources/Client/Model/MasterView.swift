@@ -15,6 +15,8 @@ public struct MasterView: Sendable {
     public let leader: String?
     /// How long its store has not answered; nil where it does, or where tasks are kept in memory.
     public let storeAwaySeconds: Int?
+    /// What its store's administrator is to know, for people.
+    public let storeWarnings: [String]
 
     init(json: [UInt8]) throws {
         self = try JSONBytes.read(json) { try MasterView($0) }
@@ -30,6 +32,8 @@ public struct MasterView: Sendable {
         isStandby = value["standby"]?.bool() ?? false
         leader = value["leader"]?.string()
         storeAwaySeconds = value["store"]?["awaySeconds"]?.int()
+        let warnings = value["store"]?["warnings"]
+        storeWarnings = warnings?.isArray == true ? warnings?.elements.compactMap { $0.string() } ?? [] : []
     }
 
     private static func counts(_ object: JSONValue?) -> [(name: String, count: Int)] {

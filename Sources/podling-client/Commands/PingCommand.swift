@@ -31,6 +31,7 @@ struct PingCommand: AsyncParsableCommand {
             """
         if !view.isStandby { text += "\nnodes  \(counts(view.nodes))\ntasks  \(counts(view.tasks))" }
         if let seconds = view.storeAwaySeconds { text += "\nstore  away for \(seconds) s: changes wait for it" }
+        text += view.storeWarnings.map { "\nstore  \($0)" }.joined()
         for line in text.split(separator: "\n") { try Console.out(TerminalSafeText.escaped(String(line)) + "\n") }
     }
 }
