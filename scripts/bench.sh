@@ -20,7 +20,7 @@ for argument; do
 done
 
 scripts/setup.sh base bench
-for product in podling-master podling-bench podling-load commit-relay; do
+for product in podling-master podling-worker podling-client podling-bench podling-load commit-relay; do
     quiet_build "${RELEASE[@]}" --product "$product"
 done
 programs="$(programs_folder "${RELEASE[@]}")"
@@ -148,6 +148,7 @@ for ((round = 1; round <= ROUNDS; round++)); do
 done
 
 scripts/bench-postgres.sh "$scratch/durable.json"
+scripts/bench-engines.sh "$scratch/engines.json"
 
 # runs SERVER MODE: all its runs as one array, empty where there was none.
 runs() { if [[ -s $scratch/$1-$2.runs ]]; then jq -cs . "$scratch/$1-$2.runs"; else echo '[]'; fi; }
@@ -157,7 +158,8 @@ floods="$(for flood in "${FLOODS[@]}"; do
 done | jq -cs add)"
 
 # Floors: what must hold on two cores, each beside a peer or a bare limit in the same run.
-jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/durable.json" --argjson connections "$IDLE_CONNECTIONS" \
+jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/durable.json" \
+    --slurpfile engines "$scratch/engines.json" --argjson connections "$IDLE_CONNECTIONS" \
     --argjson podling "$(runs master podling)" --argjson latency "$(runs master podling-idle-latency)" \
     --argjson idle "$(runs master podling-idle-connections)" --argjson nio "$(runs nio-echo echo-latency)" \
     --argjson echo "$(runs echo echo-latency)" --argjson beanstalkd "$(runs beanstalkd beanstalkd)" \
@@ -209,7 +211,7 @@ jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/dura
         row("TLS 1.3: full handshakes, openssl s_time and s_server"; [$stime[].handshakes_per_second]; "1/s"; null; false),
         row("TLS 1.3: full handshakes beside s_time"; beside($shakes; $stime; .handshakes_per_second); "times"; 0.7; false),
         row("\($tlsconnections) idle TLS workers: memory of each"; [$idletls[].bytes_per_connection]; "bytes"; 61440; true)
-    ] + $durable[0]' >"$TABLE.part"
+    ] + $durable[0] + $engines[0]' >"$TABLE.part"
 mv "$TABLE.part" "$TABLE"
 
 heading "the table, also in $TABLE"

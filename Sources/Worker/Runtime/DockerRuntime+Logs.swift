@@ -138,7 +138,9 @@ struct ContainerOutput: AsyncSequence, Sendable {
         private var pollBegan = ContinuousClock.now
         /// Between two looks at a log in which nothing is new.
         private static let pollQuietSecondsMax = 0.5
-        private static let pollPauseMax = Duration.seconds(60)
+        private static let pollPauseMax = Duration.seconds(20)
+        /// A pause, or a reading, that the reader would take for the end of it all.
+        private static let pollLong = Duration.seconds(1)
 
         init(output: ContainerOutput) {
             self.output = output
@@ -272,6 +274,8 @@ struct ContainerOutput: AsyncSequence, Sendable {
                 // A long log takes long to look at: no more than a fifth of the time.
                 let quiet = Duration.seconds(Swift.min(backoff.next(), Self.pollQuietSecondsMax))
                 let pause = Swift.max(quiet, pollBegan.duration(to: .now) * 4)
+                // Its end may come meanwhile, and is not seen at once.
+                output.progress.isBusy = pause > Self.pollLong
                 try await Task.sleep(for: Swift.min(pause, Self.pollPauseMax))
             } catch let error as RuntimeError {
                 try noteFailure(error)
