@@ -10,6 +10,8 @@ final class Ledger: Sendable {
         var refused: Set<String> = []
         var starts: Set<Attempt> = []
         var ends: [String: String] = [:]
+        /// Tasks whose workers reported them failed.
+        var failures: Set<String> = []
         var faults: [String] = []
         var doubleStarts = 0
         var changes = 0
@@ -57,6 +59,11 @@ final class Ledger: Sendable {
             state.doubleStarts += 1
             Self.tell("\(attempt) was started twice", &state)
         }
+    }
+
+    /// The master took the report that its attempt has ended so. What has failed after a cancel is cancelled.
+    func reported(_ task: String, _ status: String) {
+        if status == "failed" { state.withLock { _ = $0.failures.insert(task) } } else { ended(task, status) }
     }
 
     /// The master said that the task has ended so.
@@ -110,6 +117,10 @@ final class Ledger: Sendable {
             counts.twoStates = Set(differing.map(\.task)).count
             for one in differing.prefix(4) { Self.tell("listed or in the table, not both: \(one)", &state) }
             counts.changed = state.changes
+            for task in listed where state.failures.contains(task.task) && !["failed", "cancelled"].contains(task.status) {
+                counts.changed += 1
+                Self.tell("\(task.task) was reported failed, is \(task.status)", &state)
+            }
             for task in listed {
                 guard let end = state.ends[task.task], end != task.status else { continue }
                 counts.changed += 1

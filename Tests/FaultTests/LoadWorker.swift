@@ -117,7 +117,7 @@ final class LoadWorker {
         guard let (attempt, status) = reports.removeValue(forKey: id) else { return }
         if message.isOK {
             guard status != "running" else { return }
-            ledger.ended(attempt.task, status)
+            ledger.reported(attempt.task, status)
             runs[attempt] = nil
         } else if message.code == "stale_attempt" || message.code == "not_found" {
             runs[attempt] = nil
