@@ -67,7 +67,7 @@ struct ProgramTests {
             case ("logs", _):
                 [
                     request.ok(#"{"sub":2,"attempt":1}"#),
-                    .send(#"{"ev":"log","sub":2,"attempt":1,"stream":"stdout","text":"one two three\n"}"#),
+                    .send(#"{"ev":"log","sub":2,"attempt":1,"stream":"stdout","text":"three\n"}"#),
                     .send(#"{"ev":"log_end","sub":2,"attempt":1,"status":"completed","exitCode":0,"dropped":0}"#),
                 ]
             case ("get", _): [request.ok(#"{"taskId":"t1","status":"completed","attempt":1}"#)]
@@ -78,6 +78,9 @@ struct ProgramTests {
         #expect(try await end(of: program) == .exited(0))
         let note = "podling-client: lost the master: the other side closed the connection; trying again\n"
         #expect(program.output.replacing(note, with: "") == "one two three\n")
+        let places = master.requests.filter { $0.op == "logs" }.map(\.line)
+        #expect(places.first?.contains(#""from":{"stdout":0,"stderr":0}"#) == true, "\(places)")
+        #expect(places.last?.contains(#""from":{"attempt":1,"stdout":8,"stderr":0}"#) == true, "\(places)")
     }
 
     @Test func anInterruptCancelsOnceAndWaitsForTheEnd() async throws {
