@@ -117,7 +117,8 @@ final class Ledger: Sendable {
             counts.twoStates = Set(differing.map(\.task)).count
             for one in differing.prefix(4) { Self.tell("listed or in the table, not both: \(one)", &state) }
             counts.changed = state.changes
-            for task in listed where state.failures.contains(task.task) && !["failed", "cancelled"].contains(task.status) {
+            for task in listed
+            where state.failures.contains(task.task) && !["failed", "cancelled"].contains(task.status) {
                 counts.changed += 1
                 Self.tell("\(task.task) was reported failed, is \(task.status)", &state)
             }

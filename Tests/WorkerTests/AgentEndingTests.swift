@@ -60,7 +60,7 @@ import Testing
     }
 
     /// The order and the end cross: the engine's time of the end says which was first.
-    @Test(arguments: [(0, -1, true), (3, -1, true), (0, 0, false), (143, 20, false)])
+    @Test(arguments: [(0, -51, true), (3, -60, true), (0, -50, false), (143, 20, false)])
     func whatEndedBeforeTheSignalIsReportedAsItEnded(exitCode: Int, afterMilliseconds: Int64, isBefore: Bool) {
         let trace = AgentTrace()
         trace.register()

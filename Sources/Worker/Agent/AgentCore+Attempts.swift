@@ -282,8 +282,11 @@ extension AttemptRecord {
         return report
     }
 
+    /// A file's time may be one tick of the kernel's clock early; where it is not clear, the order was first.
+    private static let clockStepMilliseconds: Int64 = 50
+
     private func isBeforeSignal(_ status: ExitStatus) -> Bool {
         guard let stopSentAtMilliseconds, let finishedAt = status.finishedAtMilliseconds else { return false }
-        return finishedAt < stopSentAtMilliseconds
+        return finishedAt < stopSentAtMilliseconds - Self.clockStepMilliseconds
     }
 }
