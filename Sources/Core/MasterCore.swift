@@ -169,15 +169,13 @@ public struct MasterCore: ~Copyable {
     private static func operation(of request: inout Request) throws(WireError) -> Operation? {
         var operation: JSONValue?
         var id: JSONValue?
-        var stray: JSONMember?
         for member in request.root.members {
             if operation == nil, member.keyEquals("op") {
                 operation = member.value
             } else if id == nil, member.keyEquals("id") {
                 id = member.value
-            } else if member.keyEquals("re") || member.keyEquals("ev"), !member.value.isNull {
-                stray = member
             }
+            if operation != nil, id != nil { break }
         }
         if let id, !id.isNull {
             guard id.kind == .integer || id.isText(of: 1...Limits.idBytesMax) else {
@@ -188,8 +186,12 @@ public struct MasterCore: ~Copyable {
         guard let operation, operation.isString else {
             throw WireError(.badRequest, "op: is required, a string; try {\"op\":\"help\"}", field: "op")
         }
-        if let stray { throw .field(stray.name, "makes a reply or an event of this line, and op a request") }
-        return Operation(operation)
+        let found = Operation(operation)
+        // The walks of these two see each member, and they are most of the work.
+        if found != .status, found != .submit {
+            for member in request.root.members where !member.value.isNull { try WireError.refuseReply(member) }
+        }
+        return found
     }
 
     private func unknownOperation(_ root: JSONValue) -> WireError {

@@ -63,6 +63,8 @@ struct WorkerReport {
             detail = value
         } else if member.keyEquals("beforeSignal") {
             isBeforeSignal = try value.flag("beforeSignal")
+        } else {
+            try WireError.refuseReply(member)
         }
     }
 
@@ -80,5 +82,13 @@ struct WorkerReport {
             throw .field(name.description, "must be a time such as 2026-11-23T22:31:07.123Z")
         }
         return time
+    }
+}
+
+extension WireError {
+    /// Throws where a member of a request would make a reply or an event of the line.
+    static func refuseReply(_ member: JSONMember) throws(WireError) {
+        guard member.keyEquals("re") || member.keyEquals("ev") else { return }
+        throw .field(member.name, "makes a reply or an event of this line, and op a request")
     }
 }
