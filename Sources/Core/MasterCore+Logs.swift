@@ -98,7 +98,9 @@ extension MasterCore {
         into effects: inout Effects
     ) {
         streams[stream]?.phase = .open
+        leaveWorker(stream)
         streams[stream]?.worker = worker
+        streamsOfWorker[worker, default: []].insert(stream)
         streams[stream]?.attempt = attempt
         renewDeadline(stream)
         guard let open = streams[stream] else { return }
@@ -298,9 +300,16 @@ extension MasterCore {
     }
 
     private mutating func removeStream(_ stream: Int) {
+        leaveWorker(stream)
         guard let open = streams.removeValue(forKey: stream) else { return }
         streamsOfTask[open.slot]?.removeAll { $0 == stream }
         if streamsOfTask[open.slot]?.isEmpty == true { streamsOfTask[open.slot] = nil }
+    }
+
+    private mutating func leaveWorker(_ stream: Int) {
+        guard let worker = streams[stream]?.worker else { return }
+        streamsOfWorker[worker]?.remove(stream)
+        if streamsOfWorker[worker]?.isEmpty == true { streamsOfWorker[worker] = nil }
     }
 
     /// Its reader wants no more.
@@ -317,7 +326,7 @@ extension MasterCore {
 
     /// A worker's connection is gone, and the output it was sending with it.
     mutating func loseStreams(ofWorker id: SessionID, into effects: inout Effects) {
-        for stream in streams.keys.filter({ streams[$0]?.worker == id }).sorted() {
+        for stream in (streamsOfWorker[id] ?? []).sorted() {
             let error = WireError(.unavailable, "the connection to the worker was lost")
             endStream(stream, error: error, into: &effects)
         }

@@ -46,6 +46,8 @@ public struct MasterCore: ~Copyable {
     var nextStream = 1
     /// Those streams by the slot of their task.
     var streamsOfTask: [Int32: [Int]] = [:]
+    /// By the connection of the worker that sends them.
+    var streamsOfWorker: [SessionID: Set<Int>] = [:]
     var idempotencyKeys: [String: Int32] = [:]
     /// Ended tasks in the order of their ends.
     var finished = Deque<(slot: Int32, id: TaskID)>()

@@ -182,6 +182,7 @@ struct PGConnectionTests {
             _ = try writer.write(Self.batch(1)).get()
             try cluster.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
             try cluster.sql("SELECT pg_reload_conf()")
+            try awaitThatCommitsWait()
             let cluster = cluster
             let write = TestThread { _ = try writer.write(Self.batch(2)).get() }
             for call in ["pg_cancel_backend", "pg_terminate_backend", "pg_cancel_backend"] {
@@ -205,5 +206,22 @@ struct PGConnectionTests {
             try write.join(seconds: 60)
             #expect(try count() == 2)
         }
+    }
+
+    /// The checkpointer tells all backends, and only once it has the time.
+    private func awaitThatCommitsWait() throws {
+        let cluster = cluster
+        let struck = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        var number = 0
+        let waits = try Deadline.after(seconds: 60).poll { () throws -> Bool? in
+            number += 1
+            let table = "probe\(number)"
+            let probe = TestThread { try cluster.sql("CREATE TABLE \(table) ()") }
+            var isWaiting = false
+            while !isWaiting, !probe.hasEnded { isWaiting = try cluster.sql(struck) == ["t"] }
+            try probe.join(seconds: 60)
+            return isWaiting ? true : nil
+        }
+        #expect(waits == true)
     }
 }

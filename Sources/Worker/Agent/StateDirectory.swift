@@ -33,7 +33,7 @@ public final class StateDirectory: Sendable {
             let why = posix.map { String(cString: strerror($0.code.rawValue)) } ?? "\(error)"
             throw StateDirectoryError("cannot make the state directory \(path): \(why); choose one with --state-dir")
         }
-        try Self.checkOwner(path)
+        try Self.checkMode(path)
         lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw StateDirectoryError.system("cannot open \(path)/lock") }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
@@ -92,7 +92,7 @@ public final class StateDirectory: Sendable {
     }
 
     /// Whoever can write here can make this worker another node, or swap its files while it runs.
-    private static func checkOwner(_ path: String) throws {
+    private static func checkMode(_ path: String) throws {
         var facts = stat()
         guard stat(path, &facts) == 0 else { throw StateDirectoryError.system("cannot look at \(path)") }
         guard facts.st_mode & 0o022 == 0 else {
@@ -100,12 +100,6 @@ public final class StateDirectory: Sendable {
             throw StateDirectoryError(
                 "the state directory \(path) may be changed by others than its owner (mode \(mode)): chmod 0700 it, or choose "
                     + "another with --state-dir"
-            )
-        }
-        guard facts.st_uid == 0 || facts.st_uid == geteuid() else {
-            throw StateDirectoryError(
-                "the state directory \(path) belongs to user \(facts.st_uid), and this worker runs as user \(geteuid()): "
-                    + "give it to this user by chown, or choose another with --state-dir"
             )
         }
     }
