@@ -11,12 +11,12 @@ import Testing
         (["--master=db1", "--output", "json", "get", "t1"], ["get", "--master=db1", "--output", "json", "t1"]),
         (["--master", "db1", "run", "--", "--master"], ["run", "--master", "db1", "--", "--master"]),
         (["--sslmode", "require", "tls", "doctor", "db1"], ["tls", "doctor", "--sslmode", "require", "db1"]),
-        // What it cannot place is left to the parser's own words.
-        (["--master", "db1"], ["--master", "db1"]),
+        // Without a command, what is left is answered; what lacks its value is left to the parser's own words.
+        (["--master", "db1"], []),
         (["--master"], ["--master"]),
         (["--all", "ps"], ["--all", "ps"]),
-        (["--master", "db1", "--help"], ["--master", "db1", "--help"]),
-        (["--master", "db1", "nonsense"], ["--master", "db1", "nonsense"]),
+        (["--master", "db1", "--help"], ["--help"]),
+        (["--master", "db1", "nonsense"], ["nonsense"]),
     ]
 
     @Test(arguments: cases) func whatStandsBeforeTheCommandGoesBehindIt(arguments: [String], expected: [String]) {

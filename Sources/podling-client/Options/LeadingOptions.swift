@@ -12,8 +12,10 @@ enum LeadingOptions {
     /// (`tls doctor`).
     static func moved(_ arguments: [String], partsOf commands: [String: Set<String>]) -> [String] {
         let leading = leadingCount(arguments)
-        guard leading > 0, leading < arguments.count, let parts = commands[arguments[leading]] else { return arguments }
+        guard leading > 0, leading <= arguments.count else { return arguments }
         var command = arguments.dropFirst(leading)
+        // Without a command there is nothing they are for: the rest is what is to be answered.
+        guard let name = command.first, let parts = commands[name] else { return Array(command) }
         var moved = [command.removeFirst()]
         if let part = command.first, parts.contains(part) { moved.append(command.removeFirst()) }
         moved += arguments.prefix(leading)
@@ -35,6 +37,7 @@ enum LeadingOptions {
         return found
     }
 
+    /// More than there are arguments where the last option lacks its value.
     private static func leadingCount(_ arguments: [String]) -> Int {
         var count = 0
         while count < arguments.count {
@@ -42,6 +45,6 @@ enum LeadingOptions {
             guard names.contains(String(name)) else { break }
             count += name.count == arguments[count].count ? 2 : 1
         }
-        return min(count, arguments.count)
+        return count
     }
 }
