@@ -203,6 +203,23 @@ import Glibc
         }
     }
 
+    /// As the kernel does that is short of memory: it takes one process, not the group.
+    @Test func aCommandEndsWithItsSupervisor() async throws {
+        try await Self.withRuntime { runtime, directory in
+            let id = try await Self.started(runtime, Self.shell("echo $$; exec sleep 600"))
+            try await Self.awaitWord("\n", runtime, id)
+            let command = try #require(pid_t(try await runtime.output(id)[.stdout, default: ""].filter(\.isNumber)))
+            let supervisor = try #require(ProcessAttempt(parent: directory, id: id)?.supervisor)
+            #expect(kill(supervisor.pid, SIGKILL) == 0)
+            #expect(try await runtime.wait(id).exitCode == 137)
+            #expect(kill(command, 0) != 0 || !Self.runs(command))
+        }
+    }
+
+    private static func runs(_ pid: pid_t) -> Bool {
+        ProcessAttempt.line(of: "/proc/\(pid)/stat").flatMap(ProcessAttempt.Supervisor.init(stat:))?.isAlive ?? false
+    }
+
     @Test func removeForcesOnlyWhenTold() async throws {
         try await Self.withRuntime { runtime, directory in
             let id = try await Self.started(runtime, Self.shell("sleep 600"))

@@ -54,7 +54,7 @@ struct ProcessAttempt: Sendable {
             startTicks = ticks
         }
 
-        private static func fields(_ stat: String) -> [Substring]? {
+        static func fields(_ stat: String) -> [Substring]? {
             guard let bracket = stat.lastIndex(of: ")") else { return nil }
             let fields = stat[bracket...].dropFirst().split(whereSeparator: \.isWhitespace)
             return fields.count > 19 ? fields : nil
@@ -141,7 +141,7 @@ struct ProcessAttempt: Sendable {
         guard let startedAt = milliseconds(Self.processFile) else { return .created }
         // Alive is asked first: the exit code is written before the supervisor goes.
         if let supervisor {
-            if supervisor.isAlive { return .running }
+            if supervisor.isAlive || supervisor.hasGroup { return .running }
         } else if Self.line(of: file(Self.exitFile)) == nil, isStarting(startedAt) {
             return .running
         }
@@ -167,7 +167,7 @@ struct ProcessAttempt: Sendable {
 
     /// Signals the whole group; false when there is none any more.
     func signal(_ number: Int32) -> Bool {
-        guard let supervisor, supervisor.isAlive else { return false }
+        guard let supervisor, supervisor.isAlive || supervisor.hasGroup else { return false }
         return kill(-supervisor.pid, number) == 0
     }
 
@@ -180,7 +180,7 @@ struct ProcessAttempt: Sendable {
     }
 
     /// The first line of a small file; nil while it has no end.
-    private static func line(of path: String) -> String? {
+    static func line(of path: String) -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }

@@ -159,8 +159,10 @@ public final class ProcessRuntime: ContainerRuntime {
             var status: Int32 = 0
             if waitpid(pid, &status, WNOHANG) == pid { children.withLock { _ = $0.remove(pid) } }
         }
-        guard case .exited(let status) = try attempt.state() else { return nil }
-        return status
+        if case .exited(let status) = try attempt.state() { return status }
+        // Nobody would learn how a command without its supervisor ends.
+        if let supervisor = attempt.supervisor, !supervisor.isAlive { _ = attempt.signal(SIGKILL) }
+        return nil
     }
 
     private func ends(_ attempt: ProcessAttempt, withinSeconds seconds: Double) async throws -> Bool {

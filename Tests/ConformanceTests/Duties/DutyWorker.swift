@@ -82,6 +82,11 @@ final class DutyStage {
         "echo $$ > \(file(name)).tmp; mv \(file(name)).tmp \(file(name)).pid; \(rest)"
     }
 
+    /// A script that ignores SIGTERM before it says which process it is, whoever of its group gets the signal.
+    func stubborn(_ name: String) -> String {
+        "trap '' TERM; " + script(name, "while :; do sleep 0.1; done")
+    }
+
     private func processID(_ name: String) -> pid_t? { pid_t(read(name).prefix { $0 != "\n" }) }
 
     /// The process of such a script, once it is there.

@@ -4,9 +4,6 @@ import Testing
 
 /// What a worker owes of an attempt that is to end: W10 to W12 and W15 to W17 of proto-spec.md, section 11.1.
 @Suite struct EndingDutyTests {
-    /// Ignores SIGTERM, whoever of its group gets it.
-    private static let stubborn = "trap '' TERM; while :; do sleep 0.1; done"
-
     private static func silence(_ attempt: DutyAttempt, after count: Int, _ connection: DutyConnection) throws {
         try connection.settle()
         let said = connection.lines.dropFirst(count).filter { DutyAttempt($0) == attempt }
@@ -19,7 +16,7 @@ import Testing
             let (first, _) = try stage.master.registered()
             let (kept, killed, lost) = (DutyAttempt("t1"), DutyAttempt("t2"), DutyAttempt("t3"))
             for (attempt, name) in [(kept, "kept"), (killed, "killed")] {
-                try first.assign(attempt, stage.script(name, Self.stubborn))
+                try first.assign(attempt, stage.stubborn(name))
                 try first.report(attempt, "running")
             }
             let (keptPID, killedPID) = (try stage.started("kept"), try stage.started("killed"))
@@ -28,7 +25,7 @@ import Testing
             let (second, register) = try stage.master.registered()
             stage.master.answers = [:]
             // What the master gave before it read `register` is not named there, and so it is lost.
-            try second.assign(lost, stage.script("lost", Self.stubborn))
+            try second.assign(lost, stage.stubborn("lost"))
             try second.reply(to: register, stage.master.order(keep: [kept], kill: [killed], lost: [lost]))
             let count = second.lines.count
             try stage.expectSoon("what was to be killed runs on") { !stage.isAlive(killedPID) }
@@ -62,10 +59,11 @@ import Testing
                 }
             }
             for (index, (script, orders, exitCode)) in [
-                (Self.stubborn, [1], 137), (Self.stubborn, [3_600, 0], 137), ("sleep 600", [3_600], 143),
+                (stage.stubborn("0"), [1], 137), (stage.stubborn("1"), [3_600, 0], 137),
+                (stage.script("2", "exec sleep 600"), [3_600], 143),
             ].enumerated() {
                 let attempt = DutyAttempt("t\(index)")
-                try connection.assign(attempt, stage.script("\(index)", "exec sh -c \"\(script)\""))
+                try connection.assign(attempt, script)
                 try connection.report(attempt, "running")
                 let pid = try stage.started("\(index)")
                 let code = try end(attempt, orders: orders)
@@ -91,7 +89,7 @@ import Testing
         try await DutyStage.check(worker) { stage in
             let (connection, _) = try stage.master.registered()
             let attempt = DutyAttempt("t1")
-            try connection.assign(attempt, stage.script("a", Self.stubborn))
+            try connection.assign(attempt, stage.stubborn("a"))
             try connection.report(attempt, "running")
             let pid = try stage.started("a")
             let count = connection.lines.count
@@ -108,7 +106,7 @@ import Testing
             for (name, code) in [("a", "stale_attempt"), ("b", "not_found")] {
                 let attempt = DutyAttempt(name)
                 stage.master.answers["status"] = DutyMaster.refusal(code, isRetryable: false)
-                try connection.assign(attempt, stage.script(name, Self.stubborn))
+                try connection.assign(attempt, stage.stubborn(name))
                 try connection.report(attempt, "running")
                 stage.master.answers = [:]
                 try connection.settle()
