@@ -18,6 +18,7 @@ import Testing
         simulation.drain()
         #expect(simulation.fault() == nil)
         #expect(simulation.liveCount == 0)
+        #expect(RecordedTranscript(simulation.transcript) == RecordedTranscript.bySeed[Int(seed) - 1])
     }
 
     @Test(arguments: 100...107)
