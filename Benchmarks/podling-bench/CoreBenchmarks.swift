@@ -43,7 +43,7 @@ struct CoreBenchmarks: ~Copyable {
 
     private mutating func register(_ count: Int, slots: Int) {
         for index in 1...count {
-            let session = SessionID(slot: Int32(index), generation: 1)
+            let session = SessionID(slot: index, generation: 1)
             core.sessionOpened(session, now: now, into: &effects)
             send(#"{"op":"hello","proto":1,"role":"worker","node":"n\#(index)","instance":"i"}"#, from: session)
             send(#"{"op":"register","slots":\#(slots),"cpu":64,"memory":1000000000000}"#, from: session)

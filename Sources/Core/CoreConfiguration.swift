@@ -49,27 +49,3 @@ public struct CoreConfiguration: Sendable {
         self.firstTaskID = firstTaskID
     }
 }
-
-/// A moment, by both clocks.
-public struct Tick: Sendable, Equatable {
-    /// Milliseconds since 1970 in UTC: for people.
-    public var wall: Int64
-    /// Milliseconds of a clock that never steps: for deadlines.
-    public var monotonic: Int64
-
-    public init(wall: Int64, monotonic: Int64) {
-        self.wall = wall
-        self.monotonic = monotonic
-    }
-}
-
-/// One connection. The shell gives the slot; the generation tells its users apart.
-public struct SessionID: Sendable, Hashable {
-    public var slot: Int32
-    public var generation: UInt32
-
-    public init(slot: Int32, generation: UInt32) {
-        self.slot = slot
-        self.generation = generation
-    }
-}

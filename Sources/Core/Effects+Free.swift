@@ -8,13 +8,13 @@ extension Effects {
     ///   - isWaiting: whether lines of earlier turns wait for the session in this slot.
     ///   - isUnsettled: whether the store does not have the last change of a task.
     public mutating func takeFree(
-        isWaiting: (Int32) -> Bool,
+        isWaiting: (Int) -> Bool,
         isUnsettled: (TaskID) -> Bool,
         error: WireError
     ) -> Effects {
         var free = Effects()
         var kept = Effects()
-        var blocked: Set<Int32> = []
+        var blocked: Set<Int> = []
         // Marks and lines stand in the same order.
         var next = 0
         for frame in frames {

@@ -3,8 +3,8 @@ import PodlingProtocol
 /// One transition of a task, as `watch` tells it.
 struct TaskEvent {
     var taskID: TaskID
-    /// −1 where the task was gone already.
-    var slot: Int32
+    /// `none` where the task was gone already.
+    var slot: TaskSlot
     var attempt: Int32
     var node: String?
     var at: Int64

@@ -15,51 +15,51 @@ struct ForeignTaskIDs {
 
     private struct Entry {
         var key: Key
-        /// −1 where the task is gone.
-        var slot: Int32
+        /// `none` where the task is gone.
+        var slot: TaskSlot
     }
 
     private var entries: [Entry] = []
     /// By bytes: two texts that look alike may differ.
-    private var indexes: [[UInt8]: Int32] = [:]
+    private var indexes: [[UInt8]: Int] = [:]
     /// Indexes of entries in their order, of those that are gone too.
-    private var sorted: [Int32] = []
+    private var sorted: [Int] = []
     private var isSorted = true
 
     /// Entries, of tasks that are gone too.
     var count: Int { entries.count }
 
     /// The id of a text that is known, whether its task is there or gone.
-    func id(of text: [UInt8]) -> TaskID? { indexes[text].map { TaskID(foreignIndex: Int($0)) } }
+    func id(of text: [UInt8]) -> TaskID? { indexes[text].map { TaskID(foreignIndex: $0) } }
 
     func text(of id: TaskID) -> [UInt8] { id.foreignIndex < entries.count ? entries[id.foreignIndex].key.text : [] }
 
-    func slot(of id: TaskID) -> Int32? {
+    func slot(of id: TaskID) -> TaskSlot? {
         guard id.foreignIndex < entries.count else { return nil }
         let slot = entries[id.foreignIndex].slot
-        return slot < 0 ? nil : slot
+        return slot.isNone ? nil : slot
     }
 
-    func id(at place: Int) -> TaskID { TaskID(foreignIndex: Int(sorted[place])) }
+    func id(at place: Int) -> TaskID { TaskID(foreignIndex: sorted[place]) }
 
     func key(of id: TaskID) -> Key { entries[id.foreignIndex].key }
 
     /// The id for a text, a new one where the text is new; its task has no slot until `take`. The order is made by `sort`.
     mutating func add(_ text: [UInt8], createdAt: Int64) -> TaskID {
         if let known = indexes[text] {
-            if entries[Int(known)].key.createdAt != createdAt {
-                entries[Int(known)].key.createdAt = createdAt
+            if entries[known].key.createdAt != createdAt {
+                entries[known].key.createdAt = createdAt
                 isSorted = false
             }
-            return TaskID(foreignIndex: Int(known))
+            return TaskID(foreignIndex: known)
         }
-        let index = Int32(truncatingIfNeeded: entries.count)
+        let index = entries.count
         let key = Key(createdAt: createdAt, text: text)
-        if let last = sorted.last, !(entries[Int(last)].key < key) { isSorted = false }
-        entries.append(Entry(key: key, slot: -1))
+        if let last = sorted.last, !(entries[last].key < key) { isSorted = false }
+        entries.append(Entry(key: key, slot: .none))
         indexes[text] = index
         sorted.append(index)
-        return TaskID(foreignIndex: Int(index))
+        return TaskID(foreignIndex: index)
     }
 
     /// The same for a text that is new; nil for one that is known.
@@ -71,12 +71,12 @@ struct ForeignTaskIDs {
     mutating func sort() {
         guard !isSorted else { return }
         isSorted = true
-        sorted.sort { entries[Int($0)].key < entries[Int($1)].key }
+        sorted.sort { entries[$0].key < entries[$1].key }
     }
 
-    mutating func take(_ slot: Int32, _ id: TaskID) { entries[id.foreignIndex].slot = slot }
+    mutating func take(_ slot: TaskSlot, _ id: TaskID) { entries[id.foreignIndex].slot = slot }
 
-    mutating func remove(_ id: TaskID) { entries[id.foreignIndex].slot = -1 }
+    mutating func remove(_ id: TaskID) { entries[id.foreignIndex].slot = .none }
 
     /// The place of the first entry that is not before a key, or, with `isAfter`, that is after it.
     func place(of key: Key, isAfter: Bool) -> Int {
@@ -84,7 +84,7 @@ struct ForeignTaskIDs {
         var high = sorted.count
         while low < high {
             let middle = (low + high) / 2
-            let other = entries[Int(sorted[middle])].key
+            let other = entries[sorted[middle]].key
             if other < key || (isAfter && other == key) { low = middle + 1 } else { high = middle }
         }
         return low

@@ -14,10 +14,10 @@ struct LogStream {
     /// The number its reader knows it by.
     var number: Int
     /// −1 where the master holds the task no more.
-    var slot: Int32
+    var slot: TaskSlot
     /// That task then.
     var ended: EndedTask?
-    var attempt: Int32 = 0
+    var attempt = 0
     var wish: LogWish
     var phase = Phase.waiting
     /// The worker's connection.

@@ -27,13 +27,13 @@ extension MasterCore {
 
     /// Whether a session may do more than those who have shown nothing; true where nobody is asked.
     public func hasShownIdentity(_ id: SessionID) -> Bool {
-        !configuration.isAuthenticated || (isOpen(id) && sessions[Int(id.slot)].identity != nil)
+        !configuration.isAuthenticated || (isOpen(id) && sessions[id.slot].identity != nil)
     }
 
     /// Whether a worker asks for what its own node has.
     func isOfOwnNode(_ operation: Operation, _ request: Request) -> Bool {
-        let session = sessions[Int(request.session.slot)]
-        guard session.permissions.contains(.work), session.nodeIndex >= 0 else { return false }
+        let session = sessions[request.session.slot]
+        guard session.permissions.contains(.work), !session.nodeIndex.isNone else { return false }
         switch operation {
         case .get:
             guard let slot = request.root.optional("taskId").flatMap({ tasks.slot(of: $0) }) else { return false }
@@ -45,7 +45,7 @@ extension MasterCore {
 
     /// Why an operation is not for this session; nil where nothing more is to be said.
     mutating func denial(_ operation: Operation, _ request: Request, into effects: inout Effects) -> WireError? {
-        let session = sessions[Int(request.session.slot)]
+        let session = sessions[request.session.slot]
         // It has had its one try, and the answer follows.
         guard !session.permissions.isEmpty else { return nil }
         let error: WireError
@@ -65,7 +65,7 @@ extension MasterCore {
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) -> (identity: Identity?, token: TokenDigest?)? {
-        let session = sessions[Int(request.session.slot)]
+        let session = sessions[request.session.slot]
         guard configuration.isAuthenticated else { return (session.identity, nil) }
         guard let token = request.root.optional("token") else {
             if let identity = session.identity { return (identity, nil) }
@@ -92,7 +92,7 @@ extension MasterCore {
     }
 
     private mutating func refuse(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = Int(request.session.slot)
+        let slot = request.session.slot
         effects.deny(Denial(sessions[slot], "hello", Self.notAccepted))
         let wait = failures.failed(Self.host(sessions[slot].peer), now: now.monotonic)
         guard wait > 0, refusals.count < Self.refusalsMax else { throw Self.notAccepted }
@@ -145,7 +145,7 @@ extension MasterCore {
         _ identity: Identity? = nil
     ) -> WireError {
         let error = WireError(.forbidden, message, isFatal: true)
-        var session = sessions[Int(request.session.slot)]
+        var session = sessions[request.session.slot]
         session.identity = identity ?? session.identity
         effects.deny(Denial(session, "hello", error))
         return error
@@ -155,7 +155,7 @@ extension MasterCore {
     public mutating func refuse(_ id: SessionID, _ reason: String, into effects: inout Effects) {
         guard isOpen(id) else { return }
         let error = WireError(.forbidden, reason, isFatal: true)
-        effects.deny(Denial(sessions[Int(id.slot)], "connection", error))
+        effects.deny(Denial(sessions[id.slot], "connection", error))
         effects.sendError(error, to: id)
         close(id, into: &effects)
     }
@@ -171,7 +171,7 @@ extension MasterCore {
             if let found = tokens.identity(of: token) {
                 if found == session.identity || (session.isCertified && found.role == .worker) { continue }
             }
-            let id = SessionID(slot: Int32(truncatingIfNeeded: slot), generation: session.generation)
+            let id = SessionID(slot: slot, generation: session.generation)
             let error = WireError(.unauthenticated, "token: is no longer accepted by this master", isFatal: true)
             effects.deny(Denial(session, "connection", error))
             effects.sendError(error, to: id)

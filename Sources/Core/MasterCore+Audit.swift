@@ -34,7 +34,7 @@ extension MasterCore {
     /// Whose line is carried out; between lines the master decides itself.
     private var actor: String {
         guard let acting, isOpen(acting) else { return "master" }
-        let session = sessions[Int(acting.slot)]
+        let session = sessions[acting.slot]
         if session.role == .worker { return "node \(session.node)" }
         return session.identity.map { "\($0) \(session.peer)" } ?? "client \(session.peer)"
     }
@@ -75,7 +75,7 @@ extension MasterCore {
         let id = tasks.id(text) ?? tasks.restoreForeign(text, createdAt: row.at) ?? TaskID(number: 0)
         return TaskEvent(
             taskID: id,
-            slot: tasks.slot(of: id) ?? -1,
+            slot: tasks.slot(of: id) ?? .none,
             attempt: Int32(clamping: row.attempt),
             node: row.nodeID,
             at: row.at,

@@ -24,16 +24,16 @@ extension MasterCore {
         if isNew, tasks[slot].isAssigned { sendCancel(slot, into: &effects) }
     }
 
-    func replyTask(_ slot: Int32, _ request: Request, into effects: inout Effects) {
+    func replyTask(_ slot: TaskSlot, _ request: Request, into effects: inout Effects) {
         effects.beginReply(request)
         writeTask(slot, to: &effects.writer)
         effects.endReply()
     }
 
     /// Asks a worker to end an attempt. It is asked again with each of its heartbeats until it has.
-    func sendCancel(_ slot: Int32, into effects: inout Effects) {
+    func sendCancel(_ slot: TaskSlot, into effects: inout Effects) {
         let node = tasks[slot].node
-        guard node >= 0, let session = nodes[node].session else { return }
+        guard !node.isNone, let session = nodes[node].session else { return }
         effects.begin(session)
         effects.writer.raw("{\"ev\":\"cancel\",")
         writeAttempt(slot, to: &effects.writer)
@@ -45,7 +45,7 @@ extension MasterCore {
         effects.end()
     }
 
-    func sendCancels(_ node: Int32, into effects: inout Effects) {
+    func sendCancels(_ node: NodeIndex, into effects: inout Effects) {
         for slot in nodes[node].attempts where !tasks[slot].flags.isDisjoint(with: .orderedToEnd) {
             let start = effects.byteCount
             sendCancel(slot, into: &effects)

@@ -126,7 +126,7 @@ extension MasterCore {
         }
     }
 
-    func row(_ slot: Int32) -> TaskRow {
+    func row(_ slot: TaskSlot) -> TaskRow {
         let record = tasks[slot]
         var row = TaskRow(id: record.id, createdAt: record.createdAt)
         if record.id.isForeign { row.foreignID = tasks.text(of: record.id) }
@@ -139,7 +139,7 @@ extension MasterCore {
         row.reason = record.reason
         row.isCancelRequested = record.flags.contains(.cancelRequested)
         row.exitCode = record.flags.contains(.hasExitCode) ? Int(record.exitCode) : nil
-        row.nodeID = record.node < 0 ? nil : nodes[record.node].id
+        row.nodeID = record.node.isNone ? nil : nodes[record.node].id
         row.containerID = record.extra?.containerID
         row.error = record.extra?.error
         row.detail = record.extra?.detail

@@ -88,7 +88,7 @@ extension MasterCore {
 
     /// The answer to a `wait`, and at once its one event.
     private mutating func tellEnd(of row: TaskRow, _ request: RequestName, into effects: inout Effects) {
-        let slot = Int(request.session.slot)
+        let slot = request.session.slot
         let number = sessions[slot].nextSubscription
         sessions[slot].nextSubscription = number + 1
         effects.beginReply(request)

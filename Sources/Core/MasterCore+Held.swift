@@ -33,9 +33,9 @@ extension MasterCore {
     public mutating func held(from position: Int) -> HeldPage {
         // What is forgotten meanwhile goes to the store whole: its page may not have come yet.
         isRefilling = true
-        let end = min(position + Self.heldPageRows, Int(tasks.slotCount))
+        let end = min(position + Self.heldPageRows, tasks.slotCount)
         var page = HeldPage(batch: StoreBatch(), next: end < tasks.slotCount ? end : nil)
-        for slot in Int32(clamping: position)..<Int32(clamping: max(position, end)) {
+        for slot in (position..<max(position, end)).lazy.map(TaskSlot.init(offset:)) {
             // One that was not handed over yet is not acknowledged either.
             guard tasks[slot].id != TaskID(number: 0), !tasks[slot].flags.contains(.unsaved) else { continue }
             page.batch.tasks.append(wholeRow(slot))

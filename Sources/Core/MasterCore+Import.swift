@@ -45,7 +45,7 @@ extension MasterCore {
         }
     }
 
-    func slot(of row: TaskRow) -> Int32? {
+    func slot(of row: TaskRow) -> TaskSlot? {
         guard let text = row.foreignID else { return tasks.slot(of: row.id) }
         return tasks.foreign.id(of: Array(text.utf8)).flatMap { tasks.slot(of: $0) }
     }
@@ -55,7 +55,7 @@ extension MasterCore {
         var new: [Int] = []
         var existing = 0
         /// Those that are held here already.
-        var held: [Int32] = []
+        var held: [TaskSlot] = []
         var conflicts: [(index: Int, error: WireError)] = []
     }
 
@@ -127,7 +127,7 @@ extension MasterCore {
     }
 
     /// The row with its spec.
-    func wholeRow(_ slot: Int32) -> TaskRow {
+    func wholeRow(_ slot: TaskSlot) -> TaskRow {
         var row = row(slot)
         row.spec = tasks[slot].spec
         return row
@@ -194,7 +194,7 @@ extension MasterCore {
                 taskID: id,
                 slot: slot,
                 attempt: tasks[slot].attempt,
-                node: node < 0 ? nil : nodes[node].id,
+                node: node.isNone ? nil : nodes[node].id,
                 at: now.wall,
                 from: nil,
                 to: tasks[slot].status,

@@ -39,23 +39,23 @@ extension MasterCore {
         _ request: RequestName,
         into effects: inout Effects
     ) throws(WireError) {
-        let worker = row.attempt > 0 ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? -1) : nil
+        let worker = row.attempt > 0 ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? .none) : nil
         let stream = try beginStream(
-            LogStream(session: request.session, number: 0, slot: -1, ended: EndedTask(row), wish: wish),
+            LogStream(session: request.session, number: 0, slot: .none, ended: EndedTask(row), wish: wish),
             attempt: row.attempt,
             request,
             into: &effects
         )
         if let worker {
-            openStream(stream, worker, attempt: Int32(truncatingIfNeeded: row.attempt), into: &effects)
+            openStream(stream, worker, attempt: row.attempt, into: &effects)
         } else {
             endStream(stream, error: nil, into: &effects)
         }
     }
 
     /// The connection of the node that has a task's output.
-    private func worker(of node: Int32) throws(WireError) -> SessionID {
-        if node >= 0, let worker = nodes[node].session { return worker }
+    private func worker(of node: NodeIndex) throws(WireError) -> SessionID {
+        if !node.isNone, let worker = nodes[node].session { return worker }
         throw WireError(.unavailable, "taskId: the node that has this task's output is away", field: "taskId")
     }
 
@@ -83,18 +83,18 @@ extension MasterCore {
     }
 
     /// Asks the worker of the task's attempt for the output that readers wait for.
-    mutating func openStreams(_ slot: Int32, into effects: inout Effects) {
+    mutating func openStreams(_ slot: TaskSlot, into effects: inout Effects) {
         let node = tasks[slot].node
-        guard node >= 0, let worker = nodes[node].session else { return }
+        guard !node.isNone, let worker = nodes[node].session else { return }
         for stream in streamsOfTask[slot] ?? [] where streams[stream]?.phase == .waiting {
-            openStream(stream, worker, attempt: tasks[slot].attempt, into: &effects)
+            openStream(stream, worker, attempt: Int(tasks[slot].attempt), into: &effects)
         }
     }
 
     private mutating func openStream(
         _ stream: Int,
         _ worker: SessionID,
-        attempt: Int32,
+        attempt: Int,
         into effects: inout Effects
     ) {
         streams[stream]?.phase = .open
@@ -114,13 +114,13 @@ extension MasterCore {
             tasks.write(tasks[open.slot].id, to: &effects.writer)
         }
         effects.writer.raw(",\"attempt\":")
-        effects.writer.int(Int(attempt))
+        effects.writer.int(attempt)
         effects.writer.raw(",\"tail\":")
         effects.writer.int(open.wish.tail)
         effects.writer.raw(",\"follow\":")
         effects.writer.bool(open.wish.follows)
         if let from = open.wish.from {
-            let isSame = from.attempt == nil || from.attempt == Int(attempt)
+            let isSame = from.attempt == nil || from.attempt == attempt
             effects.writer.raw(",\"from\":{\"stdout\":")
             effects.writer.int(isSame ? from.stdoutBytes : 0)
             effects.writer.raw(",\"stderr\":")
@@ -135,7 +135,7 @@ extension MasterCore {
 
     /// Whether the attempt whose output this is may write more.
     private func isLive(_ open: LogStream) -> Bool {
-        open.slot >= 0 && tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
+        !open.slot.isNone && Int(tasks[open.slot].attempt) == open.attempt && tasks[open.slot].isAssigned
     }
 
     /// Output from a worker: passed on, as long as the worker keeps to its window; counted beyond it, where the reader is slow.
@@ -157,7 +157,7 @@ extension MasterCore {
 
     /// Whether a reader that does not keep up is sent more: what a worker sends within its window, and not of too many streams.
     private mutating func mayPass(_ line: LogLine, of open: LogStream) -> Bool {
-        let slot = Int(open.session.slot)
+        let slot = open.session.slot
         guard sessions[slot].isBackedUp else { return true }
         guard open.receivedBytes + line.outputBytes - open.takenBytes <= Limits.logWindowBytes,
             sessions[slot].aheadBytes + line.raw.count <= Limits.logAheadBytesMax
@@ -171,7 +171,7 @@ extension MasterCore {
         effects.writer.raw("{\"ev\":\"log\",\"sub\":")
         effects.writer.int(open.number)
         effects.writer.raw(",\"attempt\":")
-        effects.writer.int(Int(open.attempt))
+        effects.writer.int(open.attempt)
         effects.writer.raw(line.isStderr ? ",\"stream\":\"stderr\"" : ",\"stream\":\"stdout\"")
         effects.writer.raw(line.isBase64 ? ",\"b64\":" : ",\"text\":")
         effects.writer.raw(line.raw)
@@ -182,7 +182,7 @@ extension MasterCore {
     /// Tells a worker what its reader has taken, so that it sends more; never for a reader that does not keep up.
     private mutating func tellTaken(_ stream: Int, atLeast bytes: Int, into effects: inout Effects) {
         guard let open = streams[stream], let worker = open.worker, open.phase == .open, isOpen(worker),
-            open.receivedBytes - open.takenBytes >= bytes, !sessions[Int(open.session.slot)].isBackedUp
+            open.receivedBytes - open.takenBytes >= bytes, !sessions[open.session.slot].isBackedUp
         else { return }
         streams[stream]?.takenBytes = open.receivedBytes
         effects.begin(worker)
@@ -199,8 +199,8 @@ extension MasterCore {
         guard !resumedReaders.isEmpty else { return }
         let readers = resumedReaders
         resumedReaders = []
-        for reader in readers where isOpen(reader) && !sessions[Int(reader.slot)].isBackedUp {
-            for (_, subscription) in sessions[Int(reader.slot)].subscriptions.sorted(by: { $0.key < $1.key }) {
+        for reader in readers where isOpen(reader) && !sessions[reader.slot].isBackedUp {
+            for (_, subscription) in sessions[reader.slot].subscriptions.sorted(by: { $0.key < $1.key }) {
                 guard case .logs(let stream) = subscription else { continue }
                 renewDeadline(stream)
                 tellTaken(stream, atLeast: 1, into: &effects)
@@ -226,7 +226,7 @@ extension MasterCore {
     }
 
     /// The attempt has ended: those who have all its output are told so, the others when they have.
-    mutating func endStreams(_ slot: Int32, into effects: inout Effects) {
+    mutating func endStreams(_ slot: TaskSlot, into effects: inout Effects) {
         for stream in streamsOfTask[slot] ?? [] {
             guard let phase = streams[stream]?.phase else { continue }
             if phase == .drained || (phase == .waiting && tasks[slot].status.isTerminal) {
@@ -238,7 +238,7 @@ extension MasterCore {
     }
 
     /// The task is forgotten: its output ends, whoever still sends it.
-    mutating func abandonStreams(_ slot: Int32, into effects: inout Effects) {
+    mutating func abandonStreams(_ slot: TaskSlot, into effects: inout Effects) {
         for stream in streamsOfTask[slot] ?? [] {
             endStream(stream, error: WireError(.unavailable, "the task is no longer kept"), into: &effects)
         }
@@ -255,7 +255,7 @@ extension MasterCore {
         let late = streams.filter { $0.value.deadline > 0 && $0.value.deadline <= now.monotonic }
         for stream in late.keys.sorted() {
             // It is the reader who does not go on.
-            if let reader = streams[stream]?.session, sessions[Int(reader.slot)].isBackedUp {
+            if let reader = streams[stream]?.session, sessions[reader.slot].isBackedUp {
                 renewDeadline(stream)
                 continue
             }
@@ -270,10 +270,10 @@ extension MasterCore {
         effects.writer.raw("{\"ev\":\"log_end\",\"sub\":")
         effects.writer.int(open.number)
         effects.writer.raw(",\"attempt\":")
-        effects.writer.int(Int(open.attempt))
+        effects.writer.int(open.attempt)
         effects.writer.raw(",\"status\":\"")
         let (status, exitCode) = end(of: open)
-        if open.slot >= 0 { touch(open.slot) }
+        if !open.slot.isNone { touch(open.slot) }
         effects.writer.raw(status.name)
         effects.writer.byte(UInt8(ascii: "\""))
         if let exitCode {

@@ -5,7 +5,7 @@ extension MasterCore {
     static var heartbeatWriteSeconds: Int { 30 }
 
     /// Marks a node for the next batch of the store. A heartbeat is no change, nor is a task that it gets.
-    mutating func nodeChanged(_ index: Int32) {
+    mutating func nodeChanged(_ index: NodeIndex) {
         guard !nodes[index].isChanged else { return }
         nodes[index].isChanged = true
         changedNodes.append(index)
@@ -18,12 +18,12 @@ extension MasterCore {
         nextHeartbeatWrite = now.monotonic + 1_000
         heartbeatWrites += 1
         let part = heartbeatWrites % Self.heartbeatWriteSeconds
-        for index in nodes.sorted where Int(index) % Self.heartbeatWriteSeconds == part && nodes[index].isOnline {
+        for index in nodes.sorted where index.offset % Self.heartbeatWriteSeconds == part && nodes[index].isOnline {
             nodeChanged(index)
         }
     }
 
-    func nodeRow(_ index: Int32) -> NodeRow {
+    func nodeRow(_ index: NodeIndex) -> NodeRow {
         let node = nodes[index]
         var row = NodeRow(id: node.id)
         row.instance = node.instance

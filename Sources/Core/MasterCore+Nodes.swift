@@ -2,7 +2,7 @@ import PodlingProtocol
 
 extension MasterCore {
     mutating func register(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let session = sessions[Int(request.session.slot)]
+        let session = sessions[request.session.slot]
         let offer = try NodeOffer(request.root)
         try checkInstance(session, request.session, into: &effects)
         let known = nodes.index(of: session.node)
@@ -10,7 +10,7 @@ extension MasterCore {
             let message = "labels: those of all nodes may take \(Limits.nodesBytesMax) bytes, and would take more"
             throw WireError(.overloaded, message, field: "labels", retryAfterMilliseconds: 60_000)
         }
-        let index: Int32
+        let index: NodeIndex
         if let known {
             index = known
         } else {
@@ -24,13 +24,13 @@ extension MasterCore {
         let isNews = !nodes[index].isOnline || !nodes[index].isAs(offer, instance: session.instance)
         nodes[index].take(offer, session: request.session, instance: session.instance, now: now)
         if isNews { nodeChanged(index) }
-        sessions[Int(request.session.slot)].nodeIndex = index
+        sessions[request.session.slot].nodeIndex = index
         reconcile(index, offer, request, into: &effects)
         freed(index)
     }
 
     /// The texts of a node take so many bytes from now on.
-    mutating func count(_ index: Int32, _ byteCost: Int) {
+    mutating func count(_ index: NodeIndex, _ byteCost: Int) {
         nodesBytes += byteCost - nodes[index].byteCost
         nodes[index].byteCost = byteCost
     }
@@ -52,7 +52,7 @@ extension MasterCore {
         let left = nodes[index].lastSeen + Int64(configuration.leaseMilliseconds) - now.monotonic
         guard nodes[index].hasLease, left > 0 else {
             // The lease is over, and no tick has seen it yet: the other one has to register again.
-            sessions[Int(other.slot)].nodeIndex = -1
+            sessions[other.slot].nodeIndex = .none
             return
         }
         effects.begin(other)
@@ -76,12 +76,12 @@ extension MasterCore {
 
     /// Compares what the worker has with what the master believes, and answers `register`.
     private mutating func reconcile(
-        _ index: Int32,
+        _ index: NodeIndex,
         _ offer: NodeOffer,
         _ request: Request,
         into effects: inout Effects
     ) {
-        var kept: [Int32] = []
+        var kept: [TaskSlot] = []
         var killed: [(AttemptName, ErrorCode)] = []
         var named: Set<AttemptName> = []
         for attempt in offer.attempts where named.insert(attempt).inserted {
@@ -120,7 +120,7 @@ extension MasterCore {
         sendCancels(index, into: &effects)
     }
 
-    private func writeAttempts(_ slots: [Int32], to writer: inout JSONWriter) {
+    private func writeAttempts(_ slots: [TaskSlot], to writer: inout JSONWriter) {
         for (position, slot) in slots.enumerated() {
             writer.raw(position == 0 ? "{" : ",{")
             writeAttempt(slot, to: &writer)
@@ -136,7 +136,7 @@ extension MasterCore {
     }
 
     mutating func heartbeat(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let index = sessions[Int(request.session.slot)].nodeIndex
+        let index = sessions[request.session.slot].nodeIndex
         let engineError = try request.root.optional("engineError")?.text(
             "engineError",
             bytes: 1...Limits.shortTextBytesMax
@@ -158,7 +158,7 @@ extension MasterCore {
     }
 
     mutating func deregister(_ request: Request, into effects: inout Effects) {
-        let index = sessions[Int(request.session.slot)].nodeIndex
+        let index = sessions[request.session.slot].nodeIndex
         effects.replyEmpty(request)
         endLease(index, into: &effects)
     }
@@ -182,16 +182,16 @@ extension MasterCore {
     }
 
     /// The connection of a node is gone; its lease runs on.
-    mutating func detach(_ index: Int32) {
+    mutating func detach(_ index: NodeIndex) {
         if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].session = nil
         refreshOpen(index)
     }
 
     /// A node's lease ends: its attempts are lost, and its connection must register again.
-    mutating func endLease(_ index: Int32, into effects: inout Effects) {
+    mutating func endLease(_ index: NodeIndex, into effects: inout Effects) {
         if let session = nodes[index].session {
-            sessions[Int(session.slot)].nodeIndex = -1
+            sessions[session.slot].nodeIndex = .none
             // Its readers go on to the next attempt.
             loseStreams(ofWorker: session, into: &effects)
         }

@@ -5,7 +5,7 @@ import PodlingProtocol
 private struct ShapeHead: Comparable {
     var priority: Int16
     var id: TaskID
-    var shape: Int32
+    var shape: ShapeIndex
 
     static func < (one: ShapeHead, other: ShapeHead) -> Bool {
         one.priority != other.priority ? one.priority > other.priority : one.id < other.id
@@ -15,7 +15,7 @@ private struct ShapeHead: Comparable {
 extension MasterCore {
     // MARK: The queue
 
-    mutating func enqueue(_ slot: Int32, isRequeued: Bool) {
+    mutating func enqueue(_ slot: TaskSlot, isRequeued: Bool) {
         let shape = tasks[slot].shape
         let priority = tasks[slot].priority
         var lane = 0
@@ -25,41 +25,41 @@ extension MasterCore {
         }
         let last = isRequeued ? shapes[shape].lanes[lane].requeuedLast : shapes[shape].lanes[lane].freshLast
         tasks[slot].queuePrevious = last
-        tasks[slot].queueNext = -1
-        if last >= 0 { tasks[last].queueNext = slot }
+        tasks[slot].queueNext = .none
+        if !last.isNone { tasks[last].queueNext = slot }
         if isRequeued {
             tasks[slot].flags.insert(.requeued)
             shapes[shape].lanes[lane].requeuedLast = slot
-            if last < 0 { shapes[shape].lanes[lane].requeuedFirst = slot }
+            if last.isNone { shapes[shape].lanes[lane].requeuedFirst = slot }
         } else {
             shapes[shape].lanes[lane].freshLast = slot
-            if last < 0 { shapes[shape].lanes[lane].freshFirst = slot }
+            if last.isNone { shapes[shape].lanes[lane].freshFirst = slot }
         }
         shapes.wake(shape)
     }
 
-    mutating func dequeue(_ slot: Int32) {
+    mutating func dequeue(_ slot: TaskSlot) {
         let shape = tasks[slot].shape
         let priority = tasks[slot].priority
         let previous = tasks[slot].queuePrevious
         let next = tasks[slot].queueNext
         guard let lane = shapes[shape].lanes.firstIndex(where: { $0.priority == priority }) else { return }
-        if previous >= 0 { tasks[previous].queueNext = next }
-        if next >= 0 { tasks[next].queuePrevious = previous }
+        if !previous.isNone { tasks[previous].queueNext = next }
+        if !next.isNone { tasks[next].queuePrevious = previous }
         if tasks[slot].flags.contains(.requeued) {
-            if previous < 0 { shapes[shape].lanes[lane].requeuedFirst = next }
-            if next < 0 { shapes[shape].lanes[lane].requeuedLast = previous }
+            if previous.isNone { shapes[shape].lanes[lane].requeuedFirst = next }
+            if next.isNone { shapes[shape].lanes[lane].requeuedLast = previous }
             tasks[slot].flags.remove(.requeued)
         } else {
-            if previous < 0 { shapes[shape].lanes[lane].freshFirst = next }
-            if next < 0 { shapes[shape].lanes[lane].freshLast = previous }
+            if previous.isNone { shapes[shape].lanes[lane].freshFirst = next }
+            if next.isNone { shapes[shape].lanes[lane].freshLast = previous }
         }
-        tasks[slot].queuePrevious = -1
-        tasks[slot].queueNext = -1
-        if shapes[shape].lanes[lane].first < 0 { shapes[shape].lanes.remove(at: lane) }
+        tasks[slot].queuePrevious = .none
+        tasks[slot].queueNext = .none
+        if shapes[shape].lanes[lane].first.isNone { shapes[shape].lanes.remove(at: lane) }
     }
 
-    private func head(of shape: Int32) -> ShapeHead? {
+    private func head(of shape: ShapeIndex) -> ShapeHead? {
         guard let lane = shapes[shape].lanes.first else { return nil }
         return ShapeHead(priority: lane.priority, id: tasks[lane.first].id, shape: shape)
     }
@@ -120,8 +120,8 @@ extension MasterCore {
     }
 
     /// The node with the largest share of its slots free, of those that can take the shape.
-    private func bestNode(for shape: Int32) -> Int32? {
-        var best: Int32?
+    private func bestNode(for shape: ShapeIndex) -> NodeIndex? {
+        var best: NodeIndex?
         var bestFree = 0
         var bestSlots = 1
         let cpu = shapes[shape].key.cpuMillis
@@ -140,7 +140,7 @@ extension MasterCore {
         return best
     }
 
-    private func canTake(_ shape: Int32, _ node: Int32) -> Bool {
+    private func canTake(_ shape: ShapeIndex, _ node: NodeIndex) -> Bool {
         guard nodes[node].openPosition >= 0 else { return false }
         let cpu = shapes[shape].key.cpuMillis
         let memory = shapes[shape].key.memoryBytes
@@ -149,16 +149,16 @@ extension MasterCore {
         return !hasSelector || hasLabels(node, shapes[shape].key.selector)
     }
 
-    private func hasLabels(_ node: Int32, _ selector: [String]) -> Bool {
+    private func hasLabels(_ node: NodeIndex, _ selector: [String]) -> Bool {
         stride(from: 0, to: selector.count, by: 2).allSatisfy { index in
             nodes[node].labels.contains { $0.key == selector[index] && $0.value == selector[index + 1] }
         }
     }
 
-    private mutating func assign(_ slot: Int32, to node: Int32, into effects: inout Effects) {
+    private mutating func assign(_ slot: TaskSlot, to node: NodeIndex, into effects: inout Effects) {
         dequeue(slot)
         let key = shapes[tasks[slot].shape].key
-        if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
+        if !tasks[slot].node.isNone { nodes[tasks[slot].node].references -= 1 }
         nodes[node].references += 1
         nodes[node].used += 1
         nodes[node].cpuMillisUsed += key.cpuMillis
@@ -183,7 +183,7 @@ extension MasterCore {
     }
 
     /// A node may have got room, or become one that gets tasks.
-    mutating func freed(_ node: Int32) {
+    mutating func freed(_ node: NodeIndex) {
         refreshOpen(node)
         guard nodes[node].openPosition >= 0, !nodes[node].isFreed else { return }
         nodes[node].isFreed = true
@@ -191,7 +191,7 @@ extension MasterCore {
     }
 
     /// Keeps the list of nodes with room true.
-    mutating func refreshOpen(_ node: Int32) {
+    mutating func refreshOpen(_ node: NodeIndex) {
         let isOpen =
             nodes[node].isOnline && !nodes[node].isDraining && nodes[node].engineError == nil
             && nodes[node].used < nodes[node].slots

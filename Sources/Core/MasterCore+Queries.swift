@@ -4,7 +4,7 @@ extension MasterCore {
     var isStandby: Bool { leadership != .leading }
 
     /// Whether a session waits for the store: its next lines come after the answer.
-    public func isAsking(_ id: SessionID) -> Bool { isOpen(id) && sessions[Int(id.slot)].isAsking }
+    public func isAsking(_ id: SessionID) -> Bool { isOpen(id) && sessions[id.slot].isAsking }
 
     /// Leaves a request to the store.
     mutating func ask(
@@ -22,7 +22,7 @@ extension MasterCore {
     }
 
     mutating func ask(_ query: Effects.Query, into effects: inout Effects) {
-        sessions[Int(query.session.slot)].isAsking = true
+        sessions[query.session.slot].isAsking = true
         var query = query
         query.importNumber = importNumber
         effects.ask(query)
@@ -33,7 +33,7 @@ extension MasterCore {
     /// - Parameter page: nil where the store could not be read.
     public mutating func answer(_ asked: Effects.Query, _ page: StorePage?, into effects: inout Effects) {
         guard isOpen(asked.session) else { return }
-        sessions[Int(asked.session.slot)].isAsking = false
+        sessions[asked.session.slot].isAsking = false
         acting = asked.session
         effects.isFree = asked.importing.isEmpty
         touchedKind = asked.importing.isEmpty ? .read : .change

@@ -81,12 +81,12 @@ extension MasterCore {
     }
 
     /// - Parameter specBytes: grows by what was read of specs.
-    private func matches(_ slot: Int32, _ filter: TaskFilter, _ specBytes: inout Int) -> Bool {
+    private func matches(_ slot: TaskSlot, _ filter: TaskFilter, _ specBytes: inout Int) -> Bool {
         if filter.statuses & (1 << tasks[slot].status.rawValue) == 0 { return false }
         if let since = filter.since, tasks[slot].createdAt < since { return false }
         if let until = filter.until, tasks[slot].createdAt >= until { return false }
         if let node = filter.node {
-            guard tasks[slot].node >= 0, nodes[tasks[slot].node].id == node else { return false }
+            guard !tasks[slot].node.isNone, nodes[tasks[slot].node].id == node else { return false }
         }
         guard filter.name != nil || !filter.labels.isEmpty else { return true }
         // Reading one costs something, however short it is.

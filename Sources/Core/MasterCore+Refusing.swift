@@ -28,12 +28,12 @@ extension MasterCore {
     // MARK: Which answer speaks of which task
 
     /// The answer to the line that is carried out says something of this task.
-    mutating func touch(_ slot: Int32) {
+    mutating func touch(_ slot: TaskSlot) {
         if configuration.asksStore, acting != nil { touched.append(tasks[slot].id) }
     }
 
     /// A request of a task whose last version the store has refused asks it once more: else it would be answered as done.
-    mutating func touchUnsaved(_ slot: Int32) {
+    mutating func touchUnsaved(_ slot: TaskSlot) {
         if !unsaved.isEmpty, unsaved[tasks[slot].id] != nil { changed(slot) }
     }
 
@@ -112,7 +112,7 @@ extension MasterCore {
     }
 
     /// Takes a task out that no store has, and of which nobody was told but those who watch: for them it is cancelled.
-    private mutating func withdraw(_ slot: Int32, _ reason: String, into effects: inout Effects) {
+    private mutating func withdraw(_ slot: TaskSlot, _ reason: String, into effects: inout Effects) {
         let id = tasks[slot].id
         setError(reason, slot)
         if tasks[slot].status == .pending {

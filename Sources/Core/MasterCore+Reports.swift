@@ -24,7 +24,7 @@ extension MasterCore {
     }
 
     /// The worker has taken the assignment: from now on the time to get ready counts, from the assignment on.
-    mutating func accepted(_ slot: Int32) {
+    mutating func accepted(_ slot: TaskSlot) {
         guard !tasks[slot].flags.contains(.accepted) else { return }
         tasks[slot].flags.insert(.accepted)
         guard tasks[slot].status == .scheduled else { return }
@@ -34,20 +34,20 @@ extension MasterCore {
     }
 
     /// There is something new of an attempt that gets ready.
-    private mutating func waitLonger(_ slot: Int32) {
+    private mutating func waitLonger(_ slot: TaskSlot) {
         let prepare = Int64(configuration.prepareMilliseconds)
         let left = Int64(Limits.prepareFactorMax) * prepare - max(now.wall - tasks[slot].scheduledAt, 0)
         tasks[slot].deadline = max(tasks[slot].deadline, now.monotonic + min(prepare, left))
     }
 
-    private mutating func run(_ slot: Int32) {
+    private mutating func run(_ slot: TaskSlot) {
         guard move(slot, to: .running, .none) else { return }
         let timeout = Int64(tasks[slot].timeoutSeconds) * 1_000
         tasks[slot].deadline = timeout > 0 ? now.monotonic + timeout : 0
     }
 
     /// How it ended: by itself, or as it was told to (proto-spec.md, section 6.19).
-    private mutating func end(_ slot: Int32, _ report: WorkerReport) {
+    private mutating func end(_ slot: TaskSlot, _ report: WorkerReport) {
         tasks[slot].flags.insert(.reported)
         var order = tasks[slot].orderedEnd
         if report.status == .cancelled {
@@ -64,12 +64,12 @@ extension MasterCore {
         }
     }
 
-    private func isOverItsTime(_ slot: Int32) -> Bool {
+    private func isOverItsTime(_ slot: TaskSlot) -> Bool {
         tasks[slot].status == .running && tasks[slot].deadline > 0 && now.monotonic >= tasks[slot].deadline
     }
 
     /// Takes from a report what it says beside the status. One that repeats the status it has brings no new times.
-    private mutating func note(_ report: WorkerReport, _ slot: Int32) {
+    private mutating func note(_ report: WorkerReport, _ slot: TaskSlot) {
         let isNew = report.status != tasks[slot].status
         if report.status.isTerminal {
             if let exitCode = report.exitCode ?? (report.status == .completed ? 0 : nil) {
@@ -96,21 +96,21 @@ extension MasterCore {
         }
     }
 
-    private mutating func extra(_ slot: Int32) -> TaskExtra {
+    private mutating func extra(_ slot: TaskSlot) -> TaskExtra {
         let extra = tasks[slot].extra ?? TaskExtra()
         tasks[slot].extra = extra
         return extra
     }
 
     /// Says of a task, for people, what went wrong.
-    mutating func setError(_ text: String?, _ slot: Int32) {
+    mutating func setError(_ text: String?, _ slot: TaskSlot) {
         guard let text, text != tasks[slot].extra?.error else { return }
         extra(slot).error = text
         changed(slot)
     }
 
     /// A worker's clock may be wrong: its times are kept between the task's creation and now.
-    private func plausible(_ time: Int64?, _ slot: Int32) -> Int64 {
+    private func plausible(_ time: Int64?, _ slot: TaskSlot) -> Int64 {
         max(tasks[slot].createdAt, min(time ?? now.wall, now.wall))
     }
 
@@ -149,7 +149,7 @@ extension MasterCore {
     }
 
     /// The task a worker speaks of, if its attempt is this node's and the latest.
-    private func attempt(_ request: Request, into effects: inout Effects) throws(WireError) -> Int32 {
+    private func attempt(_ request: Request, into effects: inout Effects) throws(WireError) -> TaskSlot {
         let name = try request.root.required("taskId")
         let number = try request.root.required("attempt").integer("attempt", in: 1...Int(Int32.max))
         return try attempt(name, number, request, into: &effects)
@@ -160,21 +160,21 @@ extension MasterCore {
         _ number: Int,
         _ request: Request,
         into effects: inout Effects
-    ) throws(WireError) -> Int32 {
+    ) throws(WireError) -> TaskSlot {
         guard let slot = tasks.slot(of: name) else {
             throw WireError(.notFound, "taskId: there is no task \(try name.taskID())", field: "taskId")
         }
         guard Int(tasks[slot].attempt) == number, tasks[slot].status != .pending else { throw stale(slot) }
-        guard tasks[slot].node == sessions[Int(request.session.slot)].nodeIndex else {
+        guard tasks[slot].node == sessions[request.session.slot].nodeIndex else {
             throw foreign(slot, request, into: &effects)
         }
         return slot
     }
 
     /// The attempt is another node's, and never was this one's.
-    private func foreign(_ slot: Int32, _ request: Request, into effects: inout Effects) -> WireError {
+    private func foreign(_ slot: TaskSlot, _ request: Request, into effects: inout Effects) -> WireError {
         guard configuration.isAuthenticated else { return stale(slot) }
-        let session = sessions[Int(request.session.slot)]
+        let session = sessions[request.session.slot]
         let name = "\(tasks.text(of: tasks[slot].id)), attempt \(tasks[slot].attempt)"
         let error = WireError(
             .forbidden,
@@ -185,7 +185,7 @@ extension MasterCore {
         return error
     }
 
-    private func stale(_ slot: Int32) -> WireError {
+    private func stale(_ slot: TaskSlot) -> WireError {
         WireError(
             .staleAttempt,
             "attempt: task \(tasks.text(of: tasks[slot].id)) is no longer this node's in this attempt; end it",

@@ -50,7 +50,7 @@ extension MasterCore {
 
     /// Makes a task of a row, under an id that no task has. One that waits and can run nowhere fails at once.
     @discardableResult
-    mutating func take(_ row: TaskRow, _ id: TaskID, _ kept: KeptSpec) -> Int32 {
+    mutating func take(_ row: TaskRow, _ id: TaskID, _ kept: KeptSpec) -> TaskSlot {
         let slot = tasks.insert(Self.record(row, id, kept))
         if !id.isForeign { nextTaskID = max(nextTaskID, id.next) }
         counts[Int(row.status.rawValue)] += 1
@@ -120,7 +120,7 @@ extension MasterCore {
     /// The node a task names; one that has the task keeps its lease for as long as a worker may need to come back.
     ///
     /// - Returns: false where the task is said to run there, beside more than a node can have.
-    private mutating func giveBack(_ slot: Int32, _ nodeID: String) -> Bool {
+    private mutating func giveBack(_ slot: TaskSlot, _ nodeID: String) -> Bool {
         let node = nodes.index(of: nodeID) ?? nodes.insert(nodeID)
         tasks[slot].node = node
         nodes[node].references += 1

@@ -22,7 +22,7 @@ struct Session {
     var node = ""
     var instance = ""
     /// The node it registered, while that has its lease.
-    var nodeIndex: Int32 = -1
+    var nodeIndex = NodeIndex.none
     /// What it waits for, by number.
     var subscriptions: [Int: Subscription] = [:]
     var nextSubscription = 1
@@ -43,7 +43,7 @@ extension Session {
 }
 
 enum Subscription {
-    case wait(slot: Int32)
+    case wait(slot: TaskSlot)
     /// Of one task, or of all.
     case watch(TaskID?)
     case logs(stream: Int)
@@ -63,12 +63,12 @@ extension MasterCore {
         into effects: inout Effects
     ) {
         self.now = now
-        while sessions.count <= Int(id.slot) { sessions.append(.closed) }
-        sessions[Int(id.slot)] = Session(generation: id.generation)
-        sessions[Int(id.slot)].peer = peer
-        sessions[Int(id.slot)].identity = identity
-        sessions[Int(id.slot)].isCertified = identity != nil
-        sessions[Int(id.slot)].permissions = identity?.role.permissions ?? permissionsAtFirst
+        while sessions.count <= id.slot { sessions.append(.closed) }
+        sessions[id.slot] = Session(generation: id.generation)
+        sessions[id.slot].peer = peer
+        sessions[id.slot].identity = identity
+        sessions[id.slot].isCertified = identity != nil
+        sessions[id.slot].permissions = identity?.role.permissions ?? permissionsAtFirst
         effects.begin(id)
         effects.writer.raw("{\"ev\":\"hello\",\"proto\":[1,1],\"auth\":\"")
         effects.writer.raw(identity != nil ? "mtls" : configuration.isAuthenticated ? "token" : "none")
@@ -85,32 +85,32 @@ extension MasterCore {
     public mutating func sessionClosed(_ id: SessionID, now: Tick, into effects: inout Effects) {
         self.now = now
         guard isOpen(id) else { return }
-        let session = sessions[Int(id.slot)]
+        let session = sessions[id.slot]
         effects.isFree = false
         defer { effects.isFree = true }
         endAll(session.subscriptions, of: id, into: &effects)
-        if session.nodeIndex >= 0, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
+        if !session.nodeIndex.isNone, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
         if session.role == .worker { loseStreams(ofWorker: id, into: &effects) }
-        sessions[Int(id.slot)] = .closed
+        sessions[id.slot] = .closed
     }
 
     /// Whether a session's peer reads slower than it is sent to.
     public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
         guard isOpen(id) else { return }
-        sessions[Int(id.slot)].isBackedUp = isBackedUp
-        sessions[Int(id.slot)].aheadBytes = 0
+        sessions[id.slot].isBackedUp = isBackedUp
+        sessions[id.slot].aheadBytes = 0
         guard !isBackedUp else { return }
         if !streams.isEmpty { resumedReaders.append(id) }
         guard !watchers.isEmpty else { return }
         watchersToldUpTo = 0
-        for (_, subscription) in sessions[Int(id.slot)].subscriptions.sorted(by: { $0.key < $1.key }) {
+        for (_, subscription) in sessions[id.slot].subscriptions.sorted(by: { $0.key < $1.key }) {
             if case .watch(let task?) = subscription { watchers.markDue(task) }
         }
     }
 
     /// Whether `hello` was accepted, and longer lines with it.
     public func hasGreeted(_ id: SessionID) -> Bool {
-        isOpen(id) && sessions[Int(id.slot)].role != .none
+        isOpen(id) && sessions[id.slot].role != .none
     }
 
     /// Tells every connection that the master goes down; no task is taken or placed from now on.
@@ -118,7 +118,7 @@ extension MasterCore {
         isShuttingDown = true
         for (slot, session) in sessions.enumerated() {
             guard session.isOpen else { continue }
-            effects.begin(SessionID(slot: Int32(truncatingIfNeeded: slot), generation: session.generation))
+            effects.begin(SessionID(slot: slot, generation: session.generation))
             effects.writer.raw("{\"ev\":\"drain\",\"deadline_ms\":")
             effects.writer.int(deadlineMilliseconds)
             effects.writer.raw(",\"reconnect_ms\":[100,2000]}")
@@ -127,7 +127,7 @@ extension MasterCore {
     }
 
     func isOpen(_ id: SessionID) -> Bool {
-        Int(id.slot) < sessions.count && sessions[Int(id.slot)].generation == id.generation
+        id.slot < sessions.count && sessions[id.slot].generation == id.generation
     }
 
     mutating func close(_ id: SessionID, into effects: inout Effects) {
@@ -137,14 +137,14 @@ extension MasterCore {
 
     /// Every complete valid line of a node's connection renews its lease.
     mutating func sawLife(of id: SessionID) {
-        let index = sessions[Int(id.slot)].nodeIndex
-        guard index >= 0 else { return }
+        let index = sessions[id.slot].nodeIndex
+        guard !index.isNone else { return }
         nodes[index].lastSeen = now.monotonic
         nodes[index].lastSeenWall = now.wall
     }
 
     mutating func hello(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = Int(request.session.slot)
+        let slot = request.session.slot
         guard sessions[slot].role == .none else {
             throw WireError(.conflict, "hello: this connection has said it already", field: "op")
         }
@@ -184,14 +184,14 @@ extension MasterCore {
 
     /// The validity matrix for workers' operations (proto-spec.md, section 10).
     func checkWorker(_ operation: Operation, _ request: Request) throws(WireError) {
-        let slot = Int(request.session.slot)
+        let slot = request.session.slot
         switch sessions[slot].role {
         case .none:
             throw WireError(.helloRequired, "\(operation.name): say hello with the role worker first")
         case .client:
             throw WireError(.badRequest, "\(operation.name): is for connections with the role worker", field: "op")
         case .worker:
-            if sessions[slot].nodeIndex < 0, operation != .register {
+            if sessions[slot].nodeIndex.isNone, operation != .register {
                 throw WireError(.unregistered, "\(operation.name): register this node first, or again")
             }
         }

@@ -63,7 +63,7 @@ extension MasterCore {
     }
 
     /// The task that has this idempotency key already.
-    private func known(_ summary: TaskSummary, field: String) throws(WireError) -> Int32? {
+    private func known(_ summary: TaskSummary, field: String) throws(WireError) -> TaskSlot? {
         guard let key = summary.idempotencyKey, let slot = idempotencyKeys[key] else { return nil }
         guard SpecBytes.haveSameContent(tasks[slot].spec, summary.bytes) else { throw Self.keyConflict() }
         return slot
@@ -74,7 +74,7 @@ extension MasterCore {
         return WireError(.conflict, message, field: "idempotencyKey")
     }
 
-    private mutating func insert(_ summary: TaskSummary) -> Int32 {
+    private mutating func insert(_ summary: TaskSummary) -> TaskSlot {
         var record = TaskRecord(id: nextTaskID, createdAt: now.wall, summary: summary)
         nextTaskID = nextTaskID.next
         record.flags.insert(.unsaved)

@@ -8,13 +8,13 @@ extension MasterCore {
     mutating func unsubscribe(_ request: Request, into effects: inout Effects) throws(WireError) {
         let number = try request.root.required("sub").integer("sub", in: Int.min...Int.max)
         effects.replyEmpty(request)
-        guard let subscription = sessions[Int(request.session.slot)].subscriptions[number] else { return }
+        guard let subscription = sessions[request.session.slot].subscriptions[number] else { return }
         end(subscription, into: &effects)
         forget(number, of: request.session)
     }
 
     mutating func subscribe(_ id: SessionID, _ subscription: Subscription) throws(WireError) -> Int {
-        let slot = Int(id.slot)
+        let slot = id.slot
         let count = sessions[slot].subscriptions.count
         guard count < Limits.subscriptionsPerConnectionMax else {
             let message = "\(Limits.subscriptionsPerConnectionMax) subscriptions are the most a connection may have"
@@ -37,11 +37,11 @@ extension MasterCore {
 
     /// How much a session waits for.
     public func subscriptionCount(of id: SessionID) -> Int {
-        isOpen(id) ? sessions[Int(id.slot)].subscriptions.count : 0
+        isOpen(id) ? sessions[id.slot].subscriptions.count : 0
     }
 
     mutating func forget(_ number: Int, of id: SessionID) {
-        guard isOpen(id), sessions[Int(id.slot)].subscriptions.removeValue(forKey: number) != nil else { return }
+        guard isOpen(id), sessions[id.slot].subscriptions.removeValue(forKey: number) != nil else { return }
         subscriptionCount -= 1
     }
 

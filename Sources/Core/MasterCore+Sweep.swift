@@ -17,7 +17,7 @@ extension MasterCore {
         defer { effects.isFree = true }
         nextSweep = now.monotonic + Self.sweepMilliseconds
         if !streams.isEmpty { sweepStreams(into: &effects) }
-        var forgotten: [Int32] = []
+        var forgotten: [NodeIndex] = []
         for index in nodes.sorted {
             sweep(index, into: &effects)
             let isOld = now.monotonic - nodes[index].lastSeen > Int64(configuration.nodeAgeMilliseconds)
@@ -41,7 +41,7 @@ extension MasterCore {
         }
     }
 
-    private mutating func sweep(_ index: Int32, into effects: inout Effects) {
+    private mutating func sweep(_ index: NodeIndex, into effects: inout Effects) {
         if nodes[index].hasLease {
             let end = max(nodes[index].lastSeen + Int64(configuration.leaseMilliseconds), nodes[index].graceUntil)
             if now.monotonic >= end { endLease(index, into: &effects) }
@@ -64,7 +64,7 @@ extension MasterCore {
     }
 
     /// The worker did not answer an assignment: it is to forget it, and another gets the next attempt.
-    private mutating func notAccepted(_ slot: Int32, into effects: inout Effects) {
+    private mutating func notAccepted(_ slot: TaskSlot, into effects: inout Effects) {
         if let session = nodes[tasks[slot].node].session {
             effects.begin(session)
             effects.writer.raw("{\"ev\":\"kill\",")

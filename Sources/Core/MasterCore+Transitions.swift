@@ -5,7 +5,7 @@ extension MasterCore {
     /// Moves a task within the table of legal moves, and tells all who want to know. The caller has set its other
     /// fields before. A move that is not legal changes nothing.
     @discardableResult
-    mutating func move(_ slot: Int32, to status: TaskStatus, _ reason: TaskReason) -> Bool {
+    mutating func move(_ slot: TaskSlot, to status: TaskStatus, _ reason: TaskReason) -> Bool {
         let from = tasks[slot].status
         guard TaskTransitions.isLegal(from: from, to: status) else { return false }
         tasks[slot].status = status
@@ -19,7 +19,7 @@ extension MasterCore {
                 taskID: tasks[slot].id,
                 slot: slot,
                 attempt: tasks[slot].attempt,
-                node: node < 0 ? nil : nodes[node].id,
+                node: node.isNone ? nil : nodes[node].id,
                 at: now.wall,
                 from: from,
                 to: status,
@@ -31,18 +31,18 @@ extension MasterCore {
     }
 
     /// Marks a task for the next batch of the store.
-    mutating func changed(_ slot: Int32) {
+    mutating func changed(_ slot: TaskSlot) {
         touch(slot)
         guard !tasks[slot].flags.contains(.changed) else { return }
         tasks[slot].flags.insert(.changed)
         changedTasks.append(slot)
     }
 
-    private mutating func ended(_ slot: Int32) {
+    private mutating func ended(_ slot: TaskSlot) {
         tasks[slot].finishedAt = tasks[slot].finishedAt == 0 ? now.wall : tasks[slot].finishedAt
         tasks[slot].extra?.detail = nil
         shapes.release(tasks[slot].shape)
-        tasks[slot].shape = -1
+        tasks[slot].shape = .none
         finished.append((slot, tasks[slot].id))
         finishedBytes += tasks[slot].byteCost
         tasks[slot].deadline = 0
@@ -63,7 +63,7 @@ extension MasterCore {
     }
 
     /// Takes an ended task out of all that leads to it, after telling its end to who waits for it.
-    mutating func letGo(_ slot: Int32, into effects: inout Effects) {
+    mutating func letGo(_ slot: TaskSlot, into effects: inout Effects) {
         abandonStreams(slot, into: &effects)
         if tasks[slot].flags.contains(.observed) {
             tellWaiters(slot, into: &effects)
@@ -72,7 +72,7 @@ extension MasterCore {
         counts[Int(tasks[slot].status.rawValue)] -= 1
         // Of restored tasks two may have one key: it leads to the newer.
         if let key = tasks[slot].extra?.idempotencyKey, idempotencyKeys[key] == slot { idempotencyKeys[key] = nil }
-        if tasks[slot].node >= 0 { nodes[tasks[slot].node].references -= 1 }
+        if !tasks[slot].node.isNone { nodes[tasks[slot].node].references -= 1 }
     }
 
     /// Moves the time that the store is told, short of the task that will be forgotten next.
@@ -84,10 +84,10 @@ extension MasterCore {
     }
 
     /// Takes a task from its node: the room is free again.
-    mutating func release(_ slot: Int32) {
+    mutating func release(_ slot: TaskSlot) {
         let node = tasks[slot].node
         let position = Int(tasks[slot].nodePosition)
-        guard node >= 0, position >= 0 else { return }
+        guard !node.isNone, position >= 0 else { return }
         let last = nodes[node].attempts.removeLast()
         if last != slot {
             nodes[node].attempts[position] = last
@@ -102,7 +102,7 @@ extension MasterCore {
     }
 
     /// Ends an attempt that a node has, and the task with it.
-    mutating func finish(_ slot: Int32, _ status: TaskStatus, _ reason: TaskReason) {
+    mutating func finish(_ slot: TaskSlot, _ status: TaskStatus, _ reason: TaskReason) {
         guard TaskTransitions.isLegal(from: tasks[slot].status, to: status) else {
             return assertionFailure("from \(tasks[slot].status.name) to \(status.name)")
         }
@@ -111,7 +111,7 @@ extension MasterCore {
     }
 
     /// Puts a task whose attempt is gone back in the queue.
-    mutating func requeue(_ slot: Int32, _ reason: TaskReason, isCharged: Bool, into effects: inout Effects) {
+    mutating func requeue(_ slot: TaskSlot, _ reason: TaskReason, isCharged: Bool, into effects: inout Effects) {
         guard Int(tasks[slot].attempt) < Limits.attemptMax else { return finish(slot, .failed, .lostTooOften) }
         guard TaskTransitions.isLegal(from: tasks[slot].status, to: .pending) else {
             return assertionFailure("from \(tasks[slot].status.name) to pending")
@@ -129,7 +129,7 @@ extension MasterCore {
     }
 
     /// An assignment came to nothing before it was accepted: not counted as an attempt lost, but not for ever.
-    mutating func refuse(_ slot: Int32, _ reason: TaskReason, into effects: inout Effects) {
+    mutating func refuse(_ slot: TaskSlot, _ reason: TaskReason, into effects: inout Effects) {
         tasks[slot].rejections += 1
         guard !endAsOrdered(slot) else { return }
         if Int(tasks[slot].rejections) >= Limits.rejectionsMax {
@@ -140,7 +140,7 @@ extension MasterCore {
     }
 
     /// An attempt is lost with its node, or by its worker: what becomes of the task.
-    mutating func lose(_ slot: Int32, into effects: inout Effects) {
+    mutating func lose(_ slot: TaskSlot, into effects: inout Effects) {
         guard !endAsOrdered(slot) else { return }
         if tasks[slot].onNodeLost == .fail {
             finish(slot, .failed, .nodeLost)
@@ -154,7 +154,7 @@ extension MasterCore {
     }
 
     /// Ends an attempt that nobody will confirm the end of, if it was told to end.
-    private mutating func endAsOrdered(_ slot: Int32) -> Bool {
+    private mutating func endAsOrdered(_ slot: TaskSlot) -> Bool {
         switch tasks[slot].orderedEnd {
         case .none: return false
         case .cancelled: finish(slot, .cancelled, .cancelled)

@@ -37,7 +37,7 @@ extension MasterCore {
     }
 
     /// Tells the one who waits for the end of a task; where there are many, they are told turn by turn.
-    mutating func tellWaiters(_ slot: Int32, into effects: inout Effects) {
+    mutating func tellWaiters(_ slot: TaskSlot, into effects: inout Effects) {
         guard let waiting = waiters.removeValue(forKey: slot) else { return }
         guard waiting.count == 1, endings.isEmpty, let waiter = waiting.first else {
             return endings.append(Ending(object: object(slot), waiters: waiting))
@@ -50,7 +50,7 @@ extension MasterCore {
     }
 
     /// The task object.
-    func object(_ slot: Int32) -> [UInt8] {
+    func object(_ slot: TaskSlot) -> [UInt8] {
         var object = JSONWriter(capacityBytes: 512)
         writeTask(slot, to: &object)
         return object.withUnsafeBytes { Array($0) }
@@ -86,7 +86,7 @@ extension MasterCore {
 extension [Session] {
     /// Whether a subscription is there still: its connection is open, and has not ended it.
     func isWaiting(_ id: SessionID, _ number: Int) -> Bool {
-        let slot = Int(id.slot)
+        let slot = id.slot
         return slot < count && self[slot].generation == id.generation && self[slot].subscriptions[number] != nil
     }
 }

@@ -98,13 +98,13 @@ extension MasterCore {
             if watchers.position >= watchers.ofAll.count { watchers.position = 0 }
             var watcher = watchers.ofAll[watchers.position]
             let isAlive = sessions.isWaiting(watcher.session, watcher.number)
-            if isAlive, watcher.next < events.next, !sessions[Int(watcher.session.slot)].isBackedUp {
+            if isAlive, watcher.next < events.next, !sessions[watcher.session.slot].isBackedUp {
                 guard effects.byteCount < end else {
                     isBehind = true
                     break
                 }
                 tellGap(&watcher, missed: events.oldest - watcher.next, into: &effects)
-                let sharers = max(1, sessions[Int(watcher.session.slot)].subscriptions.count)
+                let sharers = max(1, sessions[watcher.session.slot].subscriptions.count)
                 let last = min(events.next, watcher.next + max(1, Self.eventsPerTurnMax / sharers))
                 while watcher.next < last {
                     tell(watcher, watcher.next, into: &effects)
@@ -148,7 +148,7 @@ extension MasterCore {
             told += 1
             guard sessions.isWaiting(watcher.session, watcher.number) else { continue }
             var watcher = watcher
-            guard !sessions[Int(watcher.session.slot)].isBackedUp else {
+            guard !sessions[watcher.session.slot].isBackedUp else {
                 left.append(watcher)
                 continue
             }
@@ -190,7 +190,7 @@ extension MasterCore {
     }
 
     /// A task that somebody may watch is about to be forgotten.
-    mutating func keepEnd(_ slot: Int32) {
+    mutating func keepEnd(_ slot: TaskSlot) {
         guard watchers.lacksEnd(tasks[slot].id) else { return }
         watchers.keepEnd(object(slot), of: tasks[slot].id)
     }
@@ -216,7 +216,7 @@ extension MasterCore {
         writer.timestamp(milliseconds: event.at)
         writer.raw(",\"taskId\":")
         tasks.write(event.taskID, to: &writer)
-        if event.slot >= 0, tasks[event.slot].id == event.taskID {
+        if !event.slot.isNone, tasks[event.slot].id == event.taskID {
             writer.raw(",\"name\":")
             writeName(event.slot, to: &writer)
         }

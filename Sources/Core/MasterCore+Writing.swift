@@ -2,7 +2,7 @@ import PodlingProtocol
 
 extension MasterCore {
     /// The task object (proto-spec.md, section 5.2).
-    func writeTask(_ slot: Int32, to writer: inout JSONWriter) {
+    func writeTask(_ slot: TaskSlot, to writer: inout JSONWriter) {
         writer.raw("{\"taskId\":")
         tasks.write(tasks[slot].id, to: &writer)
         writer.raw(",\"status\":\"")
@@ -10,7 +10,7 @@ extension MasterCore {
         writer.raw("\",\"attempt\":")
         writer.int(Int(tasks[slot].attempt))
         let node = tasks[slot].node
-        if node >= 0 {
+        if !node.isNone {
             writer.raw(",\"nodeId\":")
             Self.writeNodeID(nodes[node], to: &writer)
         }
@@ -68,14 +68,14 @@ extension MasterCore {
     }
 
     /// The name as the spec has it, with its quotes.
-    func writeName(_ slot: Int32, to writer: inout JSONWriter) {
+    func writeName(_ slot: TaskSlot, to writer: inout JSONWriter) {
         let start = Int(tasks[slot].nameStart)
         let count = Int(tasks[slot].nameCount)
         tasks[slot].spec.withUnsafeBytes { writer.raw(UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
     }
 
     /// `"taskId":"...","attempt":1`, without braces.
-    func writeAttempt(_ slot: Int32, to writer: inout JSONWriter) {
+    func writeAttempt(_ slot: TaskSlot, to writer: inout JSONWriter) {
         writer.raw("\"taskId\":")
         tasks.write(tasks[slot].id, to: &writer)
         writer.raw(",\"attempt\":")
@@ -83,5 +83,5 @@ extension MasterCore {
     }
 
     /// The node object (proto-spec.md, section 5.3).
-    func writeNode(_ index: Int32, to writer: inout JSONWriter) { nodeRow(index).write(to: &writer) }
+    func writeNode(_ index: NodeIndex, to writer: inout JSONWriter) { nodeRow(index).write(to: &writer) }
 }

@@ -36,7 +36,7 @@ public struct MasterCore: ~Copyable {
     /// Where the events stood when all watchers of all tasks that keep up were told; 0 where one was not.
     var watchersToldUpTo = 0
     /// Those who wait for the end of a task, by slot.
-    var waiters: [Int32: [Waiter]] = [:]
+    var waiters: [TaskSlot: [Waiter]] = [:]
     /// Ends of which some who waited were not told yet.
     var endings = Deque<Ending>()
     /// Output on its way, by the number the worker knows it by.
@@ -45,19 +45,19 @@ public struct MasterCore: ~Copyable {
     var resumedReaders: [SessionID] = []
     var nextStream = 1
     /// Those streams by the slot of their task.
-    var streamsOfTask: [Int32: [Int]] = [:]
+    var streamsOfTask: [TaskSlot: [Int]] = [:]
     /// By the connection of the worker that sends them.
     var streamsOfWorker: [SessionID: Set<Int>] = [:]
-    var idempotencyKeys: [String: Int32] = [:]
+    var idempotencyKeys: [String: TaskSlot] = [:]
     /// Ended tasks in the order of their ends.
-    var finished = Deque<(slot: Int32, id: TaskID)>()
+    var finished = Deque<(slot: TaskSlot, id: TaskID)>()
     /// What they take, as `TaskRecord.byteCost` counts it.
     var finishedBytes = 0
     /// Tasks by status, indexed by `TaskStatus.rawValue`.
     var counts = [Int](repeating: 0, count: TaskStatus.allCases.count)
     /// Tasks that ended and that somebody waits for, while that is not settled.
-    var observedEnds = Deque<(slot: Int32, id: TaskID)>()
-    var changedTasks: [Int32] = []
+    var observedEnds = Deque<(slot: TaskSlot, id: TaskID)>()
+    var changedTasks: [TaskSlot] = []
     /// Tasks that are held no longer, or were imported where there was no room, before the store had their last version.
     var forgottenRows: [TaskRow] = []
     /// See `StoreBatch`.
@@ -66,7 +66,7 @@ public struct MasterCore: ~Copyable {
     var hasForgotten = false
     /// Grows with every import that took something.
     var importNumber = 0
-    var changedNodes: [Int32] = []
+    var changedNodes: [NodeIndex] = []
     var removedNodes: [String] = []
     /// Monotonic milliseconds at which last heartbeats are to be written next.
     var nextHeartbeatWrite: Int64 = 0
@@ -88,9 +88,9 @@ public struct MasterCore: ~Copyable {
     /// Epochs whose cursors are good still.
     var earlierRuns: Set<String> = []
     /// Nodes that got room since tasks were last placed.
-    var freedNodes: [Int32] = []
+    var freedNodes: [NodeIndex] = []
     /// Nodes against which blocked shapes are being held (`ShapeTable.walk`).
-    var roomyNodes: [Int32] = []
+    var roomyNodes: [NodeIndex] = []
     var subscriptionCount = 0
     /// Since the lists of who is told were last pruned.
     var endedSubscriptions = 0
@@ -207,7 +207,7 @@ public struct MasterCore: ~Copyable {
         into effects: inout Effects
     ) throws(WireError) {
         guard
-            sessions[Int(request.session.slot)].permissions.contains(operation.permission)
+            sessions[request.session.slot].permissions.contains(operation.permission)
                 || isOfOwnNode(operation, request)
         else {
             if let error = denial(operation, request, into: &effects) { throw error }

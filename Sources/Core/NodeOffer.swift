@@ -4,11 +4,11 @@ import PodlingProtocol
 struct AttemptName: Hashable {
     /// As the worker wrote it.
     var taskID: String
-    var attempt: Int32
+    var attempt: Int
 
     init(_ object: JSONValue) throws(WireError) {
         taskID = try object.required("taskId").taskID()
-        attempt = Int32(truncatingIfNeeded: try object.required("attempt").integer("attempt", in: 1...Int(Int32.max)))
+        attempt = try object.required("attempt").integer("attempt", in: 1...Int(Int32.max))
     }
 }
 

@@ -33,11 +33,11 @@ struct NodeRecord {
     /// What its texts take, as `MasterCore.nodesBytes` counts it.
     var byteCost = 0
     /// Slots of the tasks it has.
-    var attempts: [Int32] = []
+    var attempts: [TaskSlot] = []
     /// Tasks kept that name it.
     var references = 0
     /// Where it stands in the list of nodes with room; −1 if not.
-    var openPosition: Int32 = -1
+    var openPosition = -1
     var isKnown = true
     /// It got room since tasks were last placed.
     var isFreed = false

@@ -1,31 +1,31 @@
 /// All nodes, by index, by id, and those with room.
 struct NodeTable {
     private var records: [NodeRecord] = []
-    private var indexes: [String: Int32] = [:]
+    private var indexes: [String: NodeIndex] = [:]
     /// Indexes sorted by node id.
-    private(set) var sorted: [Int32] = []
+    private(set) var sorted: [NodeIndex] = []
     /// Nodes that could take a task, as far as slots go.
-    private(set) var open: [Int32] = []
-    private var free: [Int32] = []
+    private(set) var open: [NodeIndex] = []
+    private var free: [NodeIndex] = []
 
     var count: Int { sorted.count }
 
-    subscript(_ index: Int32) -> NodeRecord {
+    subscript(_ index: NodeIndex) -> NodeRecord {
         @inline(__always)
-        _read { yield records[Int(index)] }
+        _read { yield records[index.offset] }
         @inline(__always)
-        _modify { yield &records[Int(index)] }
+        _modify { yield &records[index.offset] }
     }
 
-    func index(of id: String) -> Int32? { indexes[id] }
+    func index(of id: String) -> NodeIndex? { indexes[id] }
 
-    mutating func insert(_ id: String) -> Int32 {
-        let index: Int32
+    mutating func insert(_ id: String) -> NodeIndex {
+        let index: NodeIndex
         if let reused = free.popLast() {
             index = reused
-            records[Int(index)] = NodeRecord(id: id)
+            records[index.offset] = NodeRecord(id: id)
         } else {
-            index = Int32(truncatingIfNeeded: records.count)
+            index = NodeIndex(offset: records.count)
             records.append(NodeRecord(id: id))
         }
         indexes[id] = index
@@ -33,14 +33,14 @@ struct NodeTable {
         return index
     }
 
-    mutating func remove(_ index: Int32) {
-        let id = records[Int(index)].id
+    mutating func remove(_ index: NodeIndex) {
+        let id = records[index.offset].id
         setOpen(index, false)
         indexes[id] = nil
         let at = position(notBefore: id)
         if at < sorted.count, sorted[at] == index { sorted.remove(at: at) }
-        records[Int(index)] = NodeRecord(id: "")
-        records[Int(index)].isKnown = false
+        records[index.offset] = NodeRecord(id: "")
+        records[index.offset].isKnown = false
         free.append(index)
     }
 
@@ -50,24 +50,24 @@ struct NodeTable {
         var high = sorted.count
         while low < high {
             let middle = (low + high) / 2
-            if records[Int(sorted[middle])].id < id { low = middle + 1 } else { high = middle }
+            if records[sorted[middle].offset].id < id { low = middle + 1 } else { high = middle }
         }
         return low
     }
 
-    mutating func setOpen(_ index: Int32, _ isOpen: Bool) {
-        let position = records[Int(index)].openPosition
+    mutating func setOpen(_ index: NodeIndex, _ isOpen: Bool) {
+        let position = records[index.offset].openPosition
         guard (position >= 0) != isOpen else { return }
         if isOpen {
-            records[Int(index)].openPosition = Int32(truncatingIfNeeded: open.count)
+            records[index.offset].openPosition = open.count
             open.append(index)
         } else {
             let last = open.removeLast()
             if last != index {
-                open[Int(position)] = last
-                records[Int(last)].openPosition = position
+                open[position] = last
+                records[last.offset].openPosition = position
             }
-            records[Int(index)].openPosition = -1
+            records[index.offset].openPosition = -1
         }
     }
 }

@@ -9,12 +9,12 @@ struct ShapeKey: Hashable {
 /// The pending tasks of one shape and priority: first those that ran before, then the rest by age.
 struct Lane {
     var priority: Int16
-    var requeuedFirst: Int32 = -1
-    var requeuedLast: Int32 = -1
-    var freshFirst: Int32 = -1
-    var freshLast: Int32 = -1
+    var requeuedFirst = TaskSlot.none
+    var requeuedLast = TaskSlot.none
+    var freshFirst = TaskSlot.none
+    var freshLast = TaskSlot.none
 
-    var first: Int32 { requeuedFirst >= 0 ? requeuedFirst : freshFirst }
+    var first: TaskSlot { !requeuedFirst.isNone ? requeuedFirst : freshFirst }
 }
 
 /// Tasks that can stand in for one another when a place is sought.
@@ -25,7 +25,7 @@ struct Shape {
     /// Live tasks of this shape.
     var references = 0
     /// Where it stands in `ShapeTable.ready` or `.blocked`; −1 if in neither.
-    fileprivate(set) var position: Int32 = -1
+    fileprivate(set) var position = -1
     /// No node had room when it was last tried, and none that has got more since was tried.
     fileprivate(set) var isBlocked = false
 }
@@ -33,12 +33,12 @@ struct Shape {
 /// The shapes of all live tasks. Placing costs by the number of shapes, never of tasks.
 struct ShapeTable {
     private var shapes: [Shape] = []
-    private var indexes: [ShapeKey: Int32] = [:]
-    private var free: [Int32] = []
+    private var indexes: [ShapeKey: ShapeIndex] = [:]
+    private var free: [ShapeIndex] = []
     /// Shapes with pending tasks that are worth a try.
-    private(set) var ready: [Int32] = []
+    private(set) var ready: [ShapeIndex] = []
     /// Shapes with pending tasks that no node had room for.
-    private(set) var blocked: [Int32] = []
+    private(set) var blocked: [ShapeIndex] = []
     /// The walk over `blocked` that looks which of them a node with new room could take: where it goes on, and how many
     /// are left.
     private var walkPosition = 0
@@ -47,82 +47,82 @@ struct ShapeTable {
     /// Distinct shapes of live tasks.
     var count: Int { indexes.count }
 
-    subscript(_ index: Int32) -> Shape {
+    subscript(_ index: ShapeIndex) -> Shape {
         @inline(__always)
-        _read { yield shapes[Int(index)] }
+        _read { yield shapes[index.offset] }
         @inline(__always)
-        _modify { yield &shapes[Int(index)] }
+        _modify { yield &shapes[index.offset] }
     }
 
-    mutating func retain(_ key: ShapeKey) -> Int32 {
+    mutating func retain(_ key: ShapeKey) -> ShapeIndex {
         if let index = indexes[key] {
-            shapes[Int(index)].references += 1
+            shapes[index.offset].references += 1
             return index
         }
-        let index: Int32
+        let index: ShapeIndex
         if let reused = free.popLast() {
             index = reused
-            shapes[Int(index)] = Shape(key: key)
+            shapes[index.offset] = Shape(key: key)
         } else {
-            index = Int32(truncatingIfNeeded: shapes.count)
+            index = ShapeIndex(offset: shapes.count)
             shapes.append(Shape(key: key))
         }
-        shapes[Int(index)].references = 1
+        shapes[index.offset].references = 1
         indexes[key] = index
         return index
     }
 
     func isKnown(_ key: ShapeKey) -> Bool { indexes[key] != nil }
 
-    mutating func release(_ index: Int32) {
-        shapes[Int(index)].references -= 1
-        guard shapes[Int(index)].references == 0 else { return }
-        indexes[shapes[Int(index)].key] = nil
+    mutating func release(_ index: ShapeIndex) {
+        shapes[index.offset].references -= 1
+        guard shapes[index.offset].references == 0 else { return }
+        indexes[shapes[index.offset].key] = nil
         leave(index)
         free.append(index)
     }
 
     /// Puts a shape with pending tasks where it belongs.
-    mutating func wake(_ index: Int32) {
-        guard shapes[Int(index)].position < 0 else { return }
-        shapes[Int(index)].position = Int32(truncatingIfNeeded: ready.count)
+    mutating func wake(_ index: ShapeIndex) {
+        guard shapes[index.offset].position < 0 else { return }
+        shapes[index.offset].position = ready.count
         ready.append(index)
     }
 
     /// No node has room for it.
-    mutating func block(_ index: Int32) {
+    mutating func block(_ index: ShapeIndex) {
         leave(index)
-        shapes[Int(index)].isBlocked = true
-        shapes[Int(index)].position = Int32(truncatingIfNeeded: blocked.count)
+        shapes[index.offset].isBlocked = true
+        shapes[index.offset].position = blocked.count
         blocked.append(index)
         if walkLeft > 0 { walkLeft += 1 }
     }
 
-    mutating func takeReady() -> [Int32] {
+    mutating func takeReady() -> [ShapeIndex] {
         defer { ready.removeAll(keepingCapacity: true) }
-        for index in ready { shapes[Int(index)].position = -1 }
+        for index in ready { shapes[index.offset].position = -1 }
         return ready
     }
 
-    private mutating func leave(_ index: Int32) {
-        let position = Int(shapes[Int(index)].position)
+    private mutating func leave(_ index: ShapeIndex) {
+        let position = shapes[index.offset].position
         guard position >= 0 else { return }
-        if shapes[Int(index)].isBlocked {
+        if shapes[index.offset].isBlocked {
             Self.remove(position, from: &blocked, &shapes)
-            shapes[Int(index)].isBlocked = false
+            shapes[index.offset].isBlocked = false
             // What took its place may not have been looked at.
             if walkLeft > 0 { walkLeft = blocked.count }
         } else {
             Self.remove(position, from: &ready, &shapes)
         }
-        shapes[Int(index)].position = -1
+        shapes[index.offset].position = -1
     }
 
-    private static func remove(_ position: Int, from list: inout [Int32], _ shapes: inout [Shape]) {
+    private static func remove(_ position: Int, from list: inout [ShapeIndex], _ shapes: inout [Shape]) {
         let last = list.removeLast()
         guard position < list.count else { return }
         list[position] = last
-        shapes[Int(last)].position = Int32(truncatingIfNeeded: position)
+        shapes[last.offset].position = position
     }
 
     // MARK: Looking through those that are blocked
@@ -134,7 +134,7 @@ struct ShapeTable {
     mutating func lookThrough() { walkLeft = blocked.count }
 
     /// The next to be looked at; `looked` says what came of it.
-    mutating func nextToLookAt() -> Int32? {
+    mutating func nextToLookAt() -> ShapeIndex? {
         guard walkLeft > 0, !blocked.isEmpty else {
             walkLeft = 0
             return nil
@@ -145,8 +145,8 @@ struct ShapeTable {
     }
 
     /// - Parameter isWorthATry: whether a node could take it now; one without pending tasks is not looked at again.
-    mutating func looked(at index: Int32, isWorthATry: Bool) {
-        let hasPending = !shapes[Int(index)].lanes.isEmpty
+    mutating func looked(at index: ShapeIndex, isWorthATry: Bool) {
+        let hasPending = !shapes[index.offset].lanes.isEmpty
         guard !hasPending || isWorthATry else {
             walkPosition += 1
             return

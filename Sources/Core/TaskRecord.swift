@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// A task as the core holds it. Indexes are `Int32`, and −1 means none: a million of these are kept at once.
+/// A task as the core holds it. Its indexes take four bytes each: a million of these are kept at once.
 struct TaskRecord {
     struct Flags: OptionSet {
         let rawValue: UInt16
@@ -43,13 +43,13 @@ struct TaskRecord {
     var reason = TaskReason.none
     var onNodeLost: NodeLostPolicy
     var maxAttempts: UInt8
-    var node: Int32 = -1
+    var node = NodeIndex.none
     /// Where it stands in its node's list of attempts.
     var nodePosition: Int32 = -1
     var attempt: Int32 = 0
-    var shape: Int32 = -1
-    var queueNext: Int32 = -1
-    var queuePrevious: Int32 = -1
+    var shape = ShapeIndex.none
+    var queueNext = TaskSlot.none
+    var queuePrevious = TaskSlot.none
     /// Monotonic milliseconds by which the assignment must be answered, then the attempt run, then end; 0 means none.
     var deadline: Int64 = 0
     /// Milliseconds since 1970; 0 means not yet.

@@ -41,7 +41,7 @@ extension TaskTable {
     func id(_ text: [UInt8]) -> TaskID? { text.withUnsafeBytes { TaskID($0) } ?? foreign.id(of: text) }
 
     /// The slot of the task this string names.
-    func slot(of value: JSONValue) -> Int32? { id(value).flatMap { slot(of: $0) } }
+    func slot(of value: JSONValue) -> TaskSlot? { id(value).flatMap { slot(of: $0) } }
 
     func text(of id: TaskID) -> String {
         id.isForeign ? String(decoding: foreign.text(of: id), as: UTF8.self) : id.text
@@ -68,7 +68,7 @@ extension TaskTable {
     }
 
     /// The slot at a place of the order; nil for a gap.
-    func slot(at place: Int) -> Int32? {
+    func slot(at place: Int) -> TaskSlot? {
         place < foreign.count ? foreign.slot(of: foreign.id(at: place)) : order.slot(at: place - foreign.count)
     }
 

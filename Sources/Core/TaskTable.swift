@@ -1,24 +1,24 @@
 /// All tasks the core holds, by slot and by id. Those whose ids another system gave come first, then ours; each by age.
 struct TaskTable: ~Copyable {
-    private static let chunkShift: Int32 = 12
+    private static let chunkShift: Int = 12
     private static let chunkCount = 1 << 12
 
     private var chunks: [UnsafeMutablePointer<TaskRecord>] = []
-    private var free: [Int32] = []
-    private var used: Int32 = 0
+    private var free: [TaskSlot] = []
+    private var used = 0
     private(set) var order = TaskOrder()
     private(set) var foreign = ForeignTaskIDs()
     private(set) var count = 0
     /// Slots that a task has or had; one that is free holds the id 0.
-    var slotCount: Int32 { used }
+    var slotCount: Int { used }
     /// Of all that are held.
     private(set) var byteCost = 0
     /// While many are put in: their places in the order, which `endInserting` makes.
     private var isInserting = false
-    private var inserted: [(slot: Int32, id: TaskID)] = []
+    private var inserted: [(slot: TaskSlot, id: TaskID)] = []
 
     deinit {
-        for slot in 0..<used { address(slot).deinitialize(count: 1) }
+        for offset in 0..<used { address(TaskSlot(offset: offset)).deinitialize(count: 1) }
         for chunk in chunks { UnsafeMutableRawPointer(chunk).deallocate() }
     }
 
@@ -30,35 +30,35 @@ struct TaskTable: ~Copyable {
     }
 
     @inline(__always)
-    private func address(_ slot: Int32) -> UnsafeMutablePointer<TaskRecord> {
-        chunks[Int(slot >> Self.chunkShift)] + (Int(slot) & (Self.chunkCount - 1))
+    private func address(_ slot: TaskSlot) -> UnsafeMutablePointer<TaskRecord> {
+        chunks[slot.offset >> Self.chunkShift] + (slot.offset & (Self.chunkCount - 1))
     }
 
-    subscript(_ slot: Int32) -> TaskRecord {
+    subscript(_ slot: TaskSlot) -> TaskRecord {
         @inline(__always)
         _read { yield address(slot).pointee }
         @inline(__always)
         _modify { yield &address(slot).pointee }
     }
 
-    func slot(of id: TaskID) -> Int32? {
+    func slot(of id: TaskID) -> TaskSlot? {
         if id.isForeign { return foreign.slot(of: id) }
         let index = order.firstIndex(notBefore: id)
         guard index < order.count, order.id(at: index) == id else { return nil }
         return order.slot(at: index)
     }
 
-    mutating func insert(_ record: consuming TaskRecord) -> Int32 {
+    mutating func insert(_ record: consuming TaskRecord) -> TaskSlot {
         let id = record.id
         byteCost += record.byteCost
-        let slot: Int32
+        let slot: TaskSlot
         if let reused = free.popLast() {
             slot = reused
             address(slot).pointee = record
         } else {
-            slot = used
+            slot = TaskSlot(offset: used)
             used += 1
-            if Int(slot) & (Self.chunkCount - 1) == 0 { chunks.append(Self.allocateChunk()) }
+            if slot.offset & (Self.chunkCount - 1) == 0 { chunks.append(Self.allocateChunk()) }
             address(slot).initialize(to: record)
         }
         if id.isForeign {
@@ -82,7 +82,7 @@ struct TaskTable: ~Copyable {
         foreign.sort()
     }
 
-    mutating func remove(_ slot: Int32) {
+    mutating func remove(_ slot: TaskSlot) {
         let id = address(slot).pointee.id
         byteCost -= address(slot).pointee.byteCost
         if id.isForeign { foreign.remove(id) } else { order.remove(id) }
@@ -107,12 +107,12 @@ struct TaskOrder {
     private static let gapsMin = 1_024
 
     private var ids: [TaskID] = []
-    private var slots: [Int32] = []
+    private var slots: [TaskSlot] = []
     private var gaps = 0
 
     var count: Int { slots.count }
 
-    mutating func insert(_ slot: Int32, _ id: TaskID) {
+    mutating func insert(_ slot: TaskSlot, _ id: TaskID) {
         if let last = ids.last, last >= id {
             let index = firstIndex(notBefore: id)
             if ids[index] == id {
@@ -129,10 +129,10 @@ struct TaskOrder {
     }
 
     /// Puts in many, sorted by id, with one walk over all.
-    mutating func merge(_ new: [(slot: Int32, id: TaskID)]) {
+    mutating func merge(_ new: [(slot: TaskSlot, id: TaskID)]) {
         guard let first = new.first else { return }
         if let last = ids.last, last >= first.id {
-            var (oldIDs, oldSlots) = ([TaskID](), [Int32]())
+            var (oldIDs, oldSlots) = ([TaskID](), [TaskSlot]())
             swap(&oldIDs, &ids)
             swap(&oldSlots, &slots)
             ids.reserveCapacity(oldIDs.count + new.count)
@@ -157,7 +157,7 @@ struct TaskOrder {
         }
     }
 
-    private mutating func append(_ slot: Int32, _ id: TaskID) {
+    private mutating func append(_ slot: TaskSlot, _ id: TaskID) {
         ids.append(id)
         slots.append(slot)
     }
@@ -165,7 +165,7 @@ struct TaskOrder {
     mutating func remove(_ id: TaskID) {
         let index = firstIndex(notBefore: id)
         guard index < slots.count, ids[index] == id else { return }
-        slots[index] = -1
+        slots[index] = .none
         gaps += 1
         if gaps > Self.gapsMin, gaps * 2 > slots.count { closeGaps() }
     }
@@ -173,7 +173,7 @@ struct TaskOrder {
     func id(at index: Int) -> TaskID { ids[index] }
 
     /// The slot at an index of the order; nil for a gap.
-    func slot(at index: Int) -> Int32? { slots[index] < 0 ? nil : slots[index] }
+    func slot(at index: Int) -> TaskSlot? { slots[index].isNone ? nil : slots[index] }
 
     /// The index of the first task whose id is at least this.
     func firstIndex(notBefore id: TaskID) -> Int {
@@ -196,7 +196,7 @@ struct TaskOrder {
 
     private mutating func closeGaps() {
         var kept = 0
-        for index in slots.indices where slots[index] >= 0 {
+        for index in slots.indices where !slots[index].isNone {
             slots[kept] = slots[index]
             ids[kept] = ids[index]
             kept += 1

@@ -10,7 +10,7 @@ struct HalfClosedSessions {
         case waitsForFrames
     }
 
-    private var generations: [Int32: UInt32] = [:]
+    private var generations: [Int: UInt32] = [:]
     private var candidates: [SessionID] = []
 
     /// Also for one that is here already, when it was sent something.
@@ -20,7 +20,7 @@ struct HalfClosedSessions {
     }
 
     /// Something was sent to the session in this slot.
-    mutating func sent(_ slot: Int32) {
+    mutating func sent(_ slot: Int) {
         guard !generations.isEmpty, let generation = generations[slot] else { return }
         candidates.append(SessionID(slot: slot, generation: generation))
     }

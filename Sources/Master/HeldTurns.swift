@@ -20,7 +20,7 @@ final class Turn {
 struct HeldTurns {
     private var turns = Deque<Turn>()
     /// By the slot of the session: how many runs of lines wait for it.
-    private var frameCounts: [Int32] = []
+    private var frameCounts: [Int] = []
     /// The tasks whose last changes the store does not have yet, where that was asked since turns came or went.
     private var unsettled: Set<TaskID>?
 
@@ -135,7 +135,7 @@ struct HeldTurns {
     }
 
     /// Whether lines for the session in this slot wait, or for one that had it before.
-    func holds(_ slot: Int32) -> Bool { Int(slot) < frameCounts.count && frameCounts[Int(slot)] > 0 }
+    func holds(_ slot: Int) -> Bool { slot < frameCounts.count && frameCounts[slot] > 0 }
 
     /// How long the oldest has waited.
     var age: TimeAmount { turns.first.map { NIODeadline.now() - $0.heldSince } ?? .zero }
@@ -150,8 +150,8 @@ struct HeldTurns {
         for frame in turn.effects.frames { count(frame.session.slot, -1) }
     }
 
-    private mutating func count(_ slot: Int32, _ difference: Int32) {
-        while frameCounts.count <= Int(slot) { frameCounts.append(0) }
-        frameCounts[Int(slot)] += difference
+    private mutating func count(_ slot: Int, _ difference: Int) {
+        while frameCounts.count <= slot { frameCounts.append(0) }
+        frameCounts[slot] += difference
     }
 }

@@ -39,8 +39,8 @@ extension MasterLoop {
         for turn in held.takeAll() {
             turn.effects.refuse(error) { session, lines in
                 guard isCurrent(session) else { return }
-                sinks[Int(session.slot)]?.deliver(lines)
-                sinks[Int(session.slot)]?.flush()
+                sinks[session.slot]?.deliver(lines)
+                sinks[session.slot]?.flush()
             }
         }
     }

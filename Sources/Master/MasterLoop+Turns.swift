@@ -177,7 +177,7 @@ extension MasterLoop {
         dirty.removeAll(keepingCapacity: true)
         if !turn.effects.denials.isEmpty { denialLog.write(turn.effects, to: logger) }
         for query in turn.effects.queries { ask(query) }
-        for session in turn.effects.closing where isCurrent(session) { sinks[Int(session.slot)]?.close() }
+        for session in turn.effects.closing where isCurrent(session) { sinks[session.slot]?.close() }
         turn.effects.removeAll()
         (turn.retried, turn.rows) = ([], [])
         sentTurnNumber = max(sentTurnNumber, turn.number)
@@ -194,6 +194,6 @@ extension MasterLoop {
         if case .failure(let error) = result { logger.warning("reading the store: \(error.message)") }
         core.answer(query, try? result.get(), into: &turn.effects)
         scheduleTurnEnd()
-        if isCurrent(query.session), let sink = sinks[Int(query.session.slot)] { resumeSoon(sink) }
+        if isCurrent(query.session), let sink = sinks[query.session.slot] { resumeSoon(sink) }
     }
 }

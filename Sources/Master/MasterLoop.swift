@@ -28,7 +28,7 @@ final class MasterLoop {
     var spareTurn: Turn?
     var sinks: [(any SessionSink)?] = []
     private var generations: [UInt32] = []
-    private var freeSlots: [Int32] = []
+    private var freeSlots: [Int] = []
     private var nextGeneration: UInt32 = 1
     private(set) var sessionCount = 0
     var halfClosed = HalfClosedSessions()
@@ -48,7 +48,7 @@ final class MasterLoop {
     var lastTurnEnd = NIODeadline.now()
     /// The last turn of which everything was sent.
     var sentTurnNumber = -1
-    var dirty: [Int32] = []
+    var dirty: [Int] = []
     var isDirty: [Bool] = []
     var runQueue = RunQueue()
     var isRunScheduled = false
@@ -92,12 +92,12 @@ final class MasterLoop {
     }
 
     func open(_ sink: any SessionSink) -> SessionID {
-        let slot: Int32
+        let slot: Int
         if let free = freeSlots.popLast() {
             slot = free
             sinks[Int(slot)] = sink
         } else {
-            slot = Int32(truncatingIfNeeded: sinks.count)
+            slot = sinks.count
             sinks.append(sink)
             generations.append(0)
             isDirty.append(false)
@@ -125,13 +125,13 @@ final class MasterLoop {
     func closed(_ id: SessionID) {
         core.sessionClosed(id, now: Tick.current(), into: &turn.effects)
         halfClosed.remove(id)
-        sinks[Int(id.slot)] = nil
+        sinks[id.slot] = nil
         freeSlots.append(id.slot)
         sessionCount -= 1
         scheduleTurnEnd()
     }
 
-    func isCurrent(_ id: SessionID) -> Bool { generations[Int(id.slot)] == id.generation }
+    func isCurrent(_ id: SessionID) -> Bool { generations[id.slot] == id.generation }
 
     /// Executes one line into the turn; nothing leaves before the turn's end.
     ///
@@ -164,7 +164,7 @@ final class MasterLoop {
 
     func closeHalfClosed() {
         for id in halfClosed.takeCandidates() {
-            guard isCurrent(id), let sink = sinks[Int(id.slot)] else {
+            guard isCurrent(id), let sink = sinks[id.slot] else {
                 halfClosed.remove(id)
                 continue
             }

@@ -26,7 +26,7 @@ struct CoreHarness: ~Copyable {
     }
 
     static func session(_ slot: Int, _ generation: UInt32 = 1) -> SessionID {
-        SessionID(slot: Int32(slot), generation: generation)
+        SessionID(slot: slot, generation: generation)
     }
 
     // MARK: What happens

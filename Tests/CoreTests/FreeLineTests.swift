@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    private static func split(_ effects: inout Effects, waiting: Set<Int32> = []) -> (free: [String], kept: [String]) {
+    private static func split(_ effects: inout Effects, waiting: Set<Int> = []) -> (free: [String], kept: [String]) {
         let error = WireError(.unavailable, "late")
         let free = effects.takeFree(
             isWaiting: { waiting.contains($0) },

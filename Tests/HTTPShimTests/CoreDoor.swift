@@ -8,7 +8,7 @@ final class CoreDoor: MasterDoor {
     private struct State: ~Copyable {
         var core: MasterCore
         var effects = Effects()
-        var sessionCount: Int32 = 0
+        var sessionCount: Int = 0
     }
 
     private let state: Mutex<State>

@@ -194,7 +194,7 @@ private struct Comparison: ~Copyable {
     private mutating func register(_ worker: Int) {
         drop(worker)
         generation += 1
-        let session = SessionID(slot: Int32(worker), generation: generation)
+        let session = SessionID(slot: worker, generation: generation)
         sessions[worker] = session
         connect(session)
         let attempts = held[worker].map { #"{"taskId":"\#($0.task)","attempt":\#($0.attempt)}"# }.joined(separator: ",")
@@ -287,7 +287,7 @@ private struct Comparison: ~Copyable {
     }
 
     /// Workers take what they are assigned, and clients remember what they submitted.
-    private mutating func learn(_ lines: [Int32: [String]]) {
+    private mutating func learn(_ lines: [Int: [String]]) {
         for (slot, lines) in lines.sorted(by: { $0.key < $1.key }) {
             for line in lines {
                 var reader = JSONReader()

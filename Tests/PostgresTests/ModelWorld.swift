@@ -68,7 +68,7 @@ struct ModelWorld: ~Copyable {
     }
 
     /// What was sent since this was last called; by slot, so that histories compare.
-    mutating func take() -> [Int32: [String]] {
+    mutating func take() -> [Int: [String]] {
         defer { sent = [:] }
         return Dictionary(uniqueKeysWithValues: sent.map { ($0.key.slot, $0.value) })
     }
