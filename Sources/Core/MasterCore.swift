@@ -9,6 +9,10 @@ import PodlingProtocol
 public struct MasterCore: ~Copyable {
     /// For a line, whatever it asks; its bytes and those of its answer come on top, and what it makes the core look at.
     private static let lineWork = 5
+    #if DEBUG
+    /// A debug build checks the invariants after each turn while no more tasks than these are held.
+    private static let checkedSlotsMax = 512
+    #endif
 
     public let configuration: CoreConfiguration
     var now: Tick
@@ -17,105 +21,28 @@ public struct MasterCore: ~Copyable {
     /// It wraps round.
     public internal(set) var work = 0
     var reader = JSONReader()
-    var nextTaskID: TaskID
-    /// Restored tasks come in the order of their ids.
-    var nextRestoredID = TaskID(number: 0)
-    var tasks = TaskTable()
-    var nodes = NodeTable()
-    /// What the texts of all nodes take.
-    var nodesBytes = 0
-    var shapes = ShapeTable()
-    var sessions: [Session] = []
-    /// Whose tokens are good.
-    var tokens: TokenTable
-    var failures = FailureTable()
-    var refusals: [Refusal] = []
-    var events: EventRing
-    var watchers = WatcherTable()
-    var eventTexts = EventTexts()
-    /// Where the events stood when all watchers of all tasks that keep up were told; 0 where one was not.
-    var watchersToldUpTo = 0
-    /// Those who wait for the end of a task, by slot.
-    var waiters: [TaskSlot: [Waiter]] = [:]
-    /// Ends of which some who waited were not told yet.
-    var endings = Deque<Ending>()
-    /// Output on its way, by the number the worker knows it by.
-    var streams: [Int: LogStream] = [:]
-    /// Readers of output, perhaps, that keep up again since the last turn.
-    var resumedReaders: [SessionID] = []
-    var nextStream = 1
-    /// Those streams by the slot of their task.
-    var streamsOfTask: [TaskSlot: [Int]] = [:]
-    /// By the connection of the worker that sends them.
-    var streamsOfWorker: [SessionID: Set<Int>] = [:]
-    var idempotencyKeys: [String: TaskSlot] = [:]
-    /// Ended tasks in the order of their ends.
-    var finished = Deque<(slot: TaskSlot, id: TaskID)>()
-    /// What they take, as `TaskRecord.byteCost` counts it.
-    var finishedBytes = 0
-    /// Tasks by status, indexed by `TaskStatus.rawValue`.
-    var counts = [Int](repeating: 0, count: TaskStatus.allCases.count)
-    /// Tasks that ended and that somebody waits for, while that is not settled.
-    var observedEnds = Deque<(slot: TaskSlot, id: TaskID)>()
-    var changedTasks: [TaskSlot] = []
-    /// Tasks that are held no longer, or were imported where there was no room, before the store had their last version.
-    var forgottenRows: [TaskRow] = []
-    /// See `StoreBatch`.
-    var forgottenUpTo: Int64 = 0
-    /// It grew since the last batch for the store.
-    var hasForgotten = false
-    /// Grows with every import that took something.
-    var importNumber = 0
-    var changedNodes: [NodeIndex] = []
-    var removedNodes: [String] = []
-    /// Monotonic milliseconds at which last heartbeats are to be written next.
-    var nextHeartbeatWrite: Int64 = 0
-    var heartbeatWrites = 0
-    /// Transitions since the last batch, for a store that keeps them.
-    var audited: [TaskEventRow] = []
-    /// The session whose line is carried out.
-    var acting: SessionID?
-    /// The tasks that its answer says something of, where a store may refuse them or be late, and in what way.
+    var tasks: TaskBook
+    var pending = PendingQueue()
+    var nodes = Fleet()
+    var sessions = SessionTable()
+    var gatekeeper: Gatekeeper
+    var feed: EventFeed
+    var streams = StreamTable()
+    var changes = ChangeLog()
+    var standing = Standing()
+    /// The tasks that the answer to a line says something of, where a store may refuse them or be late, and in what way.
     var touched: [TaskID] = []
     var touchedKind = Effects.Mark.Kind.change
-    /// Tasks that are new with one request, which is refused as a whole, by the number of that.
-    var groups: [TaskID: Int] = [:]
-    var lastGroup = 0
-    /// Tasks whose last changes the store has refused.
-    var unsaved: [TaskID: UnsavedTask] = [:]
-    /// The store is not told yet that this run begins.
-    var isRunNew = false
-    /// Epochs whose cursors are good still.
-    var earlierRuns: Set<String> = []
-    /// Nodes that got room since tasks were last placed.
-    var freedNodes: [NodeIndex] = []
-    /// Nodes against which blocked shapes are being held (`ShapeTable.walk`).
-    var roomyNodes: [NodeIndex] = []
-    var subscriptionCount = 0
-    /// Since the lists of who is told were last pruned.
-    var endedSubscriptions = 0
+    /// Monotonic milliseconds at which leases and deadlines are looked at next.
     var nextSweep: Int64 = 0
-    var isShuttingDown = false
-    public internal(set) var leadership = Leadership.leading
-    var storeState = StoreState.prompt
-    var storeHealth = StoreHealth()
-    /// All that is held is being read for the store.
-    var isRefilling = false
-    /// Milliseconds since 1970; nil without TLS. For `ping`.
-    public var certificateEnd: Int64?
 
     public init(configuration: CoreConfiguration, now: Tick) {
         self.configuration = configuration
         self.now = now
         startedAt = now
-        nextTaskID = configuration.firstTaskID
-        tokens = configuration.tokens
-        events = EventRing(capacity: configuration.eventsKeptMax)
-    }
-
-    var liveCount: Int {
-        counts[Int(TaskStatus.pending.rawValue)] + counts[Int(TaskStatus.scheduled.rawValue)]
-            + counts[Int(TaskStatus.running.rawValue)]
+        tasks = TaskBook(nextID: configuration.firstTaskID)
+        gatekeeper = Gatekeeper(tokens: configuration.tokens)
+        feed = EventFeed(capacity: configuration.eventsKeptMax)
     }
 
     /// Takes one complete line of a session, without its LF.
@@ -126,7 +53,7 @@ public struct MasterCore: ~Copyable {
         into effects: inout Effects
     ) {
         self.now = now
-        guard isOpen(id) else { return }
+        guard sessions.isOpen(id) else { return }
         let written = effects.byteCount
         defer { work &+= Self.lineWork &+ line.count >> 5 &+ (effects.byteCount &- written) >> 6 }
         let document: JSONDocument
@@ -137,10 +64,10 @@ public struct MasterCore: ~Copyable {
             return
         }
         sawLife(of: id)
-        acting = id
+        sessions.acting = id
         effects.isFree = true
         defer {
-            acting = nil
+            sessions.acting = nil
             effects.isFree = true
             if !touched.isEmpty { markTouched(from: written, in: &effects) }
         }
@@ -155,9 +82,9 @@ public struct MasterCore: ~Copyable {
         }
     }
 
-    /// Ends a turn: places tasks, tells watchers. Call it after the lines of one read, and after `tick`.
+    /// Ends a turn: places tasks, tells feed.watchers. Call it after the lines of one read, and after `tick`.
     public mutating func endTurn(into effects: inout Effects) {
-        guard leadership == .leading else { return }
+        guard !standing.isStandby else { return }
         effects.isFree = false
         defer { effects.isFree = true }
         pruneSubscriptions()
@@ -165,6 +92,9 @@ public struct MasterCore: ~Copyable {
         settleEnds(into: &effects)
         tellWatchers(into: &effects)
         resumeStreams(into: &effects)
+        #if DEBUG
+        if tasks.records.slotCount <= Self.checkedSlotsMax, let fault = checkInvariants() { assertionFailure(fault) }
+        #endif
     }
 
     /// Takes the `id` of a request, and gives its operation; nil is one that nobody knows.
@@ -207,19 +137,27 @@ public struct MasterCore: ~Copyable {
         into effects: inout Effects
     ) throws(WireError) {
         guard
-            sessions[request.session.slot].permissions.contains(operation.permission)
+            sessions[request.session].permissions.contains(operation.permission)
                 || isOfOwnNode(operation, request)
         else {
             if let error = denial(operation, request, into: &effects) { throw error }
             return
         }
-        try checkLeadership(operation, request)
+        try standing.checkLeads(
+            operation,
+            isClientHello: operation == .hello && request.root["role"]?.stringEquals("client") == true,
+            asksStore: configuration.asksStore
+        )
         touchedKind = operation.isRead ? .read : operation.isFree ? .subscription : .change
         if !operation.isFree {
-            if storeState == .full { throw storeIsFull }
+            try standing.checkStoreTakesMore()
             effects.isFree = false
         }
-        if operation.isForWorkers { try checkWorker(operation, request) } else { try checkClient(operation) }
+        if operation.isForWorkers {
+            try checkWorker(operation, request)
+        } else {
+            try standing.checkStaysUp(for: operation)
+        }
         switch operation {
         case .status: try status(request, into: &effects)
         case .submit: try submit(request, into: &effects)
@@ -252,9 +190,4 @@ public struct MasterCore: ~Copyable {
         }
     }
 
-    private func checkClient(_ operation: Operation) throws(WireError) {
-        guard isShuttingDown else { return }
-        guard operation == .submit || operation == .submitMany || operation == .importTasks else { return }
-        throw WireError(.draining, "the master is going down", retryAfterMilliseconds: 1_000)
-    }
 }

@@ -75,7 +75,7 @@ import Testing
         #expect(answer.count == 1)
         #expect(answer.first?.contains(#""code":"unauthenticated""#) == true)
         #expect(harness.closed.contains(late))
-        let counts = harness.core.counts
+        let counts = harness.core.tasks.counts
         #expect(counts.allSatisfy { $0 == 0 })
     }
 
@@ -132,11 +132,11 @@ import Testing
         let task = harness.submitted(by: 9)
         #expect(harness.take(first).contains { $0.contains(#""ev":"assign""#) })
         let other = harness.authenticatedWorker(2, node: "n2")
-        let before = harness.core.counts
+        let before = harness.core.tasks.counts
         let line = harness.send(#"{\#(report),"id":3,"taskId":"\#(task)","attempt":1}"#, from: other)[0]
         #expect(line.contains(#""code":"forbidden""#), "\(line)")
         #expect(line.contains(task) && line.contains("n2"))
-        let after = harness.core.counts
+        let after = harness.core.tasks.counts
         #expect(after == before)
         #expect(harness.denials.last?.identity == "worker w2")
         #expect(harness.denials.last?.operation == "report")

@@ -93,7 +93,7 @@ import Testing
             .first { $0.contains(#""re":"q""#) }
         let isOpenToAll = ["ping", "help"].contains(operation)
         #expect(reply?.contains(#""err":{"code":"unauthenticated""#) == !isOpenToAll, "\(reply ?? "")")
-        let counts = harness.core.counts
+        let counts = harness.core.tasks.counts
         #expect(counts.allSatisfy { $0 == 0 })
     }
 

@@ -86,7 +86,7 @@ private struct Simulation: ~Copyable {
     }
 
     var transcript: [UInt8] { harness.transcript }
-    var liveCount: Int { harness.core.liveCount }
+    var liveCount: Int { harness.core.tasks.liveCount }
 
     private func session(_ worker: Int) -> SessionID { CoreHarness.session(worker, generation[worker]) }
 
@@ -124,8 +124,8 @@ private struct Simulation: ~Copyable {
             let isForgotten = row.status.isTerminal && row.finishedAt <= forgottenUpTo + 1
             if !isForgotten { return "\(row.id.text) is gone, as \(row.status) of \(row.finishedAt)" }
         }
-        for index in 0..<harness.core.tasks.order.count {
-            guard let slot = harness.core.tasks.order.slot(at: index) else { continue }
+        for index in 0..<harness.core.tasks.records.order.count {
+            guard let slot = harness.core.tasks.records.order.slot(at: index) else { continue }
             var row = harness.core.row(slot)
             row.spec = harness.core.tasks[slot].spec
             if rows[row.id] != row { return "\(row.id.text) is not what its row says" }
@@ -229,47 +229,20 @@ private struct Simulation: ~Copyable {
 
     mutating func fault() -> String? {
         if let doubled { return "assigned twice: \(doubled)" }
-        var counts = [Int](repeating: 0, count: TaskStatus.allCases.count)
-        var queued = 0
-        for index in 0..<harness.core.tasks.order.count {
-            guard let slot = harness.core.tasks.order.slot(at: index) else { continue }
+        if let fault = harness.core.checkInvariants() { return fault }
+        for index in 0..<harness.core.tasks.records.order.count {
+            guard let slot = harness.core.tasks.records.order.slot(at: index) else { continue }
             let task = harness.core.tasks[slot]
-            counts[Int(task.status.rawValue)] += 1
-            if task.isAssigned != (task.nodePosition >= 0) {
-                return "\(task.id.text) is \(task.status) and at a node, or not"
-            }
-            if task.isAssigned, harness.core.nodes[task.node].attempts[Int(task.nodePosition)] != slot {
-                return "\(task.id.text) is not where it says"
-            }
-            if task.status == .pending { queued += 1 }
             if let end = ends[task.id], end != task.status {
                 return "\(task.id.text) ended as \(end), is \(task.status)"
             }
             if task.status.isTerminal { ends[task.id] = task.status }
             if task.chargedAttempts > Int(task.maxAttempts) { return "\(task.id.text) had too many attempts" }
         }
-        if counts != harness.core.counts { return "counts \(harness.core.counts) are \(counts)" }
-        if queued != queuedCount() { return "\(queued) pending, \(queuedCount()) queued" }
         for index in harness.core.nodes.sorted {
             let node = harness.core.nodes[index]
-            let cpu = node.attempts.reduce(0) { $0 + harness.core.shapes[harness.core.tasks[$1].shape].key.cpuMillis }
-            if node.used != node.attempts.count { return "\(node.id) counts \(node.used) of \(node.attempts.count)" }
-            if node.cpuMillisUsed != cpu { return "\(node.id) counts \(node.cpuMillisUsed) of \(cpu) cpu" }
             if node.used > node.slots || node.cpuMillisUsed > node.cpuMillis { return "\(node.id) has too much" }
         }
         return nil
-    }
-
-    private func queuedCount() -> Int {
-        var count = 0
-        for index in 0..<harness.core.tasks.order.count {
-            guard let slot = harness.core.tasks.order.slot(at: index) else { continue }
-            let task = harness.core.tasks[slot]
-            guard task.shape >= 0, task.status == .pending else { continue }
-            let lanes = harness.core.shapes[task.shape].lanes
-            let isFirst = lanes.contains { $0.requeuedFirst == slot || $0.freshFirst == slot }
-            if isFirst || task.queuePrevious >= 0 { count += 1 }
-        }
-        return count
     }
 }

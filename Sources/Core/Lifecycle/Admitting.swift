@@ -1,36 +1,36 @@
 import PodlingProtocol
 
-/// Whether more tasks may be taken: their number, their bytes, their shapes.
+/// Whether more tasks may be taken: their number, their bytes, their pending.shapes.
 extension MasterCore {
     /// Whether ended tasks have to go for the bytes of the live ones.
-    var isOverBytes: Bool { tasks.byteCost > configuration.tasksBytesMax && !finished.isEmpty }
+    var isOverBytes: Bool { tasks.byteCost > configuration.tasksBytesMax && !tasks.ended.isEmpty }
 
     func checkRoom(for new: [TaskSummary]) throws(WireError) {
         var cost = 0
-        var shapes: Set<ShapeKey> = []
+        var newShapes: Set<ShapeKey> = []
         for summary in new {
-            cost += TaskRecord(id: nextTaskID, createdAt: 0, summary: summary).byteCost
+            cost += TaskRecord(id: tasks.nextID, createdAt: 0, summary: summary).byteCost
             let key = ShapeKey(summary)
-            if !self.shapes.isKnown(key) { shapes.insert(key) }
+            if !pending.shapes.isKnown(key) { newShapes.insert(key) }
         }
-        try checkRoom(for: new.count, byteCost: cost, shapes: shapes.count)
+        try checkRoom(for: new.count, byteCost: cost, shapes: newShapes.count)
     }
 
     func checkRoom(for count: Int, byteCost: Int, shapes newShapes: Int) throws(WireError) {
-        guard liveCount + count <= configuration.liveTasksMax else {
+        guard tasks.liveCount + count <= configuration.liveTasksMax else {
             let message = "\(configuration.liveTasksMax) live tasks are the most this master takes"
             throw Self.overloaded(message)
         }
         // Ended tasks make room.
-        guard tasks.byteCost - finishedBytes + byteCost <= configuration.tasksBytesMax else {
+        guard tasks.byteCost - tasks.endedByteCost + byteCost <= configuration.tasksBytesMax else {
             throw Self.overloaded(
                 "the specs of all live tasks may take \(configuration.tasksBytesMax) bytes (--tasks-bytes-max), and with "
                     + "this they would take more"
             )
         }
-        guard newShapes == 0 || shapes.count + newShapes <= configuration.shapesMax else {
+        guard newShapes == 0 || pending.shapes.count + newShapes <= configuration.shapesMax else {
             throw Self.overloaded(
-                "resources: live tasks ask for \(shapes.count) different sets of cpu, memory and nodeSelector, and "
+                "resources: live tasks ask for \(pending.shapes.count) different sets of cpu, memory and nodeSelector, and "
                     + "\(configuration.shapesMax) are the most this master takes; ask for rounder amounts"
             )
         }

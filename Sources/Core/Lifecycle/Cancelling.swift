@@ -14,7 +14,7 @@ extension MasterCore {
             changed(slot)
         }
         if tasks[slot].status == .pending {
-            dequeue(slot)
+            pending.remove(slot, &tasks.records)
             move(slot, to: .cancelled, .cancelled)
         } else if isNew, !nodes[tasks[slot].node].hasLease {
             // Kept for a node whose lease ended before: nobody is there to confirm it.

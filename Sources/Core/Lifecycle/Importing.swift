@@ -19,7 +19,7 @@ extension MasterCore {
             }
         }
         if configuration.asksStore {
-            let unknown = imports.filter { slot(of: $0.row) == nil }.map(\.row.idText)
+            let unknown = imports.filter { tasks.slot(of: $0.row) == nil }.map(\.row.idText)
             if !unknown.isEmpty { return ask(.existing(ids: unknown), request, importing: imports, into: &effects) }
         }
         try take(imports, stored: [:], request, into: &effects)
@@ -32,7 +32,7 @@ extension MasterCore {
         _ page: StorePage,
         into effects: inout Effects
     ) {
-        guard asked.importNumber == importNumber else {
+        guard asked.importNumber == changes.importNumber else {
             // Another import was taken meanwhile, and the store was asked before it had that.
             return ask(asked, into: &effects)
         }
@@ -43,11 +43,6 @@ extension MasterCore {
         } catch {
             effects.reply(request, error)
         }
-    }
-
-    func slot(of row: TaskRow) -> TaskSlot? {
-        guard let text = row.foreignID else { return tasks.slot(of: row.id) }
-        return tasks.foreign.id(of: Array(text.utf8)).flatMap { tasks.slot(of: $0) }
     }
 
     /// What became of the tasks of one request.
@@ -67,15 +62,15 @@ extension MasterCore {
     ) throws(WireError) {
         let outcome = sorted(imports, stored)
         try checkRoom(for: outcome.new.map { imports[$0] })
-        tasks.beginInserting()
+        tasks.records.beginInserting()
         let group = nextGroup(of: outcome.new.count)
         for index in outcome.new {
             let id = insert(imports[index], into: &effects)
-            if group > 0 { groups[id] = group }
+            if group > 0 { changes.put(id, inGroup: group) }
         }
-        tasks.endInserting()
+        tasks.records.endInserting()
         work &+= imports.count &* 20 &+ (outcome.new.isEmpty ? 0 : tasks.count >> 4)
-        if !outcome.new.isEmpty { importNumber += 1 }
+        if !outcome.new.isEmpty { changes.importedSome() }
         effects.beginReply(request)
         effects.writer.raw("{\"imported\":")
         effects.writer.int(outcome.new.count)
@@ -104,8 +99,8 @@ extension MasterCore {
         var keys: Set<String> = []
         for (index, task) in imports.enumerated() {
             let id = Array(task.row.idText.utf8)
-            let here = seen[id].map { imports[$0].row } ?? slot(of: task.row).map { wholeRow($0) } ?? stored[id]
-            if let held = slot(of: task.row) { outcome.held.append(held) }
+            let here = seen[id].map { imports[$0].row } ?? tasks.slot(of: task.row).map { wholeRow($0) } ?? stored[id]
+            if let held = tasks.slot(of: task.row) { outcome.held.append(held) }
             if let here {
                 if let (field, fault) = task.row.difference(from: here) {
                     outcome.conflicts.append((index, .field(field.description, fault)))
@@ -115,7 +110,7 @@ extension MasterCore {
                 continue
             }
             if let key = task.kept.summary.idempotencyKey {
-                guard idempotencyKeys[key] == nil, keys.insert(key).inserted else {
+                guard tasks.slot(ofKey: key) == nil, keys.insert(key).inserted else {
                     outcome.conflicts.append((index, .field("idempotencyKey", "another task here has it")))
                     continue
                 }
@@ -126,13 +121,6 @@ extension MasterCore {
         return outcome
     }
 
-    /// The row with its spec.
-    func wholeRow(_ slot: TaskSlot) -> TaskRow {
-        var row = row(slot)
-        row.spec = tasks[slot].spec
-        return row
-    }
-
     // MARK: Room
 
     private func checkRoom(for imports: [ImportedTask]) throws(WireError) {
@@ -141,7 +129,7 @@ extension MasterCore {
         let ended = imports.count - live.count
         let endedCost = imports.reduce(0) { cost, task in
             guard !configuration.asksStore, task.row.status.isTerminal else { return cost }
-            return cost + TaskRecord(id: nextTaskID, createdAt: 0, summary: task.kept.summary).byteCost
+            return cost + TaskRecord(id: tasks.nextID, createdAt: 0, summary: task.kept.summary).byteCost
         }
         if endedCost > 0, tasks.byteCost + endedCost > configuration.tasksBytesMax {
             throw WireError(
@@ -150,7 +138,7 @@ extension MasterCore {
                 isRetryable: false
             )
         }
-        if !configuration.asksStore, finished.count + ended > configuration.finishedTasksMax {
+        if !configuration.asksStore, tasks.ended.count + ended > configuration.finishedTasksMax {
             // What is imported must not push out what is here, nor itself.
             throw WireError(
                 .overloaded,
@@ -159,7 +147,7 @@ extension MasterCore {
             )
         }
         let foreign = imports.count { $0.row.foreignID != nil }
-        guard foreign == 0 || tasks.foreign.count + foreign <= configuration.foreignIDsMax else {
+        guard foreign == 0 || tasks.records.foreign.count + foreign <= configuration.foreignIDsMax else {
             let message =
                 "\(configuration.foreignIDsMax) ids of other systems are the most this master knows in one run"
             throw WireError(.overloaded, message, isRetryable: false)
@@ -176,12 +164,12 @@ extension MasterCore {
     private mutating func insert(_ task: ImportedTask, into effects: inout Effects) -> TaskID {
         var row = task.row
         row.importedAt = now.wall
-        let id = row.foreignID.map { tasks.addForeign(Array($0.utf8), createdAt: row.createdAt) } ?? row.id
-        if row.status.isTerminal, configuration.asksStore, finished.count >= configuration.finishedTasksMax {
+        let id = row.foreignID.map { tasks.records.addForeign(Array($0.utf8), createdAt: row.createdAt) } ?? row.id
+        if row.status.isTerminal, configuration.asksStore, tasks.ended.count >= configuration.finishedTasksMax {
             row.id = id
-            if !id.isForeign { nextTaskID = max(nextTaskID, id.next) }
+            if !id.isForeign { tasks.skipIDs(before: id.next) }
             touched.append(id)
-            forgottenRows.append(row)
+            changes.append(forgotten: row)
             return id
         }
         let slot = take(row, id, task.kept)

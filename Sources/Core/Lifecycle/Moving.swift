@@ -3,15 +3,14 @@ import PodlingProtocol
 
 extension MasterCore {
     /// Moves a task within the table of legal moves, and tells all who want to know. The caller has set its other
-    /// fields before. A move that is not legal changes nothing.
+    /// fields before. A move that is not legal changes nothing, and is a fault of the core.
     @discardableResult
     mutating func move(_ slot: TaskSlot, to status: TaskStatus, _ reason: TaskReason) -> Bool {
         let from = tasks[slot].status
-        guard TaskTransitions.isLegal(from: from, to: status) else { return false }
-        tasks[slot].status = status
-        tasks[slot].reason = reason
-        counts[Int(from.rawValue)] -= 1
-        counts[Int(status.rawValue)] += 1
+        guard tasks.move(slot, to: status, reason) else {
+            assertionFailure("\(tasks[slot].id.text) cannot go from \(from.name) to \(status.name)")
+            return false
+        }
         changed(slot)
         let node = tasks[slot].node
         happened(
@@ -30,33 +29,23 @@ extension MasterCore {
         return true
     }
 
-    /// Marks a task for the next batch of the store.
-    mutating func changed(_ slot: TaskSlot) {
-        touch(slot)
-        guard !tasks[slot].flags.contains(.changed) else { return }
-        tasks[slot].flags.insert(.changed)
-        changedTasks.append(slot)
-    }
-
     private mutating func ended(_ slot: TaskSlot) {
         tasks[slot].finishedAt = tasks[slot].finishedAt == 0 ? now.wall : tasks[slot].finishedAt
         tasks[slot].extra?.detail = nil
-        shapes.release(tasks[slot].shape)
+        pending.shapes.release(tasks[slot].shape)
         tasks[slot].shape = .none
-        finished.append((slot, tasks[slot].id))
-        finishedBytes += tasks[slot].byteCost
+        tasks.appendEnded(slot)
         tasks[slot].deadline = 0
-        if tasks[slot].flags.contains(.observed) { observedEnds.append((slot, tasks[slot].id)) }
+        if tasks[slot].flags.contains(.observed) { feed.appendObservedEnd(slot, tasks[slot].id) }
     }
 
     /// Forgets the task that ended first.
     mutating func removeOldestFinished(into effects: inout Effects) {
-        guard let (slot, id) = finished.popFirst() else { return }
-        guard tasks[slot].id == id else { return }
-        finishedBytes -= tasks[slot].byteCost
+        guard let slot = tasks.popEnded() else { return }
         letGo(slot, into: &effects)
-        if tasks[slot].flags.contains(.changed) || unsaved.removeValue(forKey: id) != nil || isRefilling {
-            forgottenRows.append(isRefilling ? wholeRow(slot) : row(slot))
+        let isRefilling = changes.isRefilling
+        if tasks[slot].flags.contains(.changed) || changes.settle(tasks[slot].id) || isRefilling {
+            changes.append(forgotten: isRefilling ? wholeRow(slot) : row(slot))
         }
         if !tasks[slot].flags.contains(.adopted) { forget(upTo: tasks[slot].keptSince) }
         tasks.remove(slot)
@@ -69,36 +58,19 @@ extension MasterCore {
             tellWaiters(slot, into: &effects)
             keepEnd(slot)
         }
-        counts[Int(tasks[slot].status.rawValue)] -= 1
-        // Of restored tasks two may have one key: it leads to the newer.
-        if let key = tasks[slot].extra?.idempotencyKey, idempotencyKeys[key] == slot { idempotencyKeys[key] = nil }
         if !tasks[slot].node.isNone { nodes[tasks[slot].node].references -= 1 }
     }
 
     /// Moves the time that the store is told, short of the task that will be forgotten next.
     private mutating func forget(upTo time: Int64) {
-        let next = finished.first.map { tasks[$0.slot].keptSince - 1 } ?? time
-        guard min(time, next) > forgottenUpTo else { return }
-        forgottenUpTo = min(time, next)
-        hasForgotten = true
+        let next = tasks.ended.first.map { tasks[$0.slot].keptSince - 1 } ?? time
+        changes.forget(upTo: min(time, next))
     }
 
     /// Takes a task from its node: the room is free again.
     mutating func release(_ slot: TaskSlot) {
-        let node = tasks[slot].node
-        let position = Int(tasks[slot].nodePosition)
-        guard !node.isNone, position >= 0 else { return }
-        let last = nodes[node].attempts.removeLast()
-        if last != slot {
-            nodes[node].attempts[position] = last
-            tasks[last].nodePosition = Int32(truncatingIfNeeded: position)
-        }
-        tasks[slot].nodePosition = -1
-        let key = shapes[tasks[slot].shape].key
-        nodes[node].used -= 1
-        nodes[node].cpuMillisUsed -= key.cpuMillis
-        nodes[node].memoryBytesUsed -= key.memoryBytes
-        freed(node)
+        guard nodes.remove(slot, pending.key(of: slot, tasks.records), &tasks.records) else { return }
+        nodes.noteFreed(tasks[slot].node, now: now.monotonic)
     }
 
     /// Ends an attempt that a node has, and the task with it.
@@ -124,7 +96,7 @@ extension MasterCore {
         tasks[slot].extra?.containerID = nil
         tasks[slot].extra?.detail = nil
         tasks[slot].deadline = 0
-        if move(slot, to: .pending, reason) { enqueue(slot, isRequeued: true) }
+        if move(slot, to: .pending, reason) { pending.insert(slot, isRequeued: true, &tasks.records) }
         if tasks[slot].flags.contains(.observed) { endStreams(slot, into: &effects) }
     }
 

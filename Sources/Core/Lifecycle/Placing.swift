@@ -13,54 +13,8 @@ private struct ShapeHead: Comparable {
 }
 
 extension MasterCore {
-    // MARK: The queue
-
-    mutating func enqueue(_ slot: TaskSlot, isRequeued: Bool) {
-        let shape = tasks[slot].shape
-        let priority = tasks[slot].priority
-        var lane = 0
-        while lane < shapes[shape].lanes.count, shapes[shape].lanes[lane].priority > priority { lane += 1 }
-        if lane == shapes[shape].lanes.count || shapes[shape].lanes[lane].priority != priority {
-            shapes[shape].lanes.insert(Lane(priority: priority), at: lane)
-        }
-        let last = isRequeued ? shapes[shape].lanes[lane].requeuedLast : shapes[shape].lanes[lane].freshLast
-        tasks[slot].queuePrevious = last
-        tasks[slot].queueNext = .none
-        if !last.isNone { tasks[last].queueNext = slot }
-        if isRequeued {
-            tasks[slot].flags.insert(.requeued)
-            shapes[shape].lanes[lane].requeuedLast = slot
-            if last.isNone { shapes[shape].lanes[lane].requeuedFirst = slot }
-        } else {
-            shapes[shape].lanes[lane].freshLast = slot
-            if last.isNone { shapes[shape].lanes[lane].freshFirst = slot }
-        }
-        shapes.wake(shape)
-    }
-
-    mutating func dequeue(_ slot: TaskSlot) {
-        let shape = tasks[slot].shape
-        let priority = tasks[slot].priority
-        let previous = tasks[slot].queuePrevious
-        let next = tasks[slot].queueNext
-        guard let lane = shapes[shape].lanes.firstIndex(where: { $0.priority == priority }) else { return }
-        if !previous.isNone { tasks[previous].queueNext = next }
-        if !next.isNone { tasks[next].queuePrevious = previous }
-        if tasks[slot].flags.contains(.requeued) {
-            if previous.isNone { shapes[shape].lanes[lane].requeuedFirst = next }
-            if next.isNone { shapes[shape].lanes[lane].requeuedLast = previous }
-            tasks[slot].flags.remove(.requeued)
-        } else {
-            if previous.isNone { shapes[shape].lanes[lane].freshFirst = next }
-            if next.isNone { shapes[shape].lanes[lane].freshLast = previous }
-        }
-        tasks[slot].queuePrevious = .none
-        tasks[slot].queueNext = .none
-        if shapes[shape].lanes[lane].first.isNone { shapes[shape].lanes.remove(at: lane) }
-    }
-
     private func head(of shape: ShapeIndex) -> ShapeHead? {
-        guard let lane = shapes[shape].lanes.first else { return nil }
+        guard let lane = pending.shapes[shape].lanes.first else { return nil }
         return ShapeHead(priority: lane.priority, id: tasks[lane.first].id, shape: shape)
     }
 
@@ -72,11 +26,11 @@ extension MasterCore {
     /// Gives pending tasks to nodes with room, until one of the two runs out.
     mutating func placeTasks(into effects: inout Effects) {
         unblockShapes()
-        guard !shapes.ready.isEmpty, !isShuttingDown else { return }
-        let ready = shapes.takeReady()
+        guard !pending.shapes.ready.isEmpty, !standing.isShuttingDown else { return }
+        let ready = pending.shapes.takeReady()
         if ready.count == 1, let only = ready.first {
-            while let slot = shapes[only].lanes.first?.first {
-                guard let node = bestNode(for: only) else { return shapes.block(only) }
+            while let slot = pending.shapes[only].lanes.first?.first {
+                guard let node = bestNode(for: only) else { return pending.shapes.block(only) }
                 assign(slot, to: node, into: &effects)
             }
             return
@@ -86,8 +40,8 @@ extension MasterCore {
             if let head = head(of: shape) { heads.insert(head) }
         }
         while let next = heads.popMin() {
-            guard let node = bestNode(for: next.shape), let slot = shapes[next.shape].lanes.first?.first else {
-                shapes.block(next.shape)
+            guard let node = bestNode(for: next.shape), let slot = pending.shapes[next.shape].lanes.first?.first else {
+                pending.shapes.block(next.shape)
                 continue
             }
             assign(slot, to: node, into: &effects)
@@ -97,26 +51,15 @@ extension MasterCore {
 
     /// Shapes that a node with new room could take are worth a try again.
     private mutating func unblockShapes() {
-        if !freedNodes.isEmpty {
-            for node in freedNodes {
-                nodes[node].isFreed = false
-                if !nodes[node].isLookedFor {
-                    nodes[node].isLookedFor = true
-                    roomyNodes.append(node)
-                }
-            }
-            freedNodes.removeAll(keepingCapacity: true)
-            shapes.lookThrough()
-        }
-        guard !roomyNodes.isEmpty else { return }
-        var left = max(1, Self.looksPerTurnMax / roomyNodes.count)
-        while left > 0, let shape = shapes.nextToLookAt() {
+        if nodes.moveFreedToRoomy() { pending.shapes.lookThrough() }
+        guard !nodes.roomy.isEmpty else { return }
+        var left = max(1, Self.looksPerTurnMax / nodes.roomy.count)
+        while left > 0, let shape = pending.shapes.nextToLookAt() {
             left -= 1
-            shapes.looked(at: shape, isWorthATry: roomyNodes.contains { canTake(shape, $0) })
+            pending.shapes.looked(at: shape, isWorthATry: nodes.roomy.contains { canTake(shape, $0) })
         }
-        guard shapes.isLookedThrough else { return }
-        for node in roomyNodes { nodes[node].isLookedFor = false }
-        roomyNodes.removeAll(keepingCapacity: true)
+        guard pending.shapes.isLookedThrough else { return }
+        nodes.clearRoomy()
     }
 
     /// The node with the largest share of its slots free, of those that can take the shape.
@@ -124,11 +67,11 @@ extension MasterCore {
         var best: NodeIndex?
         var bestFree = 0
         var bestSlots = 1
-        let cpu = shapes[shape].key.cpuMillis
-        let memory = shapes[shape].key.memoryBytes
-        let hasSelector = !shapes[shape].key.selector.isEmpty
+        let cpu = pending.shapes[shape].key.cpuMillis
+        let memory = pending.shapes[shape].key.memoryBytes
+        let hasSelector = !pending.shapes[shape].key.selector.isEmpty
         for node in nodes.open where nodes[node].fits(cpuMillis: cpu, memoryBytes: memory) {
-            if hasSelector, !hasLabels(node, shapes[shape].key.selector) { continue }
+            if hasSelector, !hasLabels(node, pending.shapes[shape].key.selector) { continue }
             let slots = nodes[node].slots
             let free = slots - nodes[node].used
             if best == nil || free * bestSlots > bestFree * slots {
@@ -142,11 +85,11 @@ extension MasterCore {
 
     private func canTake(_ shape: ShapeIndex, _ node: NodeIndex) -> Bool {
         guard nodes[node].openPosition >= 0 else { return false }
-        let cpu = shapes[shape].key.cpuMillis
-        let memory = shapes[shape].key.memoryBytes
+        let cpu = pending.shapes[shape].key.cpuMillis
+        let memory = pending.shapes[shape].key.memoryBytes
         guard nodes[node].fits(cpuMillis: cpu, memoryBytes: memory) else { return false }
-        let hasSelector = !shapes[shape].key.selector.isEmpty
-        return !hasSelector || hasLabels(node, shapes[shape].key.selector)
+        let hasSelector = !pending.shapes[shape].key.selector.isEmpty
+        return !hasSelector || hasLabels(node, pending.shapes[shape].key.selector)
     }
 
     private func hasLabels(_ node: NodeIndex, _ selector: [String]) -> Bool {
@@ -156,20 +99,16 @@ extension MasterCore {
     }
 
     private mutating func assign(_ slot: TaskSlot, to node: NodeIndex, into effects: inout Effects) {
-        dequeue(slot)
-        let key = shapes[tasks[slot].shape].key
+        pending.remove(slot, &tasks.records)
+        let key = pending.shapes[tasks[slot].shape].key
         if !tasks[slot].node.isNone { nodes[tasks[slot].node].references -= 1 }
         nodes[node].references += 1
-        nodes[node].used += 1
-        nodes[node].cpuMillisUsed += key.cpuMillis
-        nodes[node].memoryBytesUsed += key.memoryBytes
         tasks[slot].node = node
-        tasks[slot].nodePosition = Int32(truncatingIfNeeded: nodes[node].attempts.count)
+        nodes.add(slot, key, to: node, &tasks.records)
         tasks[slot].attempt += 1
         tasks[slot].scheduledAt = now.wall
         tasks[slot].deadline = now.monotonic + Int64(configuration.acceptMilliseconds)
-        nodes[node].attempts.append(slot)
-        refreshOpen(node)
+        nodes.refreshOpen(node, now: now.monotonic)
         move(slot, to: .scheduled, .none)
         guard let session = nodes[node].session else { return }
         effects.begin(session)
@@ -180,22 +119,5 @@ extension MasterCore {
         effects.writer.raw("}}")
         effects.end()
         if tasks[slot].flags.contains(.observed) { openStreams(slot, into: &effects) }
-    }
-
-    /// A node may have got room, or become one that gets tasks.
-    mutating func freed(_ node: NodeIndex) {
-        refreshOpen(node)
-        guard nodes[node].openPosition >= 0, !nodes[node].isFreed else { return }
-        nodes[node].isFreed = true
-        freedNodes.append(node)
-    }
-
-    /// Keeps the list of nodes with room true.
-    mutating func refreshOpen(_ node: NodeIndex) {
-        let isOpen =
-            nodes[node].isOnline && !nodes[node].isDraining && nodes[node].engineError == nil
-            && nodes[node].used < nodes[node].slots
-            && nodes[node].holdUntil <= now.monotonic
-        nodes.setOpen(node, isOpen)
     }
 }

@@ -1,19 +1,5 @@
 import PodlingProtocol
 
-/// How a store is, for `ping`.
-public struct StoreHealth: Sendable, Equatable {
-    /// How long it has not answered those who ask it all the time, with what was asked; 0 where it does.
-    public var silentMilliseconds: Int
-    /// How often it came back with less than it had acknowledged.
-    public var lossCount: Int
-    /// What its administrator is to know, for people.
-    public var warnings: [String]
-
-    public init(silentMilliseconds: Int = 0, lossCount: Int = 0, warnings: [String] = []) {
-        (self.silentMilliseconds, self.lossCount, self.warnings) = (silentMilliseconds, lossCount, warnings)
-    }
-}
-
 /// A part of all that the master holds.
 public struct HeldPage: Sendable {
     /// Each task with its spec; nodes and transitions come with the last page.
@@ -32,9 +18,9 @@ extension MasterCore {
     /// - Parameter position: where the page begins; 0 for the first.
     public mutating func held(from position: Int) -> HeldPage {
         // What is forgotten meanwhile goes to the store whole: its page may not have come yet.
-        isRefilling = true
-        let end = min(position + Self.heldPageRows, tasks.slotCount)
-        var page = HeldPage(batch: StoreBatch(), next: end < tasks.slotCount ? end : nil)
+        changes.isRefilling = true
+        let end = min(position + Self.heldPageRows, tasks.records.slotCount)
+        var page = HeldPage(batch: StoreBatch(), next: end < tasks.records.slotCount ? end : nil)
         for slot in (position..<max(position, end)).lazy.map(TaskSlot.init(offset:)) {
             // One that was not handed over yet is not acknowledged either.
             guard tasks[slot].id != TaskID(number: 0), !tasks[slot].flags.contains(.unsaved) else { continue }
@@ -42,8 +28,8 @@ extension MasterCore {
         }
         work &+= page.batch.tasks.count &* 4
         guard page.next == nil else { return page }
-        isRefilling = false
-        page.batch.nodes = nodes.sorted.map { nodeRow($0) }
+        changes.isRefilling = false
+        page.batch.nodes = nodes.sorted.map { NodeRow(nodes[$0]) }
         if configuration.isAudited {
             page.batch.newRun = configuration.epoch
             page.batch.events = heldEvents()

@@ -2,11 +2,11 @@ import PodlingProtocol
 
 extension MasterCore {
     mutating func register(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let session = sessions[request.session.slot]
+        let session = sessions[request.session]
         let offer = try NodeOffer(request.root)
         try checkInstance(session, request.session, into: &effects)
         let known = nodes.index(of: session.node)
-        guard nodesBytes - (known.map { nodes[$0].byteCost } ?? 0) + offer.byteCost <= Limits.nodesBytesMax else {
+        guard nodes.byteCount - (known.map { nodes[$0].byteCost } ?? 0) + offer.byteCost <= Limits.nodesBytesMax else {
             let message = "labels: those of all nodes may take \(Limits.nodesBytesMax) bytes, and would take more"
             throw WireError(.overloaded, message, field: "labels", retryAfterMilliseconds: 60_000)
         }
@@ -20,19 +20,13 @@ extension MasterCore {
             }
             index = nodes.insert(session.node)
         }
-        count(index, offer.byteCost)
+        nodes.setByteCost(index, offer.byteCost)
         let isNews = !nodes[index].isOnline || !nodes[index].isAs(offer, instance: session.instance)
         nodes[index].take(offer, session: request.session, instance: session.instance, now: now)
         if isNews { nodeChanged(index) }
-        sessions[request.session.slot].nodeIndex = index
+        sessions[request.session].nodeIndex = index
         reconcile(index, offer, request, into: &effects)
-        freed(index)
-    }
-
-    /// The texts of a node take so many bytes from now on.
-    mutating func count(_ index: NodeIndex, _ byteCost: Int) {
-        nodesBytes += byteCost - nodes[index].byteCost
-        nodes[index].byteCost = byteCost
+        nodes.noteFreed(index, now: now.monotonic)
     }
 
     /// One node id has one living instance; the same instance may come back on a new connection.
@@ -52,7 +46,7 @@ extension MasterCore {
         let left = nodes[index].lastSeen + Int64(configuration.leaseMilliseconds) - now.monotonic
         guard nodes[index].hasLease, left > 0 else {
             // The lease is over, and no tick has seen it yet: the other one has to register again.
-            sessions[other.slot].nodeIndex = .none
+            sessions[other].nodeIndex = .none
             return
         }
         effects.begin(other)
@@ -85,7 +79,7 @@ extension MasterCore {
         var killed: [(AttemptName, ErrorCode)] = []
         var named: Set<AttemptName> = []
         for attempt in offer.attempts where named.insert(attempt).inserted {
-            if let slot = tasks.id(Array(attempt.taskID.utf8)).flatMap({ tasks.slot(of: $0) }) {
+            if let slot = tasks.records.id(Array(attempt.taskID.utf8)).flatMap({ tasks.slot(of: $0) }) {
                 let isCurrent = tasks[slot].attempt == attempt.attempt && tasks[slot].node == index
                 let isKept = isCurrent && (tasks[slot].isAssigned || tasks[slot].flags.contains(.reported))
                 if isKept { kept.append(slot) } else { killed.append((attempt, .staleAttempt)) }
@@ -136,14 +130,14 @@ extension MasterCore {
     }
 
     mutating func heartbeat(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let index = sessions[request.session.slot].nodeIndex
+        let index = sessions[request.session].nodeIndex
         let engineError = try request.root.optional("engineError")?.text(
             "engineError",
             bytes: 1...Limits.shortTextBytesMax
         )
         if engineError != nodes[index].engineError {
             nodes[index].engineError = engineError
-            freed(index)
+            nodes.noteFreed(index, now: now.monotonic)
         }
         effects.begin(request.session)
         effects.writer.raw("{\"re\":")
@@ -158,7 +152,7 @@ extension MasterCore {
     }
 
     mutating func deregister(_ request: Request, into effects: inout Effects) {
-        let index = sessions[request.session.slot].nodeIndex
+        let index = sessions[request.session].nodeIndex
         effects.replyEmpty(request)
         endLease(index, into: &effects)
     }
@@ -169,7 +163,7 @@ extension MasterCore {
         guard let index = nodes.index(of: id) else { throw WireError(.notFound, "nodeId: there is no node \(id)") }
         if nodes[index].isDraining != isOn { nodeChanged(index) }
         nodes[index].isDraining = isOn
-        freed(index)
+        nodes.noteFreed(index, now: now.monotonic)
         effects.beginReply(request)
         writeNode(index, to: &effects.writer)
         effects.endReply()
@@ -185,43 +179,23 @@ extension MasterCore {
     mutating func detach(_ index: NodeIndex) {
         if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].session = nil
-        refreshOpen(index)
+        nodes.refreshOpen(index, now: now.monotonic)
     }
 
     /// A node's lease ends: its attempts are lost, and its connection must register again.
     mutating func endLease(_ index: NodeIndex, into effects: inout Effects) {
         if let session = nodes[index].session {
-            sessions[session.slot].nodeIndex = .none
+            sessions[session].nodeIndex = .none
             // Its readers go on to the next attempt.
             loseStreams(ofWorker: session, into: &effects)
         }
         if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].hasLease = false
         nodes[index].session = nil
-        refreshOpen(index)
+        nodes.refreshOpen(index, now: now.monotonic)
         for slot in nodes[index].attempts.sorted() {
             let isKept = tasks[slot].onNodeLost == .keep && !tasks[slot].flags.contains(.cancelRequested)
             if !isKept { lose(slot, into: &effects) }
         }
-    }
-}
-
-extension NodeRecord {
-    mutating func take(_ offer: NodeOffer, session: SessionID, instance: String, now: Tick) {
-        self.session = session
-        self.instance = instance
-        hostname = offer.hostname
-        engine = offer.engine
-        version = offer.version
-        labels = offer.labels
-        slots = offer.slots
-        cpuMillis = offer.cpuMillis
-        memoryBytes = offer.memoryBytes
-        engineError = offer.engineError
-        hasLease = true
-        holdUntil = 0
-        lastSeen = now.monotonic
-        lastSeenWall = now.wall
-        if registeredAt == 0 { registeredAt = now.wall }
     }
 }

@@ -41,7 +41,7 @@ extension MasterCore {
     }
 
     private mutating func run(_ slot: TaskSlot) {
-        guard move(slot, to: .running, .none) else { return }
+        guard tasks[slot].status == .scheduled, move(slot, to: .running, .none) else { return }
         let timeout = Int64(tasks[slot].timeoutSeconds) * 1_000
         tasks[slot].deadline = timeout > 0 ? now.monotonic + timeout : 0
     }
@@ -165,7 +165,7 @@ extension MasterCore {
             throw WireError(.notFound, "taskId: there is no task \(try name.taskID())", field: "taskId")
         }
         guard Int(tasks[slot].attempt) == number, tasks[slot].status != .pending else { throw stale(slot) }
-        guard tasks[slot].node == sessions[request.session.slot].nodeIndex else {
+        guard tasks[slot].node == sessions[request.session].nodeIndex else {
             throw foreign(slot, request, into: &effects)
         }
         return slot
@@ -174,8 +174,8 @@ extension MasterCore {
     /// The attempt is another node's, and never was this one's.
     private func foreign(_ slot: TaskSlot, _ request: Request, into effects: inout Effects) -> WireError {
         guard configuration.isAuthenticated else { return stale(slot) }
-        let session = sessions[request.session.slot]
-        let name = "\(tasks.text(of: tasks[slot].id)), attempt \(tasks[slot].attempt)"
+        let session = sessions[request.session]
+        let name = "\(tasks.records.text(of: tasks[slot].id)), attempt \(tasks[slot].attempt)"
         let error = WireError(
             .forbidden,
             "attempt: task \(name), is another node's than \(session.node)",
@@ -188,7 +188,7 @@ extension MasterCore {
     private func stale(_ slot: TaskSlot) -> WireError {
         WireError(
             .staleAttempt,
-            "attempt: task \(tasks.text(of: tasks[slot].id)) is no longer this node's in this attempt; end it",
+            "attempt: task \(tasks.records.text(of: tasks[slot].id)) is no longer this node's in this attempt; end it",
             field: "attempt"
         )
     }

@@ -1,6 +1,22 @@
 import PodlingProtocol
 
 extension MasterCore {
+    /// Takes a node that a store kept for an earlier run, before the tasks of that run. It is offline until it registers,
+    /// and stays drained.
+    ///
+    /// - Returns: false where it is known already, or there are too many.
+    @discardableResult
+    public mutating func restoreNode(_ row: NodeRow) -> Bool {
+        guard nodes.index(of: row.id) == nil, nodes.count < configuration.nodesMax else { return false }
+        let index = nodes.insert(row.id)
+        nodes[index].take(row)
+        nodes.setByteCost(index, NodeRecord.byteCost(nodes[index].labels, [row.hostname, row.engine, row.version]))
+        nodes[index].lastSeen = now.monotonic
+        // The store still says that it is online.
+        if row.isOnline { nodeChanged(index) }
+        return true
+    }
+
     /// Takes a task that a store kept for an earlier run. Call it before any session opens, in the order of ids but for
     /// those that another system gave, and `endRestore` after the last.
     ///
@@ -12,8 +28,8 @@ extension MasterCore {
         guard kept.fault == nil || mayBreakRules || row.isAdopted else { return false }
         let id: TaskID
         if let foreign = row.foreignID {
-            guard tasks.foreign.count < configuration.foreignIDsMax,
-                let added = tasks.restoreForeign(Array(foreign.utf8), createdAt: row.createdAt)
+            guard tasks.records.foreign.count < configuration.foreignIDsMax,
+                let added = tasks.records.restoreForeign(Array(foreign.utf8), createdAt: row.createdAt)
             else { return false }
             id = added
         } else {
@@ -21,8 +37,7 @@ extension MasterCore {
             if row.isAdopted {
                 guard tasks.slot(of: id) == nil else { return false }
             } else {
-                guard id >= nextRestoredID else { return false }
-                nextRestoredID = id.next
+                guard tasks.mayRestore(id) else { return false }
             }
         }
         take(row, id, kept)
@@ -31,20 +46,20 @@ extension MasterCore {
 
     /// Why a task that was just restored, and waited in its row, has failed at once; nil where it has not.
     public func failure(ofRestored row: TaskRow) -> String? {
-        guard row.status == .pending, let slot = slot(of: row), tasks[slot].status == .failed else { return nil }
+        guard row.status == .pending, let slot = tasks.slot(of: row), tasks[slot].status == .failed else { return nil }
         return tasks[slot].extra?.error ?? "\(tasks[slot].reason.name)"
     }
 
     /// Puts what was restored in its order: for placing, and for being forgotten.
     public mutating func endRestore() {
-        finished = .init(finished.sorted { tasks[$0.slot].keptSince < tasks[$1.slot].keptSince })
-        guard tasks.foreign.count > 0 else { return }
-        tasks.sortForeign()
-        for place in 0..<tasks.placeCount {
-            guard let slot = tasks.slot(at: place), tasks[slot].status == .pending else { continue }
+        tasks.sortEnded()
+        guard tasks.records.foreign.count > 0 else { return }
+        tasks.records.sortForeign()
+        for place in 0..<tasks.records.placeCount {
+            guard let slot = tasks.records.slot(at: place), tasks[slot].status == .pending else { continue }
             let isRequeued = tasks[slot].flags.contains(.requeued)
-            dequeue(slot)
-            enqueue(slot, isRequeued: isRequeued)
+            pending.remove(slot, &tasks.records)
+            pending.insert(slot, isRequeued: isRequeued, &tasks.records)
         }
     }
 
@@ -52,16 +67,12 @@ extension MasterCore {
     @discardableResult
     mutating func take(_ row: TaskRow, _ id: TaskID, _ kept: KeptSpec) -> TaskSlot {
         let slot = tasks.insert(Self.record(row, id, kept))
-        if !id.isForeign { nextTaskID = max(nextTaskID, id.next) }
-        counts[Int(row.status.rawValue)] += 1
-        if let key = kept.summary.idempotencyKey { idempotencyKeys[key] = slot }
         if !row.status.isTerminal {
-            tasks[slot].shape = shapes.retain(ShapeKey(kept.summary))
+            tasks[slot].shape = pending.shapes.retain(ShapeKey(kept.summary))
         } else if !row.isAdopted {
-            finished.append((slot, id))
-            finishedBytes += tasks[slot].byteCost
+            tasks.appendEnded(slot)
         }
-        if let nodeID = row.nodeID, !giveBack(slot, nodeID) {
+        if let nodeID = row.nodeID, !reattach(slot, toNode: nodeID) {
             // No worker has so many, so none will tell of it.
             tasks[slot].flags.insert(.accepted)
             var effects = Effects()
@@ -77,15 +88,19 @@ extension MasterCore {
         } else if row.attempt >= Limits.attemptMax {
             move(slot, to: .failed, .lostTooOften)
         } else {
-            enqueue(slot, isRequeued: row.attempt > 0)
+            pending.insert(slot, isRequeued: row.attempt > 0, &tasks.records)
         }
         return slot
     }
 
     private static func record(_ row: TaskRow, _ id: TaskID, _ kept: KeptSpec) -> TaskRecord {
-        var record = TaskRecord(id: id, createdAt: row.createdAt, summary: kept.summary)
-        record.status = row.status
-        record.reason = row.reason
+        var record = TaskRecord(
+            id: id,
+            createdAt: row.createdAt,
+            summary: kept.summary,
+            status: row.status,
+            reason: row.reason
+        )
         // A row may be another program's: what is counted on and computed with is held within its bounds.
         let attempt = bounded(row.attempt, Limits.attemptMax)
         record.attempt = Int32(clamping: attempt)
@@ -120,7 +135,7 @@ extension MasterCore {
     /// The node a task names; one that has the task keeps its lease for as long as a worker may need to come back.
     ///
     /// - Returns: false where the task is said to run there, beside more than a node can have.
-    private mutating func giveBack(_ slot: TaskSlot, _ nodeID: String) -> Bool {
+    private mutating func reattach(_ slot: TaskSlot, toNode nodeID: String) -> Bool {
         let node = nodes.index(of: nodeID) ?? nodes.insert(nodeID)
         tasks[slot].node = node
         nodes[node].references += 1
@@ -129,12 +144,8 @@ extension MasterCore {
         guard nodes[node].attempts.count < Limits.slotsMax else { return false }
         nodes[node].hasLease = true
         nodes[node].graceUntil = now.monotonic + 2 * Int64(configuration.leaseMilliseconds)
-        let key = shapes[tasks[slot].shape].key
-        nodes[node].used += 1
-        nodes[node].cpuMillisUsed += key.cpuMillis
-        nodes[node].memoryBytesUsed += key.memoryBytes
-        tasks[slot].nodePosition = Int32(truncatingIfNeeded: nodes[node].attempts.count)
-        nodes[node].attempts.append(slot)
+        let key = pending.shapes[tasks[slot].shape].key
+        nodes.add(slot, key, to: node, &tasks.records)
         guard tasks[slot].status == .running else { return true }
         tasks[slot].flags.insert(.accepted)
         let timeout = Int64(tasks[slot].timeoutSeconds) * 1_000

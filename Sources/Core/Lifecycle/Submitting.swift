@@ -51,12 +51,12 @@ extension MasterCore {
         effects.writer.raw("{\"taskIds\":[")
         for (index, summary) in summaries.enumerated() {
             if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
-            let slot = summary.idempotencyKey.flatMap { idempotencyKeys[$0] } ?? insert(summary)
+            let slot = summary.idempotencyKey.flatMap { tasks.slot(ofKey: $0) } ?? insert(summary)
             touch(slot)
             if group > 0, tasks[slot].flags.contains(.unsaved) {
-                groups[tasks[slot].id] = groups[tasks[slot].id] ?? group
+                changes.put(tasks[slot].id, inGroup: group)
             }
-            tasks.write(tasks[slot].id, to: &effects.writer)
+            tasks.records.write(tasks[slot].id, to: &effects.writer)
         }
         effects.writer.raw("]}")
         effects.endReply()
@@ -64,7 +64,7 @@ extension MasterCore {
 
     /// The task that has this idempotency key already.
     private func known(_ summary: TaskSummary, field: String) throws(WireError) -> TaskSlot? {
-        guard let key = summary.idempotencyKey, let slot = idempotencyKeys[key] else { return nil }
+        guard let key = summary.idempotencyKey, let slot = tasks.slot(ofKey: key) else { return nil }
         guard SpecBytes.haveSameContent(tasks[slot].spec, summary.bytes) else { throw Self.keyConflict() }
         return slot
     }
@@ -75,13 +75,10 @@ extension MasterCore {
     }
 
     private mutating func insert(_ summary: TaskSummary) -> TaskSlot {
-        var record = TaskRecord(id: nextTaskID, createdAt: now.wall, summary: summary)
-        nextTaskID = nextTaskID.next
+        var record = TaskRecord(id: tasks.takeID(), createdAt: now.wall, summary: summary)
         record.flags.insert(.unsaved)
-        record.shape = shapes.retain(ShapeKey(summary))
+        record.shape = pending.shapes.retain(ShapeKey(summary))
         let slot = tasks.insert(record)
-        if let key = summary.idempotencyKey { idempotencyKeys[key] = slot }
-        counts[Int(TaskStatus.pending.rawValue)] += 1
         changed(slot)
         happened(
             TaskEvent(
@@ -95,7 +92,7 @@ extension MasterCore {
                 reason: .none
             )
         )
-        enqueue(slot, isRequeued: false)
+        pending.insert(slot, isRequeued: false, &tasks.records)
         return slot
     }
 }

@@ -12,11 +12,11 @@ extension MasterCore {
     public mutating func tick(now: Tick, into effects: inout Effects) {
         self.now = now
         answerRefusals(into: &effects)
-        guard leadership == .leading, storeState == .prompt, now.monotonic >= nextSweep else { return }
+        guard standing.doesTimeCount, now.monotonic >= nextSweep else { return }
         effects.isFree = false
         defer { effects.isFree = true }
         nextSweep = now.monotonic + Self.sweepMilliseconds
-        if !streams.isEmpty { sweepStreams(into: &effects) }
+        sweepStreams(into: &effects)
         var forgotten: [NodeIndex] = []
         for index in nodes.sorted {
             sweep(index, into: &effects)
@@ -25,16 +25,15 @@ extension MasterCore {
             if isOld, isUnused { forgotten.append(index) }
         }
         for index in forgotten {
-            removedNodes.append(nodes[index].id)
-            count(index, 0)
+            changes.append(removedNode: nodes[index].id)
             nodes.remove(index)
         }
-        markHeard()
+        if configuration.asksStore { changes.markHeard(now: now.monotonic, &nodes.records) }
         retryUnsaved()
         // Those who wait for an end are told it while the task is there.
         settleEnds(into: &effects)
         let oldest = now.wall - Int64(configuration.finishedAgeMilliseconds)
-        while let first = finished.first {
+        while let first = tasks.ended.first {
             let isKept = tasks[first.slot].id == first.id
             if isKept, tasks[first.slot].keptSince >= oldest { break }
             removeOldestFinished(into: &effects)
@@ -48,7 +47,7 @@ extension MasterCore {
         }
         if nodes[index].holdUntil > 0, nodes[index].holdUntil <= now.monotonic {
             nodes[index].holdUntil = 0
-            freed(index)
+            nodes.noteFreed(index, now: now.monotonic)
         }
         // A copy of the list: ending an attempt takes it from the node's.
         for slot in nodes[index].attempts {

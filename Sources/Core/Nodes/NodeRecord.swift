@@ -30,7 +30,7 @@ struct NodeRecord {
     /// Why its engine runs nothing, as its worker says; it gets nothing meanwhile.
     var engineError: String?
     var hasLease = false
-    /// What its texts take, as `MasterCore.nodesBytes` counts it.
+    /// What its texts take, as `Fleet` counts it.
     var byteCost = 0
     /// Slots of the tasks it has.
     var attempts: [TaskSlot] = []
@@ -41,7 +41,7 @@ struct NodeRecord {
     var isKnown = true
     /// It got room since tasks were last placed.
     var isFreed = false
-    /// It stands in `MasterCore.roomyNodes`.
+    /// It stands among the roomy ones of `Fleet`.
     var isLookedFor = false
     /// It changed since the last batch for the store.
     var isChanged = false
@@ -64,7 +64,63 @@ struct NodeRecord {
 
     var isOnline: Bool { session != nil && hasLease }
 
+    /// Whether it may be given a task, as far as one that asks for nothing goes.
+    func mayTakeTasks(now: Int64) -> Bool {
+        isOnline && !isDraining && engineError == nil && used < slots && holdUntil <= now
+    }
+
+    /// Moves what waits for its worker, after the master itself stood still.
+    mutating func moveLease(milliseconds: Int64) {
+        lastSeen += milliseconds
+        if graceUntil > 0 { graceUntil += milliseconds }
+    }
+
     func fits(cpuMillis cpu: Int, memoryBytes memory: Int) -> Bool {
         used < slots && cpuMillisUsed + cpu <= cpuMillis && memoryBytesUsed + memory <= memoryBytes
+    }
+}
+
+extension NodeRecord {
+    /// What a worker said of it in an earlier run; its attempts come with their tasks.
+    mutating func take(_ row: NodeRow) {
+        instance = row.instance
+        hostname = row.hostname
+        engine = row.engine
+        version = row.version
+        labels = row.labels.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
+        // The row may have been changed by hand.
+        slots = min(max(row.slots, 0), Limits.slotsMax)
+        cpuMillis = min(max(row.cpuMillis ?? Quantity.cpuMillisMax, 0), Quantity.cpuMillisMax)
+        memoryBytes = min(max(row.memoryBytes ?? Quantity.memoryBytesMax, 0), Quantity.memoryBytesMax)
+        isDraining = row.isDraining
+        registeredAt = Timestamp.bounded(row.registeredAt)
+        lastSeenWall = Timestamp.bounded(row.lastSeenAt)
+    }
+
+    /// Whether the node is already as its worker says.
+    func isAs(_ offer: NodeOffer, instance other: String) -> Bool {
+        instance == other && hostname == offer.hostname && engine == offer.engine && version == offer.version
+            && slots == offer.slots && cpuMillis == offer.cpuMillis && memoryBytes == offer.memoryBytes
+            && labels.elementsEqual(offer.labels) { $0 == $1 }
+    }
+}
+
+extension NodeRecord {
+    mutating func take(_ offer: NodeOffer, session: SessionID, instance: String, now: Tick) {
+        self.session = session
+        self.instance = instance
+        hostname = offer.hostname
+        engine = offer.engine
+        version = offer.version
+        labels = offer.labels
+        slots = offer.slots
+        cpuMillis = offer.cpuMillis
+        memoryBytes = offer.memoryBytes
+        engineError = offer.engineError
+        hasLease = true
+        holdUntil = 0
+        lastSeen = now.monotonic
+        lastSeenWall = now.wall
+        if registeredAt == 0 { registeredAt = now.wall }
     }
 }

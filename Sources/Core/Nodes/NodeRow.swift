@@ -30,6 +30,27 @@ public struct NodeRow: Sendable, Equatable {
 }
 
 extension NodeRow {
+    /// A node as it is held.
+    init(_ node: NodeRecord) {
+        self.init(id: node.id)
+        instance = node.instance
+        hostname = node.hostname
+        engine = node.engine
+        version = node.version
+        labels = Dictionary(node.labels.map { ($0.key, $0.value) }) { $1 }
+        slots = node.slots
+        cpuMillis = node.cpuMillis < Quantity.cpuMillisMax ? node.cpuMillis : nil
+        memoryBytes = node.memoryBytes < Quantity.memoryBytesMax ? node.memoryBytes : nil
+        used = node.used
+        cpuMillisUsed = node.cpuMillisUsed
+        memoryBytesUsed = node.memoryBytesUsed
+        isOnline = node.isOnline
+        isDraining = node.isDraining
+        engineError = node.engineError
+        registeredAt = node.registeredAt
+        lastSeenAt = node.lastSeenWall
+    }
+
     /// The node object (proto-spec.md, section 5.3).
     func write(to writer: inout JSONWriter) {
         writer.raw("{\"nodeId\":")

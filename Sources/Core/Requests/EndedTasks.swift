@@ -46,7 +46,7 @@ extension MasterCore {
         into effects: inout Effects
     ) {
         do throws(WireError) {
-            guard case .watch(let next, isResumed: true) = wish, let id = tasks.id(Array(name.utf8)) else {
+            guard case .watch(let next, isResumed: true) = wish, let id = tasks.records.id(Array(name.utf8)) else {
                 throw Self.noTask(name)
             }
             try watch(id, end: nil, from: next, request, into: &effects)
@@ -64,7 +64,7 @@ extension MasterCore {
                 .unavailable,
                 "taskId: the store's copy that was read is behind; ask again",
                 field: "taskId",
-                retryAfterMilliseconds: Self.storeRetryMilliseconds
+                retryAfterMilliseconds: Standing.storeRetryMilliseconds
             )
             return effects.reply(request, error)
         }
@@ -88,9 +88,9 @@ extension MasterCore {
 
     /// The answer to a `wait`, and at once its one event.
     private mutating func tellEnd(of row: TaskRow, _ request: RequestName, into effects: inout Effects) {
-        let slot = request.session.slot
-        let number = sessions[slot].nextSubscription
-        sessions[slot].nextSubscription = number + 1
+        let session = request.session
+        let number = sessions[session].nextSubscription
+        sessions[session].nextSubscription = number + 1
         effects.beginReply(request)
         effects.writer.raw("{\"sub\":")
         effects.writer.int(number)
@@ -113,7 +113,7 @@ extension MasterCore {
         row.write(to: &object)
         let end = object.withUnsafeBytes { Array($0) }
         // An id of another system that this run never saw is that of no event.
-        let id = tasks.id(Array(row.idText.utf8)) ?? TaskID(number: 0)
+        let id = tasks.records.id(Array(row.idText.utf8)) ?? TaskID(number: 0)
         try watch(id, end: end, from: next, request, into: &effects)
     }
 }

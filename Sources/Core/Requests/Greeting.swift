@@ -1,19 +1,7 @@
 import PodlingAccess
 import PodlingProtocol
 
-/// A `hello` whose token was not accepted, until it is answered.
-struct Refusal {
-    var session: SessionID
-    /// The `id` as it was sent.
-    var id: [UInt8]?
-    /// Monotonic milliseconds.
-    var answerAt: Int64
-}
-
 extension MasterCore {
-    /// Refusals that wait; beyond it they are answered at once.
-    private static let refusalsMax = 1_024
-
     /// One for every wrong token, whatever is wrong with it.
     private static let notAccepted = WireError(
         .unauthenticated,
@@ -27,12 +15,12 @@ extension MasterCore {
 
     /// Whether a session may do more than those who have shown nothing; true where nobody is asked.
     public func hasShownIdentity(_ id: SessionID) -> Bool {
-        !configuration.isAuthenticated || (isOpen(id) && sessions[id.slot].identity != nil)
+        !configuration.isAuthenticated || (sessions.isOpen(id) && sessions[id].identity != nil)
     }
 
     /// Whether a worker asks for what its own node has.
     func isOfOwnNode(_ operation: Operation, _ request: Request) -> Bool {
-        let session = sessions[request.session.slot]
+        let session = sessions[request.session]
         guard session.permissions.contains(.work), !session.nodeIndex.isNone else { return false }
         switch operation {
         case .get:
@@ -45,8 +33,8 @@ extension MasterCore {
 
     /// Why an operation is not for this session; nil where nothing more is to be said.
     mutating func denial(_ operation: Operation, _ request: Request, into effects: inout Effects) -> WireError? {
-        let session = sessions[request.session.slot]
-        // It has had its one try, and the answer follows.
+        let session = sessions[request.session]
+        // Its `hello` was refused, and the delayed reply is still to come: further requests are ignored.
         guard !session.permissions.isEmpty else { return nil }
         let error: WireError
         if let identity = session.identity {
@@ -65,7 +53,7 @@ extension MasterCore {
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) -> (identity: Identity?, token: TokenDigest?)? {
-        let session = sessions[request.session.slot]
+        let session = sessions[request.session]
         guard configuration.isAuthenticated else { return (session.identity, nil) }
         guard let token = request.root.optional("token") else {
             if let identity = session.identity { return (identity, nil) }
@@ -75,7 +63,7 @@ extension MasterCore {
         guard let digest = token.withUTF8({ TokenDigest(hashing: $0) }) else {
             throw WireError(.internal, "token: OpenSSL does not compute SHA-256")
         }
-        guard let found = tokens.identity(of: digest) else {
+        guard let found = gatekeeper.identity(of: digest) else {
             try refuse(request, into: &effects)
             return nil
         }
@@ -92,24 +80,20 @@ extension MasterCore {
     }
 
     private mutating func refuse(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = request.session.slot
-        effects.deny(Denial(sessions[slot], "hello", Self.notAccepted))
-        let wait = failures.failed(Self.host(sessions[slot].peer), now: now.monotonic)
-        guard wait > 0, refusals.count < Self.refusalsMax else { throw Self.notAccepted }
-        sessions[slot].permissions = []
+        let session = request.session
+        effects.deny(Denial(sessions[session], "hello", Self.notAccepted))
+        guard let answerAt = gatekeeper.delay(ofFailureFrom: sessions[session].peer, now: now.monotonic) else {
+            throw Self.notAccepted
+        }
+        sessions[session].permissions = []
         // Nothing more is read of it, and it is not closed before it has its answer.
-        sessions[slot].isAsking = true
-        refusals.append(
-            Refusal(session: request.session, id: request.id.map { [UInt8]($0) }, answerAt: now.monotonic + wait)
-        )
+        sessions[session].isAsking = true
+        gatekeeper.append(Refusal(session: session, id: request.id.map { [UInt8]($0) }, answerAt: answerAt))
     }
 
     /// Answers refused tokens whose time has come.
     mutating func answerRefusals(into effects: inout Effects) {
-        guard !refusals.isEmpty else { return }
-        let due = refusals.filter { $0.answerAt <= now.monotonic }
-        refusals.removeAll { $0.answerAt <= now.monotonic }
-        for refusal in due where isOpen(refusal.session) {
+        for refusal in gatekeeper.takeDue(now: now.monotonic) where sessions.isOpen(refusal.session) {
             if let id = refusal.id {
                 id.withUnsafeBytes {
                     effects.reply(RequestName(session: refusal.session, id: $0), Self.notAccepted)
@@ -145,7 +129,7 @@ extension MasterCore {
         _ identity: Identity? = nil
     ) -> WireError {
         let error = WireError(.forbidden, message, isFatal: true)
-        var session = sessions[request.session.slot]
+        var session = sessions[request.session]
         session.identity = identity ?? session.identity
         effects.deny(Denial(session, "hello", error))
         return error
@@ -153,9 +137,9 @@ extension MasterCore {
 
     /// Ends a session that was just opened, for what its certificate says.
     public mutating func refuse(_ id: SessionID, _ reason: String, into effects: inout Effects) {
-        guard isOpen(id) else { return }
+        guard sessions.isOpen(id) else { return }
         let error = WireError(.forbidden, reason, isFatal: true)
-        effects.deny(Denial(sessions[id.slot], "connection", error))
+        effects.deny(Denial(sessions[id], "connection", error))
         effects.sendError(error, to: id)
         close(id, into: &effects)
     }
@@ -163,15 +147,14 @@ extension MasterCore {
     /// Whose tokens are good from now on. Sessions by others end.
     public mutating func setTokens(_ tokens: TokenTable, now: Tick, into effects: inout Effects) {
         self.now = now
-        self.tokens = tokens
-        for slot in sessions.indices {
-            let session = sessions[slot]
-            guard session.isOpen, let token = session.token else { continue }
+        gatekeeper.replaceTokens(with: tokens)
+        for id in sessions.open {
+            let session = sessions[id]
+            guard let token = session.token else { continue }
             // Beside a node's certificate it only had to be good.
             if let found = tokens.identity(of: token) {
                 if found == session.identity || (session.isCertified && found.role == .worker) { continue }
             }
-            let id = SessionID(slot: slot, generation: session.generation)
             let error = WireError(.unauthenticated, "token: is no longer accepted by this master", isFatal: true)
             effects.deny(Denial(session, "connection", error))
             effects.sendError(error, to: id)
@@ -179,9 +162,4 @@ extension MasterCore {
         }
     }
 
-    /// `HOST:PORT`, `[HOST]:PORT` or `http HOST:PORT` without its port.
-    static func host(_ peer: String) -> String {
-        guard let colon = peer.lastIndex(of: ":") else { return peer }
-        return String(peer[..<colon])
-    }
 }

@@ -52,6 +52,9 @@ enum Operation: CaseIterable {
         }
     }
 
+    /// Whether it brings tasks, which a master that goes down takes no more.
+    var makesTasks: Bool { self == .submit || self == .submitMany || self == .importTasks }
+
     /// Who may ask for it (proto-spec.md, section 10.1).
     var permission: Permissions {
         switch self {

@@ -22,7 +22,6 @@ extension MasterCore {
             request,
             into: &effects
         )
-        streamsOfTask[slot, default: []].append(stream)
         touch(slot)
         tasks[slot].flags.insert(.observed)
         if hasRun, !isWaiting {
@@ -67,8 +66,7 @@ extension MasterCore {
         _ request: some Asked,
         into effects: inout Effects
     ) throws(WireError) -> Int {
-        let stream = nextStream
-        nextStream += 1
+        let stream = streams.takeNumber()
         var new = new
         new.number = try subscribe(request.session, .logs(stream: stream))
         effects.beginReply(request)
@@ -78,7 +76,7 @@ extension MasterCore {
         effects.writer.int(attempt)
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
-        streams[stream] = new
+        streams.insert(new, stream)
         return stream
     }
 
@@ -86,7 +84,7 @@ extension MasterCore {
     mutating func openStreams(_ slot: TaskSlot, into effects: inout Effects) {
         let node = tasks[slot].node
         guard !node.isNone, let worker = nodes[node].session else { return }
-        for stream in streamsOfTask[slot] ?? [] where streams[stream]?.phase == .waiting {
+        for stream in streams.numbers(ofTask: slot) where streams[stream]?.phase == .waiting {
             openStream(stream, worker, attempt: Int(tasks[slot].attempt), into: &effects)
         }
     }
@@ -97,11 +95,7 @@ extension MasterCore {
         attempt: Int,
         into effects: inout Effects
     ) {
-        streams[stream]?.phase = .open
-        leaveWorker(stream)
-        streams[stream]?.worker = worker
-        streamsOfWorker[worker, default: []].insert(stream)
-        streams[stream]?.attempt = attempt
+        streams.open(stream, from: worker, attempt: attempt)
         renewDeadline(stream)
         guard let open = streams[stream] else { return }
         effects.begin(worker)
@@ -111,7 +105,7 @@ extension MasterCore {
         if let ended = open.ended {
             effects.writer.string(ended.idText)
         } else {
-            tasks.write(tasks[open.slot].id, to: &effects.writer)
+            tasks.records.write(tasks[open.slot].id, to: &effects.writer)
         }
         effects.writer.raw(",\"attempt\":")
         effects.writer.int(attempt)
@@ -157,12 +151,12 @@ extension MasterCore {
 
     /// Whether a reader that does not keep up is sent more: what a worker sends within its window, and not of too many streams.
     private mutating func mayPass(_ line: LogLine, of open: LogStream) -> Bool {
-        let slot = open.session.slot
-        guard sessions[slot].isBackedUp else { return true }
+        let session = open.session
+        guard sessions[session].isBackedUp else { return true }
         guard open.receivedBytes + line.outputBytes - open.takenBytes <= Limits.logWindowBytes,
-            sessions[slot].aheadBytes + line.raw.count <= Limits.logAheadBytesMax
+            sessions[session].aheadBytes + line.raw.count <= Limits.logAheadBytesMax
         else { return false }
-        sessions[slot].aheadBytes += line.raw.count
+        sessions[session].aheadBytes += line.raw.count
         return true
     }
 
@@ -181,8 +175,8 @@ extension MasterCore {
 
     /// Tells a worker what its reader has taken, so that it sends more; never for a reader that does not keep up.
     private mutating func tellTaken(_ stream: Int, atLeast bytes: Int, into effects: inout Effects) {
-        guard let open = streams[stream], let worker = open.worker, open.phase == .open, isOpen(worker),
-            open.receivedBytes - open.takenBytes >= bytes, !sessions[open.session.slot].isBackedUp
+        guard let open = streams[stream], let worker = open.worker, open.phase == .open, sessions.isOpen(worker),
+            open.receivedBytes - open.takenBytes >= bytes, !sessions[open.session].isBackedUp
         else { return }
         streams[stream]?.takenBytes = open.receivedBytes
         effects.begin(worker)
@@ -196,11 +190,8 @@ extension MasterCore {
 
     /// Readers that keep up again get more of their output.
     mutating func resumeStreams(into effects: inout Effects) {
-        guard !resumedReaders.isEmpty else { return }
-        let readers = resumedReaders
-        resumedReaders = []
-        for reader in readers where isOpen(reader) && !sessions[reader.slot].isBackedUp {
-            for (_, subscription) in sessions[reader.slot].subscriptions.sorted(by: { $0.key < $1.key }) {
+        for reader in streams.takeResumedReaders() where sessions.isOpen(reader) && !sessions[reader].isBackedUp {
+            for (_, subscription) in sessions[reader].subscriptions.sorted(by: { $0.key < $1.key }) {
                 guard case .logs(let stream) = subscription else { continue }
                 renewDeadline(stream)
                 tellTaken(stream, atLeast: 1, into: &effects)
@@ -227,7 +218,7 @@ extension MasterCore {
 
     /// The attempt has ended: those who have all its output are told so, the others when they have.
     mutating func endStreams(_ slot: TaskSlot, into effects: inout Effects) {
-        for stream in streamsOfTask[slot] ?? [] {
+        for stream in streams.numbers(ofTask: slot) {
             guard let phase = streams[stream]?.phase else { continue }
             if phase == .drained || (phase == .waiting && tasks[slot].status.isTerminal) {
                 endStream(stream, error: nil, into: &effects)
@@ -239,7 +230,7 @@ extension MasterCore {
 
     /// The task is forgotten: its output ends, whoever still sends it.
     mutating func abandonStreams(_ slot: TaskSlot, into effects: inout Effects) {
-        for stream in streamsOfTask[slot] ?? [] {
+        for stream in streams.numbers(ofTask: slot) {
             endStream(stream, error: WireError(.unavailable, "the task is no longer kept"), into: &effects)
         }
     }
@@ -252,10 +243,9 @@ extension MasterCore {
 
     /// Ends the streams whose workers do not answer.
     mutating func sweepStreams(into effects: inout Effects) {
-        let late = streams.filter { $0.value.deadline > 0 && $0.value.deadline <= now.monotonic }
-        for stream in late.keys.sorted() {
+        for stream in streams.late(now: now.monotonic) {
             // It is the reader who does not go on.
-            if let reader = streams[stream]?.session, sessions[reader.slot].isBackedUp {
+            if let reader = streams[stream]?.session, sessions[reader].isBackedUp {
                 renewDeadline(stream)
                 continue
             }
@@ -290,7 +280,7 @@ extension MasterCore {
         effects.writer.byte(UInt8(ascii: "}"))
         effects.end()
         forget(open.number, of: open.session)
-        removeStream(stream)
+        streams.remove(stream)
     }
 
     private func end(of open: LogStream) -> (TaskStatus, exitCode: Int?) {
@@ -299,24 +289,11 @@ extension MasterCore {
         return (tasks[open.slot].status, hasExitCode ? Int(tasks[open.slot].exitCode) : nil)
     }
 
-    private mutating func removeStream(_ stream: Int) {
-        leaveWorker(stream)
-        guard let open = streams.removeValue(forKey: stream) else { return }
-        streamsOfTask[open.slot]?.removeAll { $0 == stream }
-        if streamsOfTask[open.slot]?.isEmpty == true { streamsOfTask[open.slot] = nil }
-    }
-
-    private mutating func leaveWorker(_ stream: Int) {
-        guard let worker = streams[stream]?.worker else { return }
-        streamsOfWorker[worker]?.remove(stream)
-        if streamsOfWorker[worker]?.isEmpty == true { streamsOfWorker[worker] = nil }
-    }
-
     /// Its reader wants no more.
     mutating func stopStream(_ stream: Int, into effects: inout Effects) {
         guard let open = streams[stream] else { return }
-        removeStream(stream)
-        guard let worker = open.worker, isOpen(worker), open.phase == .open else { return }
+        streams.remove(stream)
+        guard let worker = open.worker, sessions.isOpen(worker), open.phase == .open else { return }
         effects.begin(worker)
         effects.writer.raw("{\"ev\":\"logs_stop\",\"sub\":")
         effects.writer.int(stream)
@@ -326,7 +303,7 @@ extension MasterCore {
 
     /// A worker's connection is gone, and the output it was sending with it.
     mutating func loseStreams(ofWorker id: SessionID, into effects: inout Effects) {
-        for stream in (streamsOfWorker[id] ?? []).sorted() {
+        for stream in streams.numbers(ofWorker: id) {
             let error = WireError(.unavailable, "the connection to the worker was lost")
             endStream(stream, error: error, into: &effects)
         }

@@ -3,7 +3,7 @@ import PodlingProtocol
 extension MasterCore {
     mutating func get(_ request: Request, into effects: inout Effects) throws(WireError) {
         let value = try request.root.required("taskId")
-        let slot = isStandby ? nil : tasks.slot(of: value)
+        let slot = standing.isStandby ? nil : tasks.slot(of: value)
         if let slot {
             touch(slot)
             return replyTask(slot, request, into: &effects)
@@ -19,7 +19,7 @@ extension MasterCore {
         let wantsHistory = try request.root.optional("history")?.flag("history") ?? false
         // All that live are here.
         let hasEnded = filter.statuses & TaskStatus.endedBits != 0
-        if configuration.asksStore, (wantsHistory && hasEnded) || isStandby {
+        if configuration.asksStore, (wantsHistory && hasEnded) || standing.isStandby {
             let query = TaskQuery(
                 filter: filter,
                 cursor: cursor?.text,
@@ -30,9 +30,9 @@ extension MasterCore {
         }
         var index: Int
         if isDescending {
-            index = (cursor.map { tasks.place(of: $0, isAfter: false) } ?? tasks.placeCount) - 1
+            index = (cursor.map { tasks.records.place(of: $0, isAfter: false) } ?? tasks.records.placeCount) - 1
         } else {
-            index = cursor.map { tasks.place(of: $0, isAfter: true) } ?? 0
+            index = cursor.map { tasks.records.place(of: $0, isAfter: true) } ?? 0
         }
         effects.beginReply(request)
         effects.writer.raw("{\"tasks\":[")
@@ -42,15 +42,15 @@ extension MasterCore {
         var specBytes = 0
         defer { work &+= scanned >> 1 &+ specBytes >> 5 }
         var last: TaskID?
-        let end = isDescending ? -1 : tasks.placeCount
+        let end = isDescending ? -1 : tasks.records.placeCount
         let step = isDescending ? -1 : 1
         while index != end, found < limit ?? Limits.pageItemsDefault, scanned < Limits.pageTasksScannedMax,
             effects.writer.count - start < Limits.pageBytesMax, specBytes < Limits.pageSpecBytesScannedMax
         {
             scanned += 1
             // A forgotten task stands for its place too: else a page of nothing but gaps would look like the last.
-            last = tasks.id(at: index)
-            if let slot = tasks.slot(at: index), matches(slot, filter, &specBytes) {
+            last = tasks.records.id(at: index)
+            if let slot = tasks.records.slot(at: index), matches(slot, filter, &specBytes) {
                 if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
                 writeTask(slot, to: &effects.writer)
                 touch(slot)
@@ -61,7 +61,7 @@ extension MasterCore {
         effects.writer.byte(UInt8(ascii: "]"))
         if index != end, let last {
             effects.writer.raw(",\"cursor\":")
-            tasks.writeCursor(last, to: &effects.writer)
+            tasks.records.writeCursor(last, to: &effects.writer)
         }
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
@@ -99,7 +99,7 @@ extension MasterCore {
             try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax) ?? Limits.pageItemsDefault
         // Another system may have given a node any id, as long as that of a task.
         let cursor = try request.root.optional("cursor")?.text("cursor", bytes: 0...Limits.taskIDBytesMax)
-        if isStandby { return ask(.nodes(cursor: cursor, limit: limit), request, into: &effects) }
+        if standing.isStandby { return ask(.nodes(cursor: cursor, limit: limit), request, into: &effects) }
         var position = 0
         if let cursor {
             position = nodes.position(notBefore: cursor)
@@ -133,20 +133,16 @@ extension MasterCore {
         effects.writer.string(configuration.server)
         effects.writer.raw(",\"epoch\":")
         effects.writer.string(configuration.epoch)
-        effects.writeStandby(leadership)
-        if isShuttingDown { effects.writer.raw(",\"draining\":true") }
+        standing.writeStandby(to: &effects.writer)
+        if standing.isShuttingDown { effects.writer.raw(",\"draining\":true") }
         effects.writer.raw(",\"uptimeSeconds\":")
         effects.writer.int(Int((now.monotonic - startedAt.monotonic) / 1_000))
-        writeStoreHealth(to: &effects.writer)
-        // A standby holds none, and so knows no number.
-        if !isStandby { writeCounts(into: &effects) }
-        if let certificateEnd {
-            effects.writer.raw(",\"tls\":{\"certificateEndsAt\":")
-            effects.writer.timestamp(milliseconds: certificateEnd)
-            effects.writer.raw(",\"certificateSecondsLeft\":")
-            effects.writer.int(Int((certificateEnd - now.wall) / 1_000))
-            effects.writer.raw("}")
+        if configuration.asksStore {
+            standing.writeStoreHealth(refusedTasks: changes.unsavedCount, to: &effects.writer)
         }
+        // A standby holds none, and so knows no number.
+        if !standing.isStandby { writeCounts(into: &effects) }
+        standing.writeCertificate(now: now, to: &effects.writer)
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
     }
@@ -162,7 +158,7 @@ extension MasterCore {
             effects.writer.raw(status == .pending ? "\"" : ",\"")
             effects.writer.raw(status.name)
             effects.writer.raw("\":")
-            effects.writer.int(counts[Int(status.rawValue)])
+            effects.writer.int(tasks.count(status))
         }
         effects.writer.byte(UInt8(ascii: "}"))
     }

@@ -1,54 +1,6 @@
 import PodlingAccess
 import PodlingProtocol
 
-/// A connection as the core knows it.
-struct Session {
-    enum Role {
-        case none, client, worker
-    }
-
-    var generation: UInt32
-    var isOpen = true
-    var role = Role.none
-    var permissions: Permissions = []
-    /// Who its peer has shown to be.
-    var identity: Identity?
-    /// By what it has shown that, beside a certificate.
-    var token: TokenDigest?
-    /// A certificate says who it is.
-    var isCertified = false
-    /// Where its client is, for people.
-    var peer = ""
-    var node = ""
-    var instance = ""
-    /// The node it registered, while that has its lease.
-    var nodeIndex = NodeIndex.none
-    /// What it waits for, by number.
-    var subscriptions: [Int: Subscription] = [:]
-    var nextSubscription = 1
-    /// More is sent to it than it reads.
-    var isBackedUp = false
-    /// Bytes of output sent since then.
-    var aheadBytes = 0
-    /// A request of it waits for the store.
-    var isAsking = false
-}
-
-extension Session {
-    static var closed: Session {
-        var session = Session(generation: 0)
-        session.isOpen = false
-        return session
-    }
-}
-
-enum Subscription {
-    case wait(slot: TaskSlot)
-    /// Of one task, or of all.
-    case watch(TaskID?)
-    case logs(stream: Int)
-}
-
 extension MasterCore {
     /// A connection was accepted; the master speaks first.
     ///
@@ -63,12 +15,12 @@ extension MasterCore {
         into effects: inout Effects
     ) {
         self.now = now
-        while sessions.count <= id.slot { sessions.append(.closed) }
-        sessions[id.slot] = Session(generation: id.generation)
-        sessions[id.slot].peer = peer
-        sessions[id.slot].identity = identity
-        sessions[id.slot].isCertified = identity != nil
-        sessions[id.slot].permissions = identity?.role.permissions ?? permissionsAtFirst
+        var session = Session(generation: id.generation)
+        session.peer = peer
+        session.identity = identity
+        session.isCertified = identity != nil
+        session.permissions = identity?.role.permissions ?? permissionsAtFirst
+        sessions.insert(session, id)
         effects.begin(id)
         effects.writer.raw("{\"ev\":\"hello\",\"proto\":[1,1],\"auth\":\"")
         effects.writer.raw(identity != nil ? "mtls" : configuration.isAuthenticated ? "token" : "none")
@@ -76,7 +28,7 @@ extension MasterCore {
         effects.writer.int(Limits.lineBytesMax)
         effects.writer.raw(",\"server\":")
         effects.writer.string(configuration.server)
-        effects.writeStandby(leadership)
+        standing.writeStandby(to: &effects.writer)
         effects.writer.byte(UInt8(ascii: "}"))
         effects.end()
     }
@@ -84,50 +36,45 @@ extension MasterCore {
     /// A connection is gone, whoever ended it. A node keeps its lease.
     public mutating func sessionClosed(_ id: SessionID, now: Tick, into effects: inout Effects) {
         self.now = now
-        guard isOpen(id) else { return }
-        let session = sessions[id.slot]
+        guard sessions.isOpen(id) else { return }
+        let session = sessions[id]
         effects.isFree = false
         defer { effects.isFree = true }
         endAll(session.subscriptions, of: id, into: &effects)
         if !session.nodeIndex.isNone, nodes[session.nodeIndex].session == id { detach(session.nodeIndex) }
         if session.role == .worker { loseStreams(ofWorker: id, into: &effects) }
-        sessions[id.slot] = .closed
+        sessions.close(id)
     }
 
     /// Whether a session's peer reads slower than it is sent to.
     public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
-        guard isOpen(id) else { return }
-        sessions[id.slot].isBackedUp = isBackedUp
-        sessions[id.slot].aheadBytes = 0
+        guard sessions.isOpen(id) else { return }
+        sessions[id].isBackedUp = isBackedUp
+        sessions[id].aheadBytes = 0
         guard !isBackedUp else { return }
-        if !streams.isEmpty { resumedReaders.append(id) }
-        guard !watchers.isEmpty else { return }
-        watchersToldUpTo = 0
-        for (_, subscription) in sessions[id.slot].subscriptions.sorted(by: { $0.key < $1.key }) {
-            if case .watch(let task?) = subscription { watchers.markDue(task) }
+        streams.readerResumed(id)
+        guard !feed.watchers.isEmpty else { return }
+        feed.toldUpTo = 0
+        for (_, subscription) in sessions[id].subscriptions.sorted(by: { $0.key < $1.key }) {
+            if case .watch(let task?) = subscription { feed.watchers.markDue(task) }
         }
     }
 
     /// Whether `hello` was accepted, and longer lines with it.
     public func hasGreeted(_ id: SessionID) -> Bool {
-        isOpen(id) && sessions[id.slot].role != .none
+        sessions.isOpen(id) && sessions[id].role != .none
     }
 
     /// Tells every connection that the master goes down; no task is taken or placed from now on.
     public mutating func shutDown(deadlineMilliseconds: Int, into effects: inout Effects) {
-        isShuttingDown = true
-        for (slot, session) in sessions.enumerated() {
-            guard session.isOpen else { continue }
-            effects.begin(SessionID(slot: slot, generation: session.generation))
+        standing.shutDown()
+        for id in sessions.open {
+            effects.begin(id)
             effects.writer.raw("{\"ev\":\"drain\",\"deadline_ms\":")
             effects.writer.int(deadlineMilliseconds)
             effects.writer.raw(",\"reconnect_ms\":[100,2000]}")
             effects.end()
         }
-    }
-
-    func isOpen(_ id: SessionID) -> Bool {
-        id.slot < sessions.count && sessions[id.slot].generation == id.generation
     }
 
     mutating func close(_ id: SessionID, into effects: inout Effects) {
@@ -137,15 +84,15 @@ extension MasterCore {
 
     /// Every complete valid line of a node's connection renews its lease.
     mutating func sawLife(of id: SessionID) {
-        let index = sessions[id.slot].nodeIndex
+        let index = sessions[id].nodeIndex
         guard !index.isNone else { return }
         nodes[index].lastSeen = now.monotonic
         nodes[index].lastSeenWall = now.wall
     }
 
     mutating func hello(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = request.session.slot
-        guard sessions[slot].role == .none else {
+        let session = request.session
+        guard sessions[session].role == .none else {
             throw WireError(.conflict, "hello: this connection has said it already", field: "op")
         }
         guard let version = try request.root.required("proto").int() else {
@@ -161,18 +108,18 @@ extension MasterCore {
             let node = try request.root.required("node").name("node", NameRules.isNodeName, rule)
             let instance = try request.root.required("instance").name("instance", NameRules.isNodeName, rule)
             try check(shown.identity, node: node, request, into: &effects)
-            sessions[slot].role = .worker
-            sessions[slot].node = node
-            sessions[slot].instance = instance
+            sessions[session].role = .worker
+            sessions[session].node = node
+            sessions[session].instance = instance
         } else if role.stringEquals("client") {
             try check(shown.identity, node: nil, request, into: &effects)
-            sessions[slot].role = .client
+            sessions[session].role = .client
         } else {
             throw .field("role", "must be client or worker")
         }
-        sessions[slot].token = shown.token
-        sessions[slot].identity = shown.identity
-        sessions[slot].permissions = shown.identity?.role.permissions ?? permissionsAtFirst
+        sessions[session].token = shown.token
+        sessions[session].identity = shown.identity
+        sessions[session].permissions = shown.identity?.role.permissions ?? permissionsAtFirst
         effects.beginReply(request)
         effects.writer.raw("{\"proto\":1,\"epoch\":")
         effects.writer.string(configuration.epoch)
@@ -184,14 +131,14 @@ extension MasterCore {
 
     /// The validity matrix for workers' operations (proto-spec.md, section 10).
     func checkWorker(_ operation: Operation, _ request: Request) throws(WireError) {
-        let slot = request.session.slot
-        switch sessions[slot].role {
+        let session = request.session
+        switch sessions[session].role {
         case .none:
             throw WireError(.helloRequired, "\(operation.name): say hello with the role worker first")
         case .client:
             throw WireError(.badRequest, "\(operation.name): is for connections with the role worker", field: "op")
         case .worker:
-            if sessions[slot].nodeIndex.isNone, operation != .register {
+            if sessions[session].nodeIndex.isNone, operation != .register {
                 throw WireError(.unregistered, "\(operation.name): register this node first, or again")
             }
         }

@@ -1,10 +1,8 @@
 import PodlingProtocol
 
 extension MasterCore {
-    var isStandby: Bool { leadership != .leading }
-
     /// Whether a session waits for the store: its next lines come after the answer.
-    public func isAsking(_ id: SessionID) -> Bool { isOpen(id) && sessions[id.slot].isAsking }
+    public func isAsking(_ id: SessionID) -> Bool { sessions.isOpen(id) && sessions[id].isAsking }
 
     /// Leaves a request to the store.
     mutating func ask(
@@ -22,9 +20,9 @@ extension MasterCore {
     }
 
     mutating func ask(_ query: Effects.Query, into effects: inout Effects) {
-        sessions[query.session.slot].isAsking = true
+        sessions[query.session].isAsking = true
         var query = query
-        query.importNumber = importNumber
+        query.importNumber = changes.importNumber
         effects.ask(query)
     }
 
@@ -32,14 +30,14 @@ extension MasterCore {
     ///
     /// - Parameter page: nil where the store could not be read.
     public mutating func answer(_ asked: Effects.Query, _ page: StorePage?, into effects: inout Effects) {
-        guard isOpen(asked.session) else { return }
-        sessions[asked.session.slot].isAsking = false
-        acting = asked.session
+        guard sessions.isOpen(asked.session) else { return }
+        sessions[asked.session].isAsking = false
+        sessions.acting = asked.session
         effects.isFree = asked.importing.isEmpty
         touchedKind = asked.importing.isEmpty ? .read : .change
         let written = effects.byteCount
         defer {
-            acting = nil
+            sessions.acting = nil
             effects.isFree = true
             if !touched.isEmpty { markTouched(from: written, in: &effects) }
         }
@@ -58,7 +56,7 @@ extension MasterCore {
             let error = WireError(
                 .unavailable,
                 "the store cannot be read now",
-                retryAfterMilliseconds: Self.storeRetryMilliseconds
+                retryAfterMilliseconds: Standing.storeRetryMilliseconds
             )
             return effects.reply(request, error)
         }

@@ -4,7 +4,7 @@ extension MasterCore {
     /// The task object (proto-spec.md, section 5.2).
     func writeTask(_ slot: TaskSlot, to writer: inout JSONWriter) {
         writer.raw("{\"taskId\":")
-        tasks.write(tasks[slot].id, to: &writer)
+        tasks.records.write(tasks[slot].id, to: &writer)
         writer.raw(",\"status\":\"")
         writer.raw(tasks[slot].status.name)
         writer.raw("\",\"attempt\":")
@@ -77,11 +77,11 @@ extension MasterCore {
     /// `"taskId":"...","attempt":1`, without braces.
     func writeAttempt(_ slot: TaskSlot, to writer: inout JSONWriter) {
         writer.raw("\"taskId\":")
-        tasks.write(tasks[slot].id, to: &writer)
+        tasks.records.write(tasks[slot].id, to: &writer)
         writer.raw(",\"attempt\":")
         writer.int(Int(tasks[slot].attempt))
     }
 
     /// The node object (proto-spec.md, section 5.3).
-    func writeNode(_ index: NodeIndex, to writer: inout JSONWriter) { nodeRow(index).write(to: &writer) }
+    func writeNode(_ index: NodeIndex, to writer: inout JSONWriter) { NodeRow(nodes[index]).write(to: &writer) }
 }

@@ -1,20 +1,6 @@
 import DequeModule
 import PodlingProtocol
 
-/// Somebody who is told when a task has ended.
-struct Waiter {
-    var session: SessionID
-    var number: Int
-}
-
-/// A task that has ended, and those who are still to be told, with its object as it then was.
-struct Ending {
-    var object: [UInt8]
-    var waiters: [Waiter]
-    /// The first of them that was not told yet.
-    var next = 0
-}
-
 extension MasterCore {
     /// What is told of ends in one turn; the rest follows in the next.
     private static let endBytesPerTurnMax = 512 * 1024
@@ -31,16 +17,16 @@ extension MasterCore {
         effects.writer.byte(UInt8(ascii: "}"))
         effects.endReply()
         touch(slot)
-        waiters[slot, default: []].append(Waiter(session: request.session, number: number))
+        feed.append(Waiter(session: request.session, number: number), of: slot)
         tasks[slot].flags.insert(.observed)
         if tasks[slot].status.isTerminal { tellWaiters(slot, into: &effects) }
     }
 
     /// Tells the one who waits for the end of a task; where there are many, they are told turn by turn.
     mutating func tellWaiters(_ slot: TaskSlot, into effects: inout Effects) {
-        guard let waiting = waiters.removeValue(forKey: slot) else { return }
-        guard waiting.count == 1, endings.isEmpty, let waiter = waiting.first else {
-            return endings.append(Ending(object: object(slot), waiters: waiting))
+        guard let waiting = feed.takeWaiters(of: slot) else { return }
+        guard waiting.count == 1, feed.endings.isEmpty, let waiter = waiting.first else {
+            return feed.appendEnding(Ending(object: object(slot), waiters: waiting))
         }
         guard sessions.isWaiting(waiter.session, waiter.number) else { return }
         effects.beginDone(waiter.number, waiter.session)
@@ -60,17 +46,17 @@ extension MasterCore {
     mutating func settleEnds(into effects: inout Effects) {
         let end = effects.byteCount + Self.endBytesPerTurnMax
         tellEndings(upTo: end, into: &effects)
-        while effects.byteCount < end, let (slot, id) = observedEnds.popFirst() {
+        while effects.byteCount < end, let (slot, id) = feed.popObservedEnd() {
             guard tasks[slot].id == id else { continue }
             tellWaiters(slot, into: &effects)
             endStreams(slot, into: &effects)
             tellEndings(upTo: end, into: &effects)
         }
-        while finished.count > configuration.finishedTasksMax || isOverBytes { removeOldestFinished(into: &effects) }
+        while tasks.ended.count > configuration.finishedTasksMax || isOverBytes { removeOldestFinished(into: &effects) }
     }
 
     private mutating func tellEndings(upTo end: Int, into effects: inout Effects) {
-        while effects.byteCount < end, let ending = endings.first {
+        while effects.byteCount < end, let ending = feed.endings.first {
             let waiter = ending.waiters[ending.next]
             if sessions.isWaiting(waiter.session, waiter.number) {
                 effects.beginDone(waiter.number, waiter.session)
@@ -78,15 +64,7 @@ extension MasterCore {
                 effects.endDone()
                 forget(waiter.number, of: waiter.session)
             }
-            if ending.next + 1 < ending.waiters.count { endings[0].next += 1 } else { endings.removeFirst() }
+            feed.toldNext()
         }
-    }
-}
-
-extension [Session] {
-    /// Whether a subscription is there still: its connection is open, and has not ended it.
-    func isWaiting(_ id: SessionID, _ number: Int) -> Bool {
-        let slot = id.slot
-        return slot < count && self[slot].generation == id.generation && self[slot].subscriptions[number] != nil
     }
 }

@@ -9,7 +9,7 @@ extension MasterCore {
 
     mutating func watch(_ request: Request, into effects: inout Effects) throws(WireError) {
         let cursor = request.root.optional("cursor")
-        let next = try cursor.map { (value) throws(WireError) in try eventNumber(value) + 1 } ?? events.next
+        let next = try cursor.map { (value) throws(WireError) in try eventNumber(value) + 1 } ?? feed.events.next
         guard let value = request.root.optional("taskId") else {
             return try watch(nil, end: nil, from: next, request, into: &effects)
         }
@@ -19,7 +19,7 @@ extension MasterCore {
             return try watch(tasks[slot].id, end: nil, from: next, request, into: &effects)
         }
         // It is gone for good, but for its last transitions.
-        if !configuration.asksStore, cursor != nil, let id = tasks.id(value) {
+        if !configuration.asksStore, cursor != nil, let id = tasks.records.id(value) {
             return try watch(id, end: nil, from: next, request, into: &effects)
         }
         try askForTask(.watch(next: next, isResumed: cursor != nil), value, request, into: &effects)
@@ -41,15 +41,15 @@ extension MasterCore {
         effects.endReply()
         var watcher = Watcher(session: request.session, number: number, next: next)
         guard let taskID else {
-            watchers.ofAll.append(watcher)
-            watchersToldUpTo = 0
+            feed.watchers.ofAll.append(watcher)
+            feed.toldUpTo = 0
             return
         }
-        watcher.missed = max(0, events.oldest - next)
-        let kept = max(next, events.oldest)..<max(next, events.next)
+        watcher.missed = max(0, feed.events.oldest - next)
+        let kept = max(next, feed.events.oldest)..<max(next, feed.events.next)
         work &+= kept.count >> 1
-        let numbers = kept.filter { events[$0].taskID == taskID }
-        watchers.add(watcher, of: taskID, numbers: numbers, end: end)
+        let numbers = kept.filter { feed.events[$0].taskID == taskID }
+        feed.watchers.add(watcher, of: taskID, numbers: numbers, end: end)
     }
 
     /// The event number of a cursor `epoch:number`.
@@ -58,8 +58,8 @@ extension MasterCore {
             let number = Int(text[text.index(after: colon)...]), number >= 0
         else { throw .field("cursor", "must be the cursor of an earlier event") }
         let epoch = String(text[..<colon])
-        guard epoch == configuration.epoch || earlierRuns.contains(epoch), number < events.next,
-            number + 1 >= events.oldest
+        guard epoch == configuration.epoch || feed.knows(epoch: epoch), number < feed.events.next,
+            number + 1 >= feed.events.oldest
         else {
             throw WireError(.cursorExpired, "cursor: is of another run or older than what is kept", field: "cursor")
         }
@@ -78,15 +78,12 @@ extension MasterCore {
     // MARK: Telling
 
     /// Whether somebody has more to be told, or more is to be looked at: the shell then calls `endTurn` again.
-    public var hasMoreToTell: Bool {
-        (!watchers.ofAll.isEmpty && watchersToldUpTo != events.next) || watchers.hasDue || !observedEnds.isEmpty
-            || !endings.isEmpty || shapes.isLookedThrough == false
-    }
+    public var hasMoreToTell: Bool { feed.hasMore || !pending.shapes.isLookedThrough }
 
     /// Sends each watcher that keeps up what it has not seen, as much as a turn may hold.
     mutating func tellWatchers(into effects: inout Effects) {
-        guard !watchers.isEmpty else { return }
-        eventTexts.removeAll()
+        guard !feed.watchers.isEmpty else { return }
+        feed.clearTexts()
         let start = effects.byteCount
         tellOfTasks(upTo: start + Self.toldBytesPerTurnMax / 2, into: &effects)
         tellOfAll(upTo: start + Self.toldBytesPerTurnMax, into: &effects)
@@ -94,40 +91,40 @@ extension MasterCore {
 
     private mutating func tellOfAll(upTo end: Int, into effects: inout Effects) {
         var isBehind = false
-        for _ in 0..<watchers.ofAll.count {
-            if watchers.position >= watchers.ofAll.count { watchers.position = 0 }
-            var watcher = watchers.ofAll[watchers.position]
+        for _ in 0..<feed.watchers.ofAll.count {
+            if feed.watchers.position >= feed.watchers.ofAll.count { feed.watchers.position = 0 }
+            var watcher = feed.watchers.ofAll[feed.watchers.position]
             let isAlive = sessions.isWaiting(watcher.session, watcher.number)
-            if isAlive, watcher.next < events.next, !sessions[watcher.session.slot].isBackedUp {
+            if isAlive, watcher.next < feed.events.next, !sessions[watcher.session].isBackedUp {
                 guard effects.byteCount < end else {
                     isBehind = true
                     break
                 }
-                tellGap(&watcher, missed: events.oldest - watcher.next, into: &effects)
-                let sharers = max(1, sessions[watcher.session.slot].subscriptions.count)
-                let last = min(events.next, watcher.next + max(1, Self.eventsPerTurnMax / sharers))
+                tellGap(&watcher, missed: feed.events.oldest - watcher.next, into: &effects)
+                let sharers = max(1, sessions[watcher.session].subscriptions.count)
+                let last = min(feed.events.next, watcher.next + max(1, Self.eventsPerTurnMax / sharers))
                 while watcher.next < last {
                     tell(watcher, watcher.next, into: &effects)
                     watcher.next += 1
                 }
-                watchers.ofAll[watchers.position] = watcher
-                if watcher.next < events.next { isBehind = true }
+                feed.watchers.ofAll[feed.watchers.position] = watcher
+                if watcher.next < feed.events.next { isBehind = true }
             }
-            watchers.position += 1
+            feed.watchers.position += 1
         }
-        watchersToldUpTo = isBehind ? 0 : events.next
+        feed.toldUpTo = isBehind ? 0 : feed.events.next
     }
 
     private mutating func tellOfTasks(upTo end: Int, into effects: inout Effects) {
-        for task in watchers.takeDue() {
+        for task in feed.watchers.takeDue() {
             guard effects.byteCount < end else {
-                watchers.markDue(task)
+                feed.watchers.markDue(task)
                 continue
             }
-            var watch = watchers.take(task)
+            var watch = feed.watchers.take(task)
             let isWhole = tell(&watch, task, upTo: end, into: &effects)
-            watchers.put(watch, task)
-            if !isWhole { watchers.markDue(task) }
+            feed.watchers.put(watch, task)
+            if !isWhole { feed.watchers.markDue(task) }
         }
     }
 
@@ -148,11 +145,11 @@ extension MasterCore {
             told += 1
             guard sessions.isWaiting(watcher.session, watcher.number) else { continue }
             var watcher = watcher
-            guard !sessions[watcher.session.slot].isBackedUp else {
+            guard !sessions[watcher.session].isBackedUp else {
                 left.append(watcher)
                 continue
             }
-            let missed = watch.numbers.count { $0 >= watcher.next && $0 < events.oldest }
+            let missed = watch.numbers.count { $0 >= watcher.next && $0 < feed.events.oldest }
             tellGap(&watcher, missed: missed + watcher.missed, into: &effects)
             for number in watch.numbers where number >= watcher.next {
                 tell(watcher, number, into: &effects)
@@ -170,7 +167,7 @@ extension MasterCore {
         }
         let isWhole = told == watch.watchers.count
         watch.watchers = left + watch.watchers[told...]
-        let oldest = watch.watchers.map(\.next).min() ?? events.next
+        let oldest = watch.watchers.map(\.next).min() ?? feed.events.next
         watch.numbers.removeAll { $0 < oldest }
         return isWhole
     }
@@ -182,40 +179,40 @@ extension MasterCore {
         effects.writer.int(watcher.number)
         effects.writer.raw(",\"missed\":")
         effects.writer.int(missed)
-        writeCursor(events.oldest - 1, to: &effects.writer)
+        writeCursor(feed.events.oldest - 1, to: &effects.writer)
         effects.writer.byte(UInt8(ascii: "}"))
         effects.end()
         watcher.missed = 0
-        watcher.next = max(watcher.next, events.oldest)
+        watcher.next = max(watcher.next, feed.events.oldest)
     }
 
     /// A task that somebody may watch is about to be forgotten.
     mutating func keepEnd(_ slot: TaskSlot) {
-        guard watchers.lacksEnd(tasks[slot].id) else { return }
-        watchers.keepEnd(object(slot), of: tasks[slot].id)
+        guard feed.watchers.lacksEnd(tasks[slot].id) else { return }
+        feed.watchers.keepEnd(object(slot), of: tasks[slot].id)
     }
 
     private mutating func tell(_ watcher: Watcher, _ number: Int, into effects: inout Effects) {
         effects.begin(watcher.session)
         effects.writer.raw("{\"ev\":\"task\",\"sub\":")
         effects.writer.int(watcher.number)
-        if let text = eventTexts[number] {
+        if let text = feed.texts[number] {
             effects.writer.raw(text)
         } else {
             let start = effects.byteCount
             write(number, to: &effects.writer)
-            effects.writer.withUnsafeBytes(in: start..<effects.byteCount) { eventTexts.keep($0, of: number) }
+            effects.writer.withUnsafeBytes(in: start..<effects.byteCount) { feed.keepText($0, of: number) }
         }
         effects.end()
     }
 
     private func write(_ number: Int, to writer: inout JSONWriter) {
-        let event = events[number]
+        let event = feed.events[number]
         writeCursor(number, to: &writer)
         writer.raw(",\"at\":")
         writer.timestamp(milliseconds: event.at)
         writer.raw(",\"taskId\":")
-        tasks.write(event.taskID, to: &writer)
+        tasks.records.write(event.taskID, to: &writer)
         if !event.slot.isNone, tasks[event.slot].id == event.taskID {
             writer.raw(",\"name\":")
             writeName(event.slot, to: &writer)

@@ -44,6 +44,8 @@ struct ShapeTable {
     private var walkPosition = 0
     private var walkLeft = 0
 
+    /// Those that live tasks have, in no order.
+    var all: [ShapeIndex] { Array(indexes.values) }
     /// Distinct shapes of live tasks.
     var count: Int { indexes.count }
 

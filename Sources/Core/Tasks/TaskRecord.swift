@@ -39,8 +39,8 @@ struct TaskRecord {
     var flags: Flags = []
     /// At most six bytes for each of 63.
     var nameCount: UInt16
-    var status = TaskStatus.pending
-    var reason = TaskReason.none
+    private(set) var status = TaskStatus.pending
+    private(set) var reason = TaskReason.none
     var onNodeLost: NodeLostPolicy
     var maxAttempts: UInt8
     var node = NodeIndex.none
@@ -77,7 +77,22 @@ struct TaskRecord {
         flags = []
     }
 
-    init(id: TaskID, createdAt: Int64, summary: TaskSummary) {
+    /// - Returns: false where the move is not legal (`TaskTransitions`); nothing is changed then.
+    @inline(__always)
+    mutating func move(to status: TaskStatus, _ reason: TaskReason) -> Bool {
+        guard TaskTransitions.isLegal(from: self.status, to: status) else { return false }
+        (self.status, self.reason) = (status, reason)
+        return true
+    }
+
+    init(
+        id: TaskID,
+        createdAt: Int64,
+        summary: TaskSummary,
+        status: TaskStatus = .pending,
+        reason: TaskReason = .none
+    ) {
+        (self.status, self.reason) = (status, reason)
         self.id = id
         self.createdAt = createdAt
         spec = summary.bytes

@@ -1,0 +1,55 @@
+import PodlingProtocol
+
+extension MasterCore {
+    /// What must always hold between two turns, of each machine and between them; nil where all of it does.
+    ///
+    /// It walks over all that is held: for tests and for debug builds.
+    func checkInvariants() -> String? {
+        tasks.checkInvariants() ?? pending.checkInvariants(tasks.records)
+            ?? nodes.checkInvariants(tasks.records, now: now.monotonic) { pending.key(of: $0, tasks.records) }
+            ?? streams.checkInvariants(sessions) ?? changes.checkInvariants(tasks.records) ?? checkTasks()
+            ?? checkSessions()
+    }
+
+    /// A task is at a node iff it is assigned, names a node that knows of it, and has not had too many attempts.
+    private func checkTasks() -> String? {
+        var references = [NodeIndex: Int]()
+        for offset in 0..<tasks.records.slotCount {
+            let task = tasks[TaskSlot(offset: offset)]
+            guard task.id != TaskID(number: 0) else { continue }
+            if task.isAssigned != (task.nodePosition >= 0) {
+                return "\(task.id.text) is \(task.status) and at a node, or not"
+            }
+            if task.status.isTerminal != task.shape.isNone {
+                return "\(task.id.text) is \(task.status) and has a shape, or not"
+            }
+            if task.isAssigned, nodes[task.node].attempts[Int(task.nodePosition)] != TaskSlot(offset: offset) {
+                return "\(task.id.text) is not where it says"
+            }
+            if !task.node.isNone { references[task.node, default: 0] += 1 }
+        }
+        for index in nodes.sorted where nodes[index].references != references[index, default: 0] {
+            return "\(nodes[index].id) counts \(nodes[index].references) of \(references[index, default: 0]) references"
+        }
+        return nil
+    }
+
+    /// A session and its node name one another, and each subscription counts once.
+    private func checkSessions() -> String? {
+        var count = 0
+        for id in sessions.open {
+            let session = sessions[id]
+            count += session.subscriptions.count
+            if !session.nodeIndex.isNone, nodes[session.nodeIndex].session != id {
+                return "\(session.node) is of another session"
+            }
+        }
+        for index in nodes.sorted {
+            if let session = nodes[index].session, !sessions.isOpen(session) || sessions[session].nodeIndex != index {
+                return "\(nodes[index].id) has a session that is not its own"
+            }
+        }
+        return count == feed.subscriptionCount
+            ? nil : "\(feed.subscriptionCount) subscriptions count, there are \(count)"
+    }
+}

@@ -1,0 +1,52 @@
+import PodlingAccess
+import PodlingProtocol
+
+/// A `hello` whose token was not accepted, until it is answered.
+struct Refusal {
+    var session: SessionID
+    /// The `id` as it was sent.
+    var id: [UInt8]?
+    /// Monotonic milliseconds.
+    var answerAt: Int64
+}
+
+/// Whose tokens are good, and how long hosts wait that have shown wrong ones.
+struct Gatekeeper {
+    /// Refusals that wait; beyond it they are answered at once.
+    private static let refusalsMax = 1_024
+
+    private var tokens: TokenTable
+    private var failures = FailureTable()
+    private var refusals: [Refusal] = []
+
+    init(tokens: TokenTable) { self.tokens = tokens }
+
+    func identity(of token: TokenDigest) -> Identity? { tokens.identity(of: token) }
+
+    mutating func replaceTokens(with new: TokenTable) { tokens = new }
+
+    /// A wrong token was shown.
+    /// - Returns: monotonic milliseconds at which it is to be answered; nil for at once.
+    mutating func delay(ofFailureFrom peer: String, now: Int64) -> Int64? {
+        let wait = failures.failed(Self.host(peer), now: now)
+        return wait > 0 && refusals.count < Self.refusalsMax ? now + wait : nil
+    }
+
+    mutating func append(_ refusal: Refusal) { refusals.append(refusal) }
+
+    /// Takes out the refusals whose time has come.
+    mutating func takeDue(now: Int64) -> [Refusal] {
+        guard !refusals.isEmpty else { return [] }
+        let due = refusals.filter { $0.answerAt <= now }
+        refusals.removeAll { $0.answerAt <= now }
+        return due
+    }
+
+    /// `HOST:PORT`, `[HOST]:PORT` or `http HOST:PORT` without its port.
+    private static func host(_ peer: String) -> String {
+        guard let colon = peer.lastIndex(of: ":") else { return peer }
+        return String(peer[..<colon])
+    }
+
+    func isWaiting(_ session: SessionID) -> Bool { refusals.contains { $0.session == session } }
+}

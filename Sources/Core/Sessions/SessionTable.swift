@@ -1,0 +1,35 @@
+/// All connections, by their slots.
+struct SessionTable {
+    private var sessions: [Session] = []
+    /// The connection whose line is carried out.
+    var acting: SessionID?
+
+    /// The session of a connection that is open, or was last: ask `isOpen` first where it may be gone.
+    subscript(_ id: SessionID) -> Session {
+        @inline(__always)
+        _read { yield sessions[id.slot] }
+        @inline(__always)
+        _modify { yield &sessions[id.slot] }
+    }
+
+    @inline(__always)
+    func isOpen(_ id: SessionID) -> Bool { id.slot < sessions.count && sessions[id.slot].generation == id.generation }
+
+    /// Whether a subscription is there still: its connection is open, and has not ended it.
+    func isWaiting(_ id: SessionID, _ number: Int) -> Bool {
+        isOpen(id) && sessions[id.slot].subscriptions[number] != nil
+    }
+
+    /// Connections that are open, by their slots.
+    var open: [SessionID] {
+        sessions.indices.lazy.filter { sessions[$0].isOpen }
+            .map { SessionID(slot: $0, generation: sessions[$0].generation) }
+    }
+
+    mutating func insert(_ session: Session, _ id: SessionID) {
+        while sessions.count <= id.slot { sessions.append(.closed) }
+        sessions[id.slot] = session
+    }
+
+    mutating func close(_ id: SessionID) { sessions[id.slot] = .closed }
+}

@@ -1,0 +1,108 @@
+import PodlingProtocol
+
+/// What this master may do at the moment: whether it leads, whether its store keeps up, whether it goes down.
+struct Standing {
+    private(set) var leadership = Leadership.leading
+    private(set) var storeState = StoreState.prompt
+    private(set) var storeHealth = StoreHealth()
+    private(set) var isShuttingDown = false
+    /// Milliseconds since 1970; nil without TLS.
+    var certificateEnd: Int64?
+
+    var isStandby: Bool { leadership != .leading }
+    /// Whether time may end leases and deadlines: not while answers to workers are held for the store.
+    var doesTimeCount: Bool { leadership == .leading && storeState == .prompt }
+
+    mutating func standBy(leader: String?) { leadership = .standby(leader: leader) }
+
+    mutating func lead() { leadership = .leading }
+
+    mutating func shutDown() { isShuttingDown = true }
+
+    /// - Returns: whether the store keeps up again.
+    mutating func storeBecame(_ state: StoreState) -> Bool {
+        let wasPrompt = storeState == .prompt
+        storeState = state
+        return state == .prompt && !wasPrompt
+    }
+
+    mutating func storeBecame(_ health: StoreHealth) { storeHealth = health }
+
+    // MARK: What it forbids
+
+    static var storeRetryMilliseconds: Int { 1_000 }
+
+    /// A standby greets, reads what a store that answers has, and refuses the rest (proto-spec.md, section 3.1).
+    func checkLeads(_ operation: Operation, isClientHello: Bool, asksStore: Bool) throws(WireError) {
+        guard case .standby(let leader) = leadership else { return }
+        switch operation {
+        case .ping, .help: return
+        case .get, .list, .nodes: if asksStore { return }
+        case .hello where isClientHello: return
+        default: break
+        }
+        throw WireError(
+            .notLeader,
+            leader.map { "this master is a standby: ask \($0)" } ?? "this master is a standby, and none leads now",
+            retryAfterMilliseconds: leader == nil ? 500 : nil,
+            leader: leader
+        )
+    }
+
+    func checkStoreTakesMore() throws(WireError) {
+        guard storeState == .full else { return }
+        throw WireError(
+            .unavailable,
+            "the store has not answered for a while and no more can wait for it; nothing was changed",
+            retryAfterMilliseconds: Self.storeRetryMilliseconds
+        )
+    }
+
+    func checkStaysUp(for operation: Operation) throws(WireError) {
+        guard isShuttingDown, operation.makesTasks else { return }
+        throw WireError(.draining, "the master is going down", retryAfterMilliseconds: 1_000)
+    }
+
+    // MARK: What is said of it
+
+    /// Who leads, where that is another: `,"standby":true,"leader":"HOST:PORT"`.
+    func writeStandby(to writer: inout JSONWriter) {
+        guard case .standby(let leader) = leadership else { return }
+        writer.raw(",\"standby\":true")
+        guard let leader else { return }
+        writer.raw(",\"leader\":")
+        writer.string(leader)
+    }
+
+    func writeStoreHealth(refusedTasks: Int, to writer: inout JSONWriter) {
+        if storeHealth.silentMilliseconds > 0 {
+            writer.raw(",\"store\":{\"status\":\"away\",\"awaySeconds\":")
+            writer.int(storeHealth.silentMilliseconds / 1_000)
+        } else {
+            writer.raw(",\"store\":{\"status\":\"ok\"")
+        }
+        if refusedTasks > 0 {
+            writer.raw(",\"refusedTasks\":")
+            writer.int(refusedTasks)
+        }
+        if storeHealth.lossCount > 0 {
+            writer.raw(",\"losses\":")
+            writer.int(storeHealth.lossCount)
+        }
+        for (index, warning) in storeHealth.warnings.enumerated() {
+            writer.raw(index == 0 ? ",\"warnings\":[" : ",")
+            writer.string(warning)
+        }
+        if !storeHealth.warnings.isEmpty { writer.byte(UInt8(ascii: "]")) }
+        writer.byte(UInt8(ascii: "}"))
+    }
+
+    func writeCertificate(now: Tick, to writer: inout JSONWriter) {
+        guard let certificateEnd else { return }
+        writer.raw(",\"tls\":{\"certificateEndsAt\":")
+        writer.timestamp(milliseconds: certificateEnd)
+        writer.raw(",\"certificateSecondsLeft\":")
+        writer.int(Int((certificateEnd - now.wall) / 1_000))
+        writer.raw("}")
+    }
+}

@@ -1,0 +1,98 @@
+/// The output on its way from workers to readers, by the number that the worker knows it by.
+///
+/// Each entry has an open reader; those of a task and those of a worker are found without a walk over all.
+struct StreamTable {
+    private var streams: [Int: LogStream] = [:]
+    private var nextNumber = 1
+    private var numbersByTask: [TaskSlot: [Int]] = [:]
+    /// By the connection of the worker that sends them.
+    private var numbersByWorker: [SessionID: Set<Int>] = [:]
+    /// Connections that keep up again since the last turn; they may read output.
+    private var resumedReaders: [SessionID] = []
+
+    var isEmpty: Bool { streams.isEmpty }
+
+    subscript(_ number: Int) -> LogStream? {
+        _read { yield streams[number] }
+        _modify { yield &streams[number] }
+    }
+
+    func numbers(ofTask slot: TaskSlot) -> [Int] { numbersByTask[slot] ?? [] }
+
+    func numbers(ofWorker worker: SessionID) -> [Int] { (numbersByWorker[worker] ?? []).sorted() }
+
+    mutating func takeNumber() -> Int {
+        defer { nextNumber += 1 }
+        return nextNumber
+    }
+
+    mutating func insert(_ stream: LogStream, _ number: Int) {
+        streams[number] = stream
+        if !stream.slot.isNone { numbersByTask[stream.slot, default: []].append(number) }
+    }
+
+    /// A worker was asked for it.
+    mutating func open(_ number: Int, from worker: SessionID, attempt: Int) {
+        leaveWorker(number)
+        streams[number]?.phase = .open
+        streams[number]?.worker = worker
+        streams[number]?.attempt = attempt
+        numbersByWorker[worker, default: []].insert(number)
+    }
+
+    @discardableResult
+    mutating func remove(_ number: Int) -> LogStream? {
+        leaveWorker(number)
+        guard let stream = streams.removeValue(forKey: number) else { return nil }
+        numbersByTask[stream.slot]?.removeAll { $0 == number }
+        if numbersByTask[stream.slot]?.isEmpty == true { numbersByTask[stream.slot] = nil }
+        return stream
+    }
+
+    private mutating func leaveWorker(_ number: Int) {
+        guard let worker = streams[number]?.worker else { return }
+        numbersByWorker[worker]?.remove(number)
+        if numbersByWorker[worker]?.isEmpty == true { numbersByWorker[worker] = nil }
+    }
+
+    // MARK: Readers that were slow
+
+    mutating func readerResumed(_ session: SessionID) {
+        if !streams.isEmpty { resumedReaders.append(session) }
+    }
+
+    mutating func takeResumedReaders() -> [SessionID] {
+        guard !resumedReaders.isEmpty else { return [] }
+        defer { resumedReaders = [] }
+        return resumedReaders
+    }
+
+    // MARK: Deadlines
+
+    /// Those whose worker should have sent something by now.
+    func late(now: Int64) -> [Int] {
+        guard !streams.isEmpty else { return [] }
+        return streams.filter { $0.value.deadline > 0 && $0.value.deadline <= now }.keys.sorted()
+    }
+
+    mutating func moveDeadlines(milliseconds: Int64) {
+        for number in streams.keys where streams[number]?.deadline ?? 0 > 0 {
+            streams[number]?.deadline += milliseconds
+        }
+    }
+
+    /// What must always hold.
+    func checkInvariants(_ sessions: SessionTable) -> String? {
+        for (number, stream) in streams {
+            if !sessions.isWaiting(stream.session, stream.number) { return "stream \(number) has no reader" }
+            if !stream.slot.isNone, numbersByTask[stream.slot]?.contains(number) != true {
+                return "stream \(number) is not found by its task"
+            }
+            if let worker = stream.worker, numbersByWorker[worker]?.contains(number) != true {
+                return "stream \(number) is not found by its worker"
+            }
+        }
+        let byWorker = numbersByWorker.values.reduce(0) { $0 + $1.count }
+        return byWorker <= streams.count ? nil : "\(byWorker) streams are of workers, of \(streams.count)"
+    }
+}
