@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # What must hold before a push: formatting, a build without warnings, and the rules of CONTRIBUTING.md.
-# scripts/check.sh [NAME...] runs some of them: shell lengths imports traps paths format build.
+# scripts/check.sh [NAME...] runs some of them: shell lengths imports traps paths words format build.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
 
 readonly FILE_LINES_MAX=400
+# Where scripts/words.txt holds: files, or folders with all that is in them.
+readonly WORDED_PATHS=(README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md proto-spec.md openapi.yaml docs/OPERATIONS.md)
 
 # The modules that each folder may import, besides the system's. DESIGN: an arrow may only point down.
 allowed_imports() {
@@ -126,6 +128,44 @@ check_paths() {
     report "No path of one machine belongs in the tree." <"$findings"
 }
 
+# list_words FILE...: file:line: word for each word of scripts/words.txt, also where a line ends within it. Code, in a fence
+# or `inline`, may hold any word.
+list_words() {
+    awk -v list=scripts/words.txt '
+        function whole(words) { return "(^|[^a-z0-9_])(" words ")([^a-z0-9_]|$)" }
+        BEGIN {
+            while ((getline entry < list) > 0) {
+                if (entry ~ /^#/ || !(tab = index(entry, "\t"))) continue
+                word = substr(entry, 1, tab - 1)
+                better[word] = substr(entry, tab + 1)
+                any = any (any == "" ? "" : "|") word
+            }
+        }
+        FNR == 1 { fenced = 0; before = "" }
+        /^[ \/*]*```/ { fenced = !fenced; before = ""; next }
+        fenced { next }
+        {
+            text = tolower($0)
+            gsub(/`[^`]*`/, "`", text)
+            gsub(/^[ \/*>|-]+/, "", text)
+            text = before " " text
+            if (text ~ whole(any))
+                for (word in better)
+                    if (text ~ whole(word) && before !~ whole(word))
+                        print FILENAME ":" FNR ": \"" word "\"; better: " better[word]
+            # The last two words, for a phrase that goes over the end of the line.
+            before = match(text, /[^ ]+ +[^ ]+ *$/) ? substr(text, RSTART) : ""
+        }' "$@" </dev/null
+}
+
+check_words() {
+    local -a files
+    [[ -s scripts/words.txt ]] || die "scripts/words.txt is not there"
+    mapfile -t files < <(tree_files "${WORDED_PATHS[@]}")
+    list_words "${files[@]}" >"$findings"
+    report "scripts/words.txt has the better word; quote code as \`code\`." <"$findings"
+}
+
 check_shell() {
     local file
     while IFS= read -r file; do
@@ -166,7 +206,7 @@ main() {
     : >"$findings.shell"
     scripts/setup.sh base
     local check
-    (($# > 0)) || set -- shell lengths imports traps paths format build
+    (($# > 0)) || set -- shell lengths imports traps paths words format build
     for check in "$@"; do
         declare -F "check_$check" >/dev/null || die "no check named '$check'"
         heading "check $check"
