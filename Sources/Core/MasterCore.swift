@@ -137,7 +137,7 @@ public struct MasterCore: ~Copyable {
         into effects: inout Effects
     ) throws(WireError) {
         guard
-            sessions[request.session].permissions.contains(operation.permission)
+            sessions[request.session].permissions.contains(operation.row.permission)
                 || isOfOwnNode(operation, request)
         else {
             if let error = denial(operation, request, into: &effects) { throw error }
@@ -148,12 +148,12 @@ public struct MasterCore: ~Copyable {
             isClientHello: operation == .hello && request.root["role"]?.stringEquals("client") == true,
             asksStore: configuration.asksStore
         )
-        touchedKind = operation.isRead ? .read : operation.isFree ? .subscription : .change
+        touchedKind = Effects.Mark.Kind(operation.row.effect)
         if !operation.isFree {
             try standing.checkStoreTakesMore()
             effects.isFree = false
         }
-        if operation.isForWorkers {
+        if operation.row.audience == .workers {
             try checkWorker(operation, request)
         } else {
             try standing.checkStaysUp(for: operation)

@@ -15,30 +15,19 @@ extension Effects {
         var free = Effects()
         var kept = Effects()
         var blocked: Set<Int> = []
-        // Marks and lines stand in the same order.
-        var next = 0
-        for frame in frames {
+        forEachLine { line, frame, marks in
             let slot = frame.session.slot
             if !frame.isFree || isWaiting(slot) { blocked.insert(slot) }
             kept.isFree = frame.isFree
-            withBytes(of: frame) { bytes in
-                var start = frame.start
-                for line in bytes.split(separator: 0x0A) {
-                    let line = UnsafeRawBufferPointer(rebasing: line)
-                    while next < marks.count, marks[next].end <= start { next += 1 }
-                    let marks = marks[next...].prefix { $0.start <= start }
-                    start += line.count + 1
-                    let kind = marks.first { isUnsettled($0.task) }?.kind
-                    if kind == .reminder { continue }
-                    if kind == .subscription || kind == .change { blocked.insert(slot) }
-                    if blocked.contains(slot) {
-                        kept.append(line, frame.session, marks)
-                    } else if kind == .read, let id = Self.replyID(line), !Self.isError(line, after: id) {
-                        free.reply(RequestName(session: frame.session, id: UnsafeRawBufferPointer(rebasing: id)), error)
-                    } else {
-                        free.append(line, frame.session, [])
-                    }
-                }
+            let kind = marks.first { isUnsettled($0.task) }?.kind
+            if kind == .reminder { return }
+            if kind == .subscription || kind == .change { blocked.insert(slot) }
+            if blocked.contains(slot) {
+                kept.append(line, frame.session, marks)
+            } else if kind == .read, let id = Self.replyID(line), !Self.isError(line, after: id) {
+                free.appendReply(to: id, frame.session, error)
+            } else {
+                free.append(line, frame.session, [])
             }
         }
         func isHeld(_ session: SessionID) -> Bool { blocked.contains(session.slot) || isWaiting(session.slot) }
@@ -50,17 +39,5 @@ extension Effects {
         swap(&free.denialsLeftOut, &denialsLeftOut)
         replaceLines(with: kept)
         return free
-    }
-
-    private mutating func append(_ line: UnsafeRawBufferPointer, _ session: SessionID, _ marks: ArraySlice<Mark>) {
-        let start = writer.count
-        begin(session)
-        writer.raw(line)
-        end()
-        for mark in marks { self.mark(mark.task, mark.kind, from: start) }
-    }
-
-    static func isError(_ line: UnsafeRawBufferPointer, after id: Slice<UnsafeRawBufferPointer>) -> Bool {
-        line[id.endIndex...].starts(with: ",\"err\":".utf8)
     }
 }

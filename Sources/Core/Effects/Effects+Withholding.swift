@@ -11,46 +11,20 @@ extension Effects {
     public mutating func withhold(_ refused: [TaskID: WireError], texts: [[UInt8]: TaskID]) -> Set<TaskID> {
         var untold: Set<TaskID> = []
         var kept = Effects()
-        // Marks and lines stand in the same order.
-        var next = 0
-        for frame in frames {
+        forEachLine { line, frame, marks in
             kept.isFree = frame.isFree
-            withBytes(of: frame) { bytes in
-                var start = frame.start
-                for line in bytes.split(separator: 0x0A) {
-                    let line = UnsafeRawBufferPointer(rebasing: line)
-                    while next < marks.count, marks[next].end <= start { next += 1 }
-                    let marks = marks[next...].prefix { $0.start <= start }
-                    start += line.count + 1
-                    if let task = Self.assigned(line).flatMap({ texts[$0] }) {
-                        untold.insert(task)
-                        continue
-                    }
-                    kept.append(line, frame.session, marks, refused)
-                }
+            if let task = Self.assigned(line).flatMap({ texts[$0] }) {
+                untold.insert(task)
+            } else if let id = Self.replyID(line), !Self.isError(line, after: id),
+                let error = marks.lazy.filter({ $0.kind == .change }).compactMap({ refused[$0.task] }).first
+            {
+                kept.appendReply(to: id, frame.session, error, marks)
+            } else {
+                kept.append(line, frame.session, marks)
             }
         }
         replaceLines(with: kept)
         return untold
-    }
-
-    private mutating func append(
-        _ line: UnsafeRawBufferPointer,
-        _ session: SessionID,
-        _ marks: ArraySlice<Mark>,
-        _ refused: [TaskID: WireError]
-    ) {
-        let start = writer.count
-        if let id = Self.replyID(line), !line[id.endIndex...].starts(with: ",\"err\":".utf8),
-            let error = marks.lazy.filter({ $0.kind == .change }).compactMap({ refused[$0.task] }).first
-        {
-            reply(RequestName(session: session, id: UnsafeRawBufferPointer(rebasing: id)), error)
-        } else {
-            begin(session)
-            writer.raw(line)
-            end()
-        }
-        for mark in marks { self.mark(mark.task, mark.kind, from: start) }
     }
 
     /// The task's id in an assignment, as it stands there.

@@ -37,6 +37,14 @@ public struct Effects: ~Copyable {
             case subscription
             /// It is said again, and was or will be said besides.
             case reminder
+
+            init(_ effect: OperationRow.Effect) {
+                switch effect {
+                case .read: self = .read
+                case .subscription: self = .subscription
+                case .change: self = .change
+                }
+            }
         }
 
         /// Offsets into the buffer; the reply is in them, and may not be alone.

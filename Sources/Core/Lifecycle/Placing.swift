@@ -56,7 +56,7 @@ extension MasterCore {
         var left = max(1, Self.looksPerTurnMax / nodes.roomy.count)
         while left > 0, let shape = pending.shapes.nextToLookAt() {
             left -= 1
-            pending.shapes.looked(at: shape, isWorthATry: nodes.roomy.contains { canTake(shape, $0) })
+            pending.shapes.looked(at: shape, isWorthATry: nodes.roomy.contains { isFit(shape, $0) })
         }
         guard pending.shapes.isLookedThrough else { return }
         nodes.clearRoomy()
@@ -67,11 +67,7 @@ extension MasterCore {
         var best: NodeIndex?
         var bestFree = 0
         var bestSlots = 1
-        let cpu = pending.shapes[shape].key.cpuMillis
-        let memory = pending.shapes[shape].key.memoryBytes
-        let hasSelector = !pending.shapes[shape].key.selector.isEmpty
-        for node in nodes.open where nodes[node].fits(cpuMillis: cpu, memoryBytes: memory) {
-            if hasSelector, !hasLabels(node, pending.shapes[shape].key.selector) { continue }
+        for node in nodes.open where Fit.hasRoom(nodes[node], for: pending.shapes[shape].key) {
             let slots = nodes[node].slots
             let free = slots - nodes[node].used
             if best == nil || free * bestSlots > bestFree * slots {
@@ -83,19 +79,8 @@ extension MasterCore {
         return best
     }
 
-    private func canTake(_ shape: ShapeIndex, _ node: NodeIndex) -> Bool {
-        guard nodes[node].openPosition >= 0 else { return false }
-        let cpu = pending.shapes[shape].key.cpuMillis
-        let memory = pending.shapes[shape].key.memoryBytes
-        guard nodes[node].fits(cpuMillis: cpu, memoryBytes: memory) else { return false }
-        let hasSelector = !pending.shapes[shape].key.selector.isEmpty
-        return !hasSelector || hasLabels(node, pending.shapes[shape].key.selector)
-    }
-
-    private func hasLabels(_ node: NodeIndex, _ selector: [String]) -> Bool {
-        stride(from: 0, to: selector.count, by: 2).allSatisfy { index in
-            nodes[node].labels.contains { $0.key == selector[index] && $0.value == selector[index + 1] }
-        }
+    private func isFit(_ shape: ShapeIndex, _ node: NodeIndex) -> Bool {
+        nodes[node].openPosition >= 0 && Fit.hasRoom(nodes[node], for: pending.shapes[shape].key)
     }
 
     private mutating func assign(_ slot: TaskSlot, to node: NodeIndex, into effects: inout Effects) {

@@ -82,7 +82,7 @@ struct Fleet {
 
     /// Keeps the list of nodes with room true.
     mutating func refreshOpen(_ index: NodeIndex, now: Int64) {
-        records.setOpen(index, records[index].mayTakeTasks(now: now))
+        records.setOpen(index, Fit.isOpen(records[index], now: now))
     }
 
     /// Takes those that got room among the roomy ones.
@@ -118,7 +118,7 @@ struct Fleet {
             if node.used != node.attempts.count { return "\(node.id) counts \(node.used) of \(node.attempts.count)" }
             if node.cpuMillisUsed != cpu { return "\(node.id) counts \(node.cpuMillisUsed) of \(cpu) cpu" }
             if node.memoryBytesUsed != memory { return "\(node.id) counts \(node.memoryBytesUsed) of \(memory) bytes" }
-            if node.openPosition >= 0, !node.mayTakeTasks(now: now) {
+            if node.openPosition >= 0, !Fit.isOpen(node, now: now) {
                 return "\(node.id) is open, and may take nothing"
             }
             for (position, slot) in node.attempts.enumerated()

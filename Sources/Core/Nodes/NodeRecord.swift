@@ -64,19 +64,10 @@ struct NodeRecord {
 
     var isOnline: Bool { session != nil && hasLease }
 
-    /// Whether it may be given a task, as far as one that asks for nothing goes.
-    func mayTakeTasks(now: Int64) -> Bool {
-        isOnline && !isDraining && engineError == nil && used < slots && holdUntil <= now
-    }
-
     /// Moves what waits for its worker, after the master itself stood still.
     mutating func moveLease(milliseconds: Int64) {
         lastSeen += milliseconds
         if graceUntil > 0 { graceUntil += milliseconds }
-    }
-
-    func fits(cpuMillis cpu: Int, memoryBytes memory: Int) -> Bool {
-        used < slots && cpuMillisUsed + cpu <= cpuMillis && memoryBytesUsed + memory <= memoryBytes
     }
 }
 

@@ -38,7 +38,7 @@ extension MasterCore {
         guard !session.permissions.isEmpty else { return nil }
         let error: WireError
         if let identity = session.identity {
-            let needed = operation.permission.roles
+            let needed = operation.row.permission.roles
             error = WireError(.forbidden, "\(operation.name): needs the role \(needed), and this is \(identity)")
         } else {
             error = WireError(.unauthenticated, "\(operation.name): say hello with a token first")

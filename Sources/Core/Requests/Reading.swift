@@ -170,12 +170,26 @@ extension MasterCore {
             "Each is answered by {\\\"re\\\":id,\\\"ok\\\":{...}} or {\\\"re\\\":id,\\\"err\\\":{...}}; id is yours to choose.",
             "op           members [optional]",
         ]
-        for line in head + Operation.inHelpOrder.map(\.summary) {
-            effects.begin(request.session)
-            effects.writer.raw("{\"ev\":\"help\",\"text\":\"")
-            effects.writer.raw(line)
-            effects.writer.raw("\"}")
-            effects.end()
+        for line in head { writeHelp(line, after: "", request, into: &effects) }
+        for row in Operation.inHelpOrder.map(\.row) { writeHelp(row.help, after: row.name, request, into: &effects) }
+    }
+
+    /// - Parameter name: what stands in the first column; empty for a line without columns.
+    private func writeHelp(
+        _ text: StaticString,
+        after name: StaticString,
+        _ request: Request,
+        into effects: inout Effects
+    ) {
+        let columnWidth = 13
+        effects.begin(request.session)
+        effects.writer.raw("{\"ev\":\"help\",\"text\":\"")
+        effects.writer.raw(name)
+        if name.utf8CodeUnitCount > 0 {
+            for _ in name.utf8CodeUnitCount..<columnWidth { effects.writer.byte(UInt8(ascii: " ")) }
         }
+        effects.writer.raw(text)
+        effects.writer.raw("\"}")
+        effects.end()
     }
 }

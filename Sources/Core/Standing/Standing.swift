@@ -35,11 +35,11 @@ struct Standing {
     /// A standby greets, reads what a store that answers has, and refuses the rest (proto-spec.md, section 3.1).
     func checkLeads(_ operation: Operation, isClientHello: Bool, asksStore: Bool) throws(WireError) {
         guard case .standby(let leader) = leadership else { return }
-        switch operation {
-        case .ping, .help: return
-        case .get, .list, .nodes: if asksStore { return }
-        case .hello where isClientHello: return
-        default: break
+        switch operation.row.standby {
+        case .answers: return
+        case .answersFromStore: if asksStore { return }
+        case .greetsClients: if isClientHello { return }
+        case .refuses: break
         }
         throw WireError(
             .notLeader,
@@ -59,7 +59,7 @@ struct Standing {
     }
 
     func checkStaysUp(for operation: Operation) throws(WireError) {
-        guard isShuttingDown, operation.makesTasks else { return }
+        guard isShuttingDown, operation.bringsTasks else { return }
         throw WireError(.draining, "the master is going down", retryAfterMilliseconds: 1_000)
     }
 
