@@ -1,27 +1,25 @@
 import Synchronization
 
-/// How much more output a reader takes: it is sent a window of bytes ahead of what the master says has been taken.
+/// Lets whoever sends output wait until there is room in the reader's window.
 final class LogCredit: Sendable {
     private struct State {
-        var sentBytes = 0
-        var takenBytes = 0
+        var window: LogWindow
         var waiter: CheckedContinuation<Void, Never>?
     }
 
-    private let windowBytes: Int?
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// - Parameter windowBytes: nil where the master names none: there is no bound then.
-    init(windowBytes: Int?) { self.windowBytes = windowBytes }
+    init(windowBytes: Int?) { state = Mutex(State(window: LogWindow(windowBytes: windowBytes))) }
 
     /// Returns when so many bytes may be sent. To be called by one task at a time.
     /// - Throws: `CancellationError`.
     func take(_ bytes: Int) async throws {
-        while !state.withLock({ takes(bytes, &$0) }) {
+        while !state.withLock({ $0.window.send(bytes) }) {
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     let isReady = state.withLock { state in
-                        guard !Task.isCancelled, !hasRoom(bytes, state) else { return true }
+                        guard !Task.isCancelled, !state.window.hasRoom(bytes) else { return true }
                         state.waiter = continuation
                         return false
                     }
@@ -36,21 +34,8 @@ final class LogCredit: Sendable {
 
     /// The reader has taken so many bytes since the beginning.
     func grant(upTo takenBytes: Int) {
-        state.withLock { $0.takenBytes = max($0.takenBytes, takenBytes) }
+        state.withLock { $0.window.grant(upTo: takenBytes) }
         wake()
-    }
-
-    private func takes(_ bytes: Int, _ state: inout State) -> Bool {
-        guard hasRoom(bytes, state) else { return false }
-        state.sentBytes += bytes
-        return true
-    }
-
-    /// What is larger than the window goes when nothing else is under way.
-    private func hasRoom(_ bytes: Int, _ state: State) -> Bool {
-        guard let windowBytes else { return true }
-        let ahead = state.sentBytes - state.takenBytes
-        return ahead <= 0 || bytes <= windowBytes - ahead
     }
 
     private func wake() {
