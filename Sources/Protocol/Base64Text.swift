@@ -1,5 +1,25 @@
-/// Base64 of RFC 4648, section 4, as far as it is looked at without being decoded.
+/// Base64 of RFC 4648, section 4.
 public enum Base64Text {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    /// The text of `bytes`, with its padding.
+    public static func encoded(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        let textBytes = (bytes.count + 2) / 3 * 4
+        return [UInt8](unsafeUninitializedCapacity: textBytes) { text, count in
+            var (start, end) = (0, 0)
+            while start < bytes.count {
+                let group = bytes[start..<min(start + 3, bytes.count)]
+                var bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+                for place in stride(from: 3, through: 0, by: -1) {
+                    text[end + place] = place > group.count ? UInt8(ascii: "=") : alphabet[Int(bits & 63)]
+                    bits >>= 6
+                }
+                (start, end) = (start + 3, end + 4)
+            }
+            count = textBytes
+        }
+    }
+
     /// How many bytes it stands for; nil for what is no base64, lacks its padding, or has bits that stand for nothing.
     public static func decodedByteCount(_ text: UnsafeRawBufferPointer) -> Int? {
         guard text.count.isMultiple(of: 4) else { return nil }
