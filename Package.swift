@@ -102,10 +102,11 @@ let package = Package(
                 lifecycle,
             ]
         ),
+        library("PodlingAgent", path: "Sources/Agent", ["PodlingProtocol", ordered]),
         library(
             "PodlingWorker",
             path: "Sources/Worker",
-            ["PodlingProtocol", "PodlingClient", nioCore, nioHTTP1, nioPosix, logging, lifecycle, ordered]
+            ["PodlingProtocol", "PodlingAgent", "PodlingClient", nioCore, nioHTTP1, nioPosix, logging, lifecycle]
         ),
         program(
             "podling-master",
@@ -117,9 +118,8 @@ let package = Package(
         program(
             "podling-worker",
             [
-                "PodlingWorker", "PodlingClient", "PodlingLogging", "PodlingOptions", "PodlingProtocol", arguments,
-                logging,
-                lifecycle, unixSignals,
+                "PodlingWorker", "PodlingAgent", "PodlingClient", "PodlingLogging", "PodlingOptions", "PodlingProtocol",
+                arguments, logging, lifecycle, unixSignals,
             ]
         ),
         program(
@@ -179,12 +179,12 @@ let package = Package(
                 nioEmbedded, nioCore, nioPosix,
             ]
         ),
+        tests("AgentTests", ["PodlingAgent", "PodlingProtocol"]),
         tests(
             "WorkerTests",
             [
-                "PodlingWorker", "PodlingClient", "PodlingLogging", "PodlingProtocol", "PodlingTLS", "TestSupport",
-                nioCore,
-                nioHTTP1, nioPosix, logging, lifecycle,
+                "PodlingWorker", "PodlingAgent", "PodlingClient", "PodlingLogging", "PodlingProtocol", "PodlingTLS",
+                "TestSupport", nioCore, nioHTTP1, nioPosix, logging, lifecycle,
             ]
         ),
         library("TestSupport", path: "Tests/TestSupport", []),

@@ -23,10 +23,11 @@ allowed_imports() {
         Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
         Sources/Master) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore PodlingTLS" ;;
         Sources/HTTPShim) echo "PodlingProtocol PodlingTLS PodlingClient PodlingMaster" ;;
-        Sources/Worker) echo "PodlingProtocol PodlingClient" ;;
+        Sources/Agent) echo "PodlingProtocol" ;;
+        Sources/Worker) echo "PodlingProtocol PodlingAgent PodlingClient" ;;
         Sources/podling-master) echo "PodlingProtocol PodlingAccess PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
         Sources/Options) echo "PodlingClient" ;;
-        Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingOptions PodlingWorker PodlingLogging" ;;
+        Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingOptions PodlingAgent PodlingWorker PodlingLogging" ;;
         Sources/podling-client) echo "PodlingProtocol PodlingDigest PodlingTLS PodlingClient PodlingOptions" ;;
         *) return 1 ;;
     esac
@@ -35,7 +36,7 @@ allowed_imports() {
 # Modules of the system that a folder must not import, as an extended regular expression.
 forbidden_imports() {
     case "$1" in
-        Sources/Digest | Sources/Access | Sources/Core) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
+        Sources/Digest | Sources/Access | Sources/Core | Sources/Agent) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
         Sources/Protocol) echo 'Foundation|NIO(Posix|Embedded|.+Helpers)|Logging' ;;
         Sources/Store) echo 'Foundation|NIO.*' ;;
         Sources/TLS) echo 'Foundation|FoundationEssentials|NIO(Posix|Embedded|SSL|.+Helpers)|Logging|Dispatch' ;;

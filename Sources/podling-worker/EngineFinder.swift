@@ -1,4 +1,5 @@
 import Logging
+import PodlingAgent
 import PodlingWorker
 
 /// Makes the runtime that the operator asked for.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Logging
+import PodlingAgent
 import PodlingClient
 import PodlingLogging
 import PodlingOptions

@@ -1,3 +1,5 @@
+import PodlingAgent
+
 @testable import PodlingWorker
 
 /// An engine whose containers run for as long as the test says.
@@ -98,4 +100,10 @@ actor FakeRuntime: ContainerRuntime {
     }
 
     func shutdown() async {}
+}
+
+extension AttemptKey {
+    static let first = AttemptKey(taskId: "t1", attempt: 1)
+    static let second = AttemptKey(taskId: "t2", attempt: 1)
+    static let third = AttemptKey(taskId: "t3", attempt: 1)
 }

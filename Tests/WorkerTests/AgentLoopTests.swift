@@ -1,4 +1,5 @@
 import Logging
+import PodlingAgent
 import PodlingClient
 import ServiceLifecycle
 import Testing

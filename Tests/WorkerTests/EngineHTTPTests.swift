@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import PodlingAgent
 import Testing
 
 @testable import PodlingWorker

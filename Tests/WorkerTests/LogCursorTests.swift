@@ -1,3 +1,4 @@
+import PodlingAgent
 import Testing
 
 @testable import PodlingWorker

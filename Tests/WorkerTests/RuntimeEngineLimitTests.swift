@@ -2,6 +2,7 @@ import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import PodlingAgent
 import Testing
 
 @testable import PodlingWorker

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import PodlingAgent
 import Testing
 
 @testable import PodlingWorker

@@ -1,3 +1,4 @@
+import PodlingAgent
 import Synchronization
 import Testing
 

@@ -1,3 +1,5 @@
+import PodlingAgent
+
 /// Engine calls: each in a task of its own, each answered by one event.
 extension AgentLoop {
     private static let discardRetryMilliseconds = 500

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import PodlingAgent
 import PodlingClient
 import PodlingProtocol
 

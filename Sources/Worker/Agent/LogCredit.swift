@@ -1,3 +1,4 @@
+import PodlingAgent
 import Synchronization
 
 /// Lets whoever sends output wait until there is room in the reader's window.

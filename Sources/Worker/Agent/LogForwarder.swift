@@ -1,3 +1,4 @@
+import PodlingAgent
 import PodlingClient
 import PodlingProtocol
 
@@ -46,16 +47,6 @@ struct LogForwarder {
         for line in lines {
             try await credit.take(line.outputBytes)
             try await connection.sendAndFlush(line.text)
-        }
-    }
-}
-
-extension LogEndReport {
-    mutating func note(_ loss: LogChunk.Loss) {
-        switch loss {
-        case .none: break
-        case .bytes(let count): droppedBytes += count
-        case .unknown: hasGap = true
         }
     }
 }

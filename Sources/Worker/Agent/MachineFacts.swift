@@ -9,20 +9,20 @@ import Darwin
 #endif
 
 /// What this machine has to give, as far as this process may use it.
-public struct MachineFacts: Sendable, Equatable {
-    public var hostname: String
+package struct MachineFacts: Sendable, Equatable {
+    package var hostname: String
     /// Thousandths of a core.
-    public var cpuMillis: Int
-    public var memoryBytes: Int
+    package var cpuMillis: Int
+    package var memoryBytes: Int
 
-    public init(hostname: String, cpuMillis: Int, memoryBytes: Int) {
+    package init(hostname: String, cpuMillis: Int, memoryBytes: Int) {
         self.hostname = hostname
         self.cpuMillis = cpuMillis
         self.memoryBytes = memoryBytes
     }
 
     /// Asks the kernel: the cores this process may run on and the memory there is, both capped by its control group.
-    public static func read() -> MachineFacts {
+    package static func read() -> MachineFacts {
         let group = ControlGroup.read()
         let cores = coreCount() * 1_000
         let memory = memoryTotal()

@@ -10,16 +10,16 @@ import Darwin
 #endif
 
 /// What a worker remembers between its lives: who it is. One process at a time may have it.
-public final class StateDirectory: Sendable {
+package final class StateDirectory: Sendable {
     /// Absolute.
-    public let path: String
+    package let path: String
     /// Holds the lock until it is closed, or the process ends however it ends (flock(2)).
     private let lock: Int32
 
     /// Makes the directory where it is missing, and takes its lock.
     ///
     /// - Throws: `StateDirectoryError`.
-    public init(_ path: String) throws {
+    package init(_ path: String) throws {
         let path = path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
         self.path = path
         do {
@@ -56,7 +56,7 @@ public final class StateDirectory: Sendable {
     /// The node id: `given`, or the one of this directory, which is made at the first call.
     ///
     /// - Throws: `StateDirectoryError`.
-    public func nodeId(given: String?, hostname: String) throws -> String {
+    package func nodeId(given: String?, hostname: String) throws -> String {
         if let given { return try Self.checked(given, "the node id") }
         let file = "\(path)/node-id"
         if let data = FileManager.default.contents(atPath: file) {
@@ -75,7 +75,7 @@ public final class StateDirectory: Sendable {
     }
 
     /// Where the state is kept unless told otherwise.
-    public static func defaultPath(environment: [String: String], isRoot: Bool) -> String {
+    package static func defaultPath(environment: [String: String], isRoot: Bool) -> String {
         let name = "podling-worker"
         if isRoot { return "/var/lib/\(name)" }
         // A relative path there is to be ignored (XDG Base Directory Specification).
@@ -116,8 +116,8 @@ public final class StateDirectory: Sendable {
 }
 
 /// Why a worker cannot have its state directory.
-public struct StateDirectoryError: Error, CustomStringConvertible {
-    public let description: String
+package struct StateDirectoryError: Error, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) {
         self.description = description

@@ -1,9 +1,10 @@
 import Logging
+import PodlingAgent
 import PodlingClient
 import ServiceLifecycle
 
 /// A worker: finds what it left behind, registers with a master, and runs what it is assigned until told to end.
-public struct WorkerAgent: Service {
+package struct WorkerAgent: Service {
     private static let engineRetryMilliseconds = 500
     private static let engineRetryMillisecondsMax = 10_000
 
@@ -16,7 +17,7 @@ public struct WorkerAgent: Service {
     /// - Parameters:
     ///   - masters: at least one; tried in turn.
     ///   - token: who this is, to a master that asks.
-    public init(
+    package init(
         configuration: AgentConfiguration,
         masters: [MasterAddress],
         token: AccessToken? = nil,
@@ -31,7 +32,7 @@ public struct WorkerAgent: Service {
     }
 
     /// Returns after a graceful shutdown or a cancellation. An engine or a master that is away is waited for.
-    public func run() async throws {
+    package func run() async throws {
         guard let adopted = await findContainers() else { return }
         var configuration = configuration
         configuration.addressCount = masters.count

@@ -1,8 +1,10 @@
+import PodlingAgent
+
 /// What runs tasks: a container engine, or plain processes.
 ///
 /// Every call may be cancelled. Errors are `RuntimeError`s (or `CancellationError`). Calls other than `prepare`, `wait`
 /// and `logs` have a deadline of their own, so a stuck engine cannot hold a caller for ever.
-public protocol ContainerRuntime: Sendable {
+package protocol ContainerRuntime: Sendable {
     /// Name and version of the engine; also the way to ask whether it answers.
     func info() async throws -> RuntimeInfo
 
@@ -45,158 +47,13 @@ public protocol ContainerRuntime: Sendable {
     func shutdown() async
 }
 
-/// One attempt at one task: what at most one container exists for.
-public struct AttemptKey: Hashable, Sendable {
-    public var taskId: String
-    public var attempt: Int
-
-    public init(taskId: String, attempt: Int) {
-        self.taskId = taskId
-        self.attempt = attempt
-    }
-}
-
-/// When an image is fetched from its registry.
-public enum PullPolicy: String, Sendable, CaseIterable {
-    case always
-    case missing
-    case never
-}
-
-/// Everything an engine needs to create the container of one attempt.
-public struct ContainerSpec: Sendable, Equatable {
-    public struct Variable: Sendable, Equatable {
-        public var name: String
-        public var value: String
-
-        public init(_ name: String, _ value: String) {
-            self.name = name
-            self.value = value
-        }
-    }
-
-    public struct Port: Sendable, Equatable {
-        public enum Transport: String, Sendable, CaseIterable {
-            case tcp
-            case udp
-        }
-
-        public var container: Int
-        /// Port on the host; nil lets the engine choose a free one.
-        public var host: Int?
-        public var transport: Transport
-
-        public init(container: Int, host: Int? = nil, transport: Transport = .tcp) {
-            self.container = container
-            self.host = host
-            self.transport = transport
-        }
-    }
-
-    public var taskId: String
-    public var attempt: Int
-    public var nodeId: String
-    public var image: String
-    /// Replaces the image's entrypoint, as Kubernetes' `command` does; nil keeps it.
-    public var command: [String]?
-    /// Replaces the image's default arguments, as Kubernetes' `args` does; nil keeps them (unless `command` is given).
-    public var args: [String]?
-    public var env: [Variable]
-    /// Absolute; nil keeps the image's.
-    public var workingDir: String?
-    public var ports: [Port]
-    /// Thousandths of one core.
-    public var cpuLimitMillis: Int?
-    public var memoryLimitBytes: Int64?
-    public var stopGraceSeconds: Int
-
-    public init(
-        taskId: String,
-        attempt: Int,
-        nodeId: String,
-        image: String,
-        command: [String]? = nil,
-        args: [String]? = nil,
-        env: [Variable] = [],
-        workingDir: String? = nil,
-        ports: [Port] = [],
-        cpuLimitMillis: Int? = nil,
-        memoryLimitBytes: Int64? = nil,
-        stopGraceSeconds: Int = 10
-    ) {
-        self.taskId = taskId
-        self.attempt = attempt
-        self.nodeId = nodeId
-        self.image = image
-        self.command = command
-        self.args = args
-        self.env = env
-        self.workingDir = workingDir
-        self.ports = ports
-        self.cpuLimitMillis = cpuLimitMillis
-        self.memoryLimitBytes = memoryLimitBytes
-        self.stopGraceSeconds = stopGraceSeconds
-    }
-
-    public var key: AttemptKey { AttemptKey(taskId: taskId, attempt: attempt) }
-}
-
-/// How a container ended. Times are milliseconds since 1970, UTC.
-public struct ExitStatus: Sendable, Equatable {
-    /// The code of a process that SIGKILL ended.
-    public static let killed = 137
-
-    /// 128 + signal where a signal ended it.
-    public var exitCode: Int
-    /// The kernel ended it because it passed its memory limit.
-    public var oomKilled: Bool
-    public var startedAtMilliseconds: Int64?
-    public var finishedAtMilliseconds: Int64?
-    /// What the engine has to say beyond the code (command not found, for one).
-    public var message: String?
-
-    public init(
-        exitCode: Int,
-        oomKilled: Bool = false,
-        startedAtMilliseconds: Int64? = nil,
-        finishedAtMilliseconds: Int64? = nil,
-        message: String? = nil
-    ) {
-        self.exitCode = exitCode
-        self.oomKilled = oomKilled
-        self.startedAtMilliseconds = startedAtMilliseconds
-        self.finishedAtMilliseconds = finishedAtMilliseconds
-        self.message = message
-    }
-}
-
-/// A container found again by its labels.
-public struct AdoptedContainer: Sendable, Equatable {
-    public enum State: Sendable, Equatable {
-        /// Never started: `start` it or remove it.
-        case created
-        case running
-        case exited(ExitStatus)
-    }
-
-    public var id: String
-    public var key: AttemptKey
-    public var state: State
-
-    public init(id: String, key: AttemptKey, state: State) {
-        self.id = id
-        self.key = key
-        self.state = state
-    }
-}
-
 /// What a runtime is.
-public struct RuntimeInfo: Sendable, Equatable {
+package struct RuntimeInfo: Sendable, Equatable {
     /// `docker`, `podman` or `process`.
-    public var engine: String
-    public var version: String
+    package var engine: String
+    package var version: String
 
-    public init(engine: String, version: String) {
+    package init(engine: String, version: String) {
         self.engine = engine
         self.version = version
     }

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Logging
 import NIOCore
 import NIOHTTP1
+import PodlingAgent
 
 extension DockerRuntime {
     /// Seconds a pull may take in all.
@@ -9,7 +10,7 @@ extension DockerRuntime {
     /// Bytes of one progress line.
     static let progressLineBytesMax = 64 << 10
 
-    public func prepare(image: String, policy: PullPolicy) async throws {
+    package func prepare(image: String, policy: PullPolicy) async throws {
         guard let reference = ImageReference(image) else {
             throw RuntimeError(.invalidSpec, "image is no image reference")
         }

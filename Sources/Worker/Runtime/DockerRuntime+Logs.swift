@@ -1,11 +1,12 @@
 import NIOCore
 import NIOHTTP1
+import PodlingAgent
 
 extension DockerRuntime {
     /// What the container wrote, whole: an engine's following stream may break off before the end, so the rest is read
     /// from the log once the container has ended. It never follows from a number of lines: what is written between the two
     /// would be lost.
-    public func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
+    package func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
         let flavour = try await profile().flavour
         let progress = LogProgress()
         let output = ContainerOutput(

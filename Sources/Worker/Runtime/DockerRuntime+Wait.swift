@@ -1,11 +1,12 @@
 import Logging
 import NIOHTTP1
+import PodlingAgent
 
 extension DockerRuntime {
     static let waitBackoff = Backoff(firstSeconds: 0.02, lastSeconds: 5)
 
     /// The engine's wait only tells when to look; whether it ended, and how, says inspect.
-    public func wait(_ id: String) async throws -> ExitStatus {
+    package func wait(_ id: String) async throws -> ExitStatus {
         _ = try checkedId(id)
         let begin = ContinuousClock.now
         var backoff = Self.waitBackoff

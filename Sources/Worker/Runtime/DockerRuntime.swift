@@ -2,10 +2,11 @@ import FoundationEssentials
 import Logging
 import NIOCore
 import NIOHTTP1
+import PodlingAgent
 import Synchronization
 
 /// Containers through the Docker Engine API over a unix socket: Docker Engine from 20.10, Podman from 4.3.
-public final class DockerRuntime: ContainerRuntime {
+package final class DockerRuntime: ContainerRuntime {
     /// What the engine said of itself.
     struct Profile: Sendable {
         var flavour: EngineFlavour
@@ -30,7 +31,7 @@ public final class DockerRuntime: ContainerRuntime {
     /// - Parameter pullIdleSeconds: seconds without progress after which a pull is given up; nil means 60 on Docker and
     ///   300 on Podman, which is silent while it unpacks.
     /// - Parameter logBytesMax: of a container's log on the node's disk, with what the engine adds to each line.
-    public init(
+    package init(
         socketPath: String,
         logger: Logger,
         pullIdleSeconds: Double? = nil,
@@ -42,16 +43,16 @@ public final class DockerRuntime: ContainerRuntime {
         self.logBytesMax = logBytesMax
     }
 
-    public func shutdown() async {
+    package func shutdown() async {
         await http.shutdown()
     }
 
-    public func info() async throws -> RuntimeInfo {
+    package func info() async throws -> RuntimeInfo {
         let profile = try await askProfile()
         return RuntimeInfo(engine: profile.flavour.rawValue, version: profile.version)
     }
 
-    public func create(_ spec: ContainerSpec) async throws -> String {
+    package func create(_ spec: ContainerSpec) async throws -> String {
         try SpecValidation.check(spec)
         guard let image = ImageReference(spec.image) else {
             throw RuntimeError(.invalidSpec, "image is no image reference")
@@ -101,7 +102,7 @@ public final class DockerRuntime: ContainerRuntime {
         }
     }
 
-    public func start(_ id: String) async throws {
+    package func start(_ id: String) async throws {
         // Both engines run an ended container again when told to start it, and an attempt must run once only.
         guard try await !inspect(checkedId(id)).State.wasStarted else { return }
         let reply: EngineHTTP.Reply
@@ -132,7 +133,7 @@ public final class DockerRuntime: ContainerRuntime {
         return failure(reply, "start")
     }
 
-    public func stop(_ id: String, graceSeconds: Int) async throws {
+    package func stop(_ id: String, graceSeconds: Int) async throws {
         let grace = min(max(0, graceSeconds), SpecValidation.stopGraceSecondsMax)
         let reply = try await call(
             .POST,
@@ -145,7 +146,7 @@ public final class DockerRuntime: ContainerRuntime {
         guard reply.isSuccess || flavour.isAlreadyDown(reply) else { throw failure(reply, "stop") }
     }
 
-    public func kill(_ id: String) async throws {
+    package func kill(_ id: String) async throws {
         let reply = try await call(
             .POST,
             "/containers/\(checkedId(id))/kill",
@@ -156,7 +157,7 @@ public final class DockerRuntime: ContainerRuntime {
         guard reply.isSuccess || flavour.isAlreadyDown(reply) else { throw failure(reply, "kill") }
     }
 
-    public func remove(_ id: String, force: Bool) async throws {
+    package func remove(_ id: String, force: Bool) async throws {
         let reply = try await call(
             .DELETE,
             "/containers/\(checkedId(id))",
@@ -167,7 +168,7 @@ public final class DockerRuntime: ContainerRuntime {
         guard reply.isSuccess || reply.status == 404 || isUnderWay else { throw failure(reply, "remove") }
     }
 
-    public func list(nodeId: String) async throws -> [AdoptedContainer] {
+    package func list(nodeId: String) async throws -> [AdoptedContainer] {
         guard SpecValidation.isName(nodeId) else { throw RuntimeError(.invalidSpec, "nodeId is no name") }
         let filters = #"{"label":["\#(ContainerLabels.node)=\#(nodeId)"]}"#
         let reply = try await call(

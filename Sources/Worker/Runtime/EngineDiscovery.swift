@@ -1,4 +1,5 @@
 import Logging
+import PodlingAgent
 
 #if canImport(Glibc)
 import Glibc
@@ -7,7 +8,7 @@ import Musl
 #endif
 
 /// What a worker's operator wants tasks to run on.
-public enum EngineChoice: String, Sendable, CaseIterable {
+package enum EngineChoice: String, Sendable, CaseIterable {
     /// Whichever container engine answers first. Never processes: those have no walls.
     case auto
     case docker
@@ -16,16 +17,16 @@ public enum EngineChoice: String, Sendable, CaseIterable {
 }
 
 /// Finds the engine's socket.
-public struct EngineDiscovery: Sendable {
-    public enum Outcome: Sendable, Equatable {
+package struct EngineDiscovery: Sendable {
+    package enum Outcome: Sendable, Equatable {
         case socket(path: String, RuntimeInfo)
         case process
     }
 
     /// Asks what answers at a socket.
-    public typealias Probe = @Sendable (_ socketPath: String) async throws -> RuntimeInfo
+    package typealias Probe = @Sendable (_ socketPath: String) async throws -> RuntimeInfo
 
-    public static let probeSeconds = 10.0
+    package static let probeSeconds = 10.0
 
     private let choice: EngineChoice
     private let dockerHost: String?
@@ -35,7 +36,7 @@ public struct EngineDiscovery: Sendable {
     /// - Parameters:
     ///   - dockerHost: the value of `DOCKER_HOST`; where it is set, nothing else is tried.
     ///   - runtimeDirectory: the value of `XDG_RUNTIME_DIR`, where engines without root keep their sockets.
-    public init(
+    package init(
         choice: EngineChoice,
         dockerHost: String?,
         runtimeDirectory: String?,
@@ -48,7 +49,7 @@ public struct EngineDiscovery: Sendable {
     }
 
     /// The sockets that are tried, in this order.
-    public func candidates() throws(RuntimeError) -> [String] {
+    package func candidates() throws(RuntimeError) -> [String] {
         if let dockerHost { return [try Self.socketPath(dockerHost)] }
         let docker = ["/var/run/docker.sock"] + (runtimeDirectory.map { ["\($0)/docker.sock"] } ?? [])
         let podman = ["/run/podman/podman.sock"] + (runtimeDirectory.map { ["\($0)/podman/podman.sock"] } ?? [])
@@ -61,7 +62,7 @@ public struct EngineDiscovery: Sendable {
     }
 
     /// Throws `.engineUnavailable`, telling everything that was tried, when nothing answers.
-    public func find() async throws -> Outcome {
+    package func find() async throws -> Outcome {
         if choice == .process { return .process }
         var failures: [String] = []
         for path in try candidates() {
@@ -100,7 +101,7 @@ public struct EngineDiscovery: Sendable {
     }
 
     /// The probe used outside of tests.
-    public static let ask: Probe = { path in
+    package static let ask: Probe = { path in
         guard access(path, F_OK) == 0 else { throw RuntimeError(.engineUnavailable, "is not there") }
         guard access(path, R_OK | W_OK) == 0 else {
             throw RuntimeError(.engineUnavailable, "this user may not use it (is it in the engine's group?)")

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import PodlingAgent
 
 /// HTTP to an engine over its unix socket.
 ///

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import NIOCore
+import PodlingAgent
 
 /// The engines' JSON, as far as it is used here (Docker Engine API 1.41; Podman's compatible API has the same shapes).
 enum EngineMessage {

@@ -1,16 +1,16 @@
 /// An image's name in the grammar of the distribution project (`reference/reference.go`):
 /// `[domain[:port]/]path[/path...][:tag][@digest]`.
-public struct ImageReference: Hashable, Sendable {
-    public static let nameBytesMax = 255
-    public static let tagBytesMax = 128
+package struct ImageReference: Hashable, Sendable {
+    package static let nameBytesMax = 255
+    package static let tagBytesMax = 128
 
     /// Domain and path, without tag and digest.
-    public let name: String
-    public let tag: String?
-    public let digest: String?
+    package let name: String
+    package let tag: String?
+    package let digest: String?
 
     /// Nil where the text is no reference in that grammar.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.utf8.count <= Self.nameBytesMax + Self.tagBytesMax + 256 else { return nil }
         var rest = Substring(text)
         var digest: Substring?
@@ -32,7 +32,7 @@ public struct ImageReference: Hashable, Sendable {
     }
 
     /// What is asked of the engine: a digest says all; without tag and digest it is `latest`.
-    public var canonical: String {
+    package var canonical: String {
         if let digest { "\(name)@\(digest)" } else { "\(name):\(tag ?? "latest")" }
     }
 

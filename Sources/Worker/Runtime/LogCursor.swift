@@ -1,3 +1,5 @@
+import PodlingAgent
+
 /// Where a reader stands in a container's output, however often the engine's log is opened anew: lets through what is
 /// new, and says where something is missing.
 ///

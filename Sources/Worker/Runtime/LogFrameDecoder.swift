@@ -1,15 +1,17 @@
+import PodlingAgent
+
 /// Takes the multiplexed output stream of a container without a terminal apart.
 ///
 /// A frame is one byte for the stream (0 stdin, 1 stdout, 2 stderr, 3 the engine's own errors), three zero bytes, the
 /// payload's length as a big-endian 32-bit number, and the payload (Docker Engine API, `ContainerAttach`, "Stream
 /// format"). Frames may be cut anywhere between reads. Payload is passed on as it comes, so a frame's length costs no
 /// memory; it is bounded all the same, because a wild one means that this is no such stream.
-public struct LogFrameDecoder: Sendable {
-    public static let headerBytes = 8
+package struct LogFrameDecoder: Sendable {
+    package static let headerBytes = 8
     /// Both engines write frames of 32 KiB at most; a line of a log file may come as one frame.
-    public static let payloadBytesMax = 64 << 20
+    package static let payloadBytesMax = 64 << 20
 
-    public enum Failure: Error, Equatable {
+    package enum Failure: Error, Equatable {
         case unknownStream(UInt8)
         case paddingNotZero
         case frameTooLong(Int)
@@ -29,14 +31,14 @@ public struct LogFrameDecoder: Sendable {
     /// Frames that were begun.
     private(set) var frameCount = 0
 
-    public init(stampBytes: Int = 0) {
+    package init(stampBytes: Int = 0) {
         self.stampBytes = stampBytes
         header.reserveCapacity(Self.headerBytes)
         stamp.reserveCapacity(stampBytes)
     }
 
     /// Decodes what `bytes` completes and appends it to `chunks`.
-    public mutating func decode(_ bytes: some Collection<UInt8>, into chunks: inout [LogChunk]) throws(Failure) {
+    package mutating func decode(_ bytes: some Collection<UInt8>, into chunks: inout [LogChunk]) throws(Failure) {
         try decode(bytes) { stream, _, piece, _ in chunks.append(LogChunk(stream, Array(piece))) }
     }
 
@@ -67,7 +69,7 @@ public struct LogFrameDecoder: Sendable {
     }
 
     /// To be called at the end of the stream.
-    public func finish() throws(Failure) {
+    package func finish() throws(Failure) {
         guard header.isEmpty, payloadBytesLeft == 0, !isStampDue else { throw .truncated }
     }
 

@@ -1,8 +1,9 @@
+import PodlingAgent
 import Synchronization
 
 /// Which part of a container's output to read.
-public struct LogRequest: Sendable, Equatable {
-    public enum Start: Sendable, Equatable {
+package struct LogRequest: Sendable, Equatable {
+    package enum Start: Sendable, Equatable {
         /// The bytes from there on; what is kept no more is counted.
         case from(LogPosition)
         /// The last so many bytes of what is there, both streams counted together.
@@ -10,118 +11,76 @@ public struct LogRequest: Sendable, Equatable {
     }
 
     /// Go on until the container has ended.
-    public var follow: Bool
-    public var start: Start
+    package var follow: Bool
+    package var start: Start
 
-    public init(follow: Bool = false, start: Start = .from(LogPosition())) {
+    package init(follow: Bool = false, start: Start = .from(LogPosition())) {
         self.follow = follow
         self.start = start
     }
 }
 
-/// A place in a container's output: bytes of each stream before it.
-public struct LogPosition: Sendable, Hashable {
-    public var stdoutBytes: Int
-    public var stderrBytes: Int
-
-    public init(stdoutBytes: Int = 0, stderrBytes: Int = 0) {
-        self.stdoutBytes = stdoutBytes
-        self.stderrBytes = stderrBytes
-    }
-
-    subscript(stream: LogChunk.Stream) -> Int {
-        get { stream == .stdout ? stdoutBytes : stderrBytes }
-        set { if stream == .stdout { stdoutBytes = newValue } else { stderrBytes = newValue } }
-    }
-}
-
-/// A piece of a container's output: bytes as written, cut anywhere; empty where it only tells of a loss.
-public struct LogChunk: Sendable, Equatable {
-    public enum Stream: String, Sendable, CaseIterable {
-        case stdout
-        case stderr
-    }
-
-    /// What is missing before a piece: it was written, and is kept no more.
-    public enum Loss: Sendable, Equatable {
-        case none
-        case bytes(Int)
-        /// The engine keeps no account of what its log has lost.
-        case unknown
-    }
-
-    public var stream: Stream
-    public var bytes: [UInt8]
-    public var loss = Loss.none
-
-    public init(_ stream: Stream, _ bytes: [UInt8], loss: Loss = .none) {
-        self.stream = stream
-        self.bytes = bytes
-        self.loss = loss
-    }
-}
-
 /// A container's output, read as fast as its consumer asks for it. To be iterated once.
-public struct LogStream: AsyncSequence, Sendable {
-    public typealias Element = LogChunk
-    public typealias Failure = any Error
+package struct LogStream: AsyncSequence, Sendable {
+    package typealias Element = LogChunk
+    package typealias Failure = any Error
 
     private let base: any AsyncSequence<LogChunk, any Error> & Sendable
-    public let progress: LogProgress
+    package let progress: LogProgress
 
-    public init(_ base: any AsyncSequence<LogChunk, any Error> & Sendable, progress: LogProgress = LogProgress()) {
+    package init(_ base: any AsyncSequence<LogChunk, any Error> & Sendable, progress: LogProgress = LogProgress()) {
         self.base = base
         self.progress = progress
     }
 
-    public func makeAsyncIterator() -> Iterator {
+    package func makeAsyncIterator() -> Iterator {
         func open(_ sequence: some AsyncSequence<LogChunk, any Error>) -> Iterator {
             Iterator(base: sequence.makeAsyncIterator())
         }
         return open(base)
     }
 
-    public struct Iterator: AsyncIteratorProtocol {
+    package struct Iterator: AsyncIteratorProtocol {
         fileprivate var base: any AsyncIteratorProtocol<LogChunk, any Error>
 
-        public mutating func next() async throws -> LogChunk? {
+        package mutating func next() async throws -> LogChunk? {
             try await next(isolation: nil)
         }
 
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> LogChunk? {
+        package mutating func next(isolation actor: isolated (any Actor)?) async throws -> LogChunk? {
             try await base.next(isolation: actor)
         }
     }
 }
 
 /// Whether more output is on its way, however long nothing of it has come.
-public final class LogProgress: Sendable {
+package final class LogProgress: Sendable {
     private let state = Mutex(false)
 
-    public init() {}
+    package init() {}
 
-    public var isBusy: Bool {
+    package var isBusy: Bool {
         get { state.withLock { $0 } }
         set { state.withLock { $0 = newValue } }
     }
 }
 
 /// Keeps the end of a log within a bound.
-public struct LogTail: Sendable {
-    public let bytesMax: Int
-    public private(set) var chunks: [LogChunk] = []
+package struct LogTail: Sendable {
+    package let bytesMax: Int
+    package private(set) var chunks: [LogChunk] = []
     /// Bytes that went by and are no longer kept.
-    public private(set) var bytesDropped = 0
+    package private(set) var bytesDropped = 0
     private var bytesKept = 0
 
-    public init(bytesMax: Int) {
+    package init(bytesMax: Int) {
         self.bytesMax = bytesMax
     }
 
     /// It holds as much as it may, or has held more.
     var isFull: Bool { bytesKept >= bytesMax }
 
-    public mutating func append(_ chunk: LogChunk) {
+    package mutating func append(_ chunk: LogChunk) {
         bytesKept += chunk.bytes.count
         if let last = chunks.last, last.stream == chunk.stream, last.bytes.count < Self.mergeBytesMax {
             chunks[chunks.count - 1].bytes.append(contentsOf: chunk.bytes)

@@ -1,3 +1,5 @@
+import PodlingAgent
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import PodlingAgent
 import Synchronization
 
 #if canImport(Glibc)
@@ -13,7 +14,7 @@ import Musl
 /// environment is the spec's and the worker's `PATH`. Each attempt has a directory of its own, and a small shell above
 /// the command leaves the exit code there, so a task outlives its worker and is found again. What a task starts in
 /// another session outlives the task.
-public final class ProcessRuntime: ContainerRuntime {
+package final class ProcessRuntime: ContainerRuntime {
     /// Seconds until a killed process must be gone.
     static let killSeconds = 10.0
 
@@ -28,7 +29,7 @@ public final class ProcessRuntime: ContainerRuntime {
     ///   - directory: where the attempts' directories are; made when it is missing.
     ///   - path: the `PATH` of tasks that bring none.
     ///   - logBytesMax: of an attempt's output on the node's disk; the last ones are kept.
-    public init(directory: String, path: String?, logBytesMax: Int = AgentLimits.logBytesDefault) throws {
+    package init(directory: String, path: String?, logBytesMax: Int = AgentLimits.logBytesDefault) throws {
         guard directory.hasPrefix("/") else { throw RuntimeError(.invalidSpec, "the state directory must be absolute") }
         do {
             try FileManager.default.createDirectory(
@@ -44,16 +45,16 @@ public final class ProcessRuntime: ContainerRuntime {
         streamBytesMax = max(1, logBytesMax / 2)
     }
 
-    public func shutdown() async {}
+    package func shutdown() async {}
 
-    public func info() async throws -> RuntimeInfo {
+    package func info() async throws -> RuntimeInfo {
         RuntimeInfo(engine: "process", version: "1")
     }
 
     /// There are no images.
-    public func prepare(image: String, policy: PullPolicy) async throws {}
+    package func prepare(image: String, policy: PullPolicy) async throws {}
 
-    public func create(_ spec: ContainerSpec) async throws -> String {
+    package func create(_ spec: ContainerSpec) async throws -> String {
         try SpecValidation.checkIdentity(spec)
         try SpecValidation.checkProcess(spec)
         let order = ProcessAttempt.Order(spec, path: path)
@@ -65,7 +66,7 @@ public final class ProcessRuntime: ContainerRuntime {
         return attempt.id
     }
 
-    public func start(_ id: String) async throws {
+    package func start(_ id: String) async throws {
         let attempt = try existing(id)
         let order = try attempt.order()
         // The mark is made before the process is: what was started once is never started again.
@@ -79,7 +80,7 @@ public final class ProcessRuntime: ContainerRuntime {
         }
     }
 
-    public func wait(_ id: String) async throws -> ExitStatus {
+    package func wait(_ id: String) async throws -> ExitStatus {
         let attempt = try existing(id)
         let begin = ContinuousClock.now
         while true {
@@ -91,7 +92,7 @@ public final class ProcessRuntime: ContainerRuntime {
         }
     }
 
-    public func stop(_ id: String, graceSeconds: Int) async throws {
+    package func stop(_ id: String, graceSeconds: Int) async throws {
         guard let attempt = try? existing(id) else { return }
         let grace = min(max(0, graceSeconds), SpecValidation.stopGraceSecondsMax)
         guard attempt.signal(SIGTERM) else { return }
@@ -99,14 +100,14 @@ public final class ProcessRuntime: ContainerRuntime {
         try await kill(id)
     }
 
-    public func kill(_ id: String) async throws {
+    package func kill(_ id: String) async throws {
         guard let attempt = try? existing(id), attempt.signal(SIGKILL) else { return }
         guard try await ends(attempt, withinSeconds: Self.killSeconds) else {
             throw RuntimeError(.timeout, "the process of \(id) does not die")
         }
     }
 
-    public func remove(_ id: String, force: Bool) async throws {
+    package func remove(_ id: String, force: Bool) async throws {
         guard let attempt = try? existing(id) else { return }
         if try attempt.state() == .running, try ended(attempt) == nil {
             guard force else { throw RuntimeError(.other, "\(id) is running") }
@@ -119,7 +120,7 @@ public final class ProcessRuntime: ContainerRuntime {
         }
     }
 
-    public func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
+    package func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
         let attempt = try existing(id)
         return LogStream(
             ProcessLogSequence(attempt: attempt, request: request, bytesMax: streamBytesMax) { [weak self] in
@@ -128,7 +129,7 @@ public final class ProcessRuntime: ContainerRuntime {
         )
     }
 
-    public func list(nodeId: String) async throws -> [AdoptedContainer] {
+    package func list(nodeId: String) async throws -> [AdoptedContainer] {
         var found: [AdoptedContainer] = []
         for name in try FileManager.default.contentsOfDirectory(atPath: directory).sorted() {
             guard let attempt = ProcessAttempt(parent: directory, id: name), let order = try? attempt.order(),

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import PodlingAgent
 
 #if canImport(Glibc)
 import Glibc

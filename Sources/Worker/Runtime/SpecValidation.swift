@@ -1,18 +1,20 @@
+import PodlingAgent
+
 /// The last look at a spec before an engine sees it. The master has checked all of this before; a worker does not
 /// rely on it, because what it passes on runs with the engine's rights.
-public enum SpecValidation {
-    public static let idBytesMax = 128
-    public static let ports = 1...65_535
+package enum SpecValidation {
+    package static let idBytesMax = 128
+    package static let ports = 1...65_535
     /// Docker refuses less; less than this holds no process anyway.
-    public static let memoryBytesMin: Int64 = 6 << 20
-    public static let cpuMillisMax = 1_024_000
-    public static let stopGraceSecondsMax = 86_400
+    package static let memoryBytesMin: Int64 = 6 << 20
+    package static let cpuMillisMax = 1_024_000
+    package static let stopGraceSecondsMax = 86_400
     /// execve(2) fails beyond 128 KiB a string and a quarter of the stack (2 MiB by default) in all.
-    public static let stringBytesMax = 128 << 10
-    public static let argumentBytesMax = 2 << 20
+    package static let stringBytesMax = 128 << 10
+    package static let argumentBytesMax = 2 << 20
 
     /// Throws `.invalidSpec`, naming the field, for the first thing that no engine could run.
-    public static func check(_ spec: ContainerSpec) throws(RuntimeError) {
+    package static func check(_ spec: ContainerSpec) throws(RuntimeError) {
         try checkIdentity(spec)
         guard ImageReference(spec.image) != nil else { throw invalid("image", "is no image reference") }
         try checkProcess(spec)
@@ -20,14 +22,14 @@ public enum SpecValidation {
     }
 
     /// Task id, attempt and node id: they become names, labels and file names.
-    public static func checkIdentity(_ spec: ContainerSpec) throws(RuntimeError) {
+    package static func checkIdentity(_ spec: ContainerSpec) throws(RuntimeError) {
         guard isName(spec.taskId) else { throw invalid("taskId", "must be [A-Za-z0-9][A-Za-z0-9_.-]*") }
         guard isName(spec.nodeId) else { throw invalid("nodeId", "must be [A-Za-z0-9][A-Za-z0-9_.-]*") }
         guard spec.attempt >= 1 else { throw invalid("attempt", "must be at least 1") }
     }
 
     /// What the kernel gets: arguments, environment, directory.
-    public static func checkProcess(_ spec: ContainerSpec) throws(RuntimeError) {
+    package static func checkProcess(_ spec: ContainerSpec) throws(RuntimeError) {
         var bytes = 0
         for (field, list) in [("command", spec.command ?? []), ("args", spec.args ?? [])] {
             for text in list {
@@ -71,7 +73,7 @@ public enum SpecValidation {
     }
 
     /// A name that may stand in a container's name, a label and a path: no slash, no dot at the front.
-    public static func isName(_ text: String) -> Bool {
+    package static func isName(_ text: String) -> Bool {
         guard let first = text.utf8.first, text.utf8.count <= idBytesMax else { return false }
         return isAlphanumeric(first)
             && text.utf8.allSatisfy {
@@ -80,7 +82,7 @@ public enum SpecValidation {
     }
 
     /// An engine's container id: 64 lower-case hexadecimal digits.
-    public static func isContainerId(_ text: String) -> Bool {
+    package static func isContainerId(_ text: String) -> Bool {
         text.utf8.count == 64
             && text.utf8.allSatisfy {
                 (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
@@ -88,7 +90,7 @@ public enum SpecValidation {
             }
     }
 
-    public static func isEnvironmentName(_ text: String) -> Bool {
+    package static func isEnvironmentName(_ text: String) -> Bool {
         guard let first = text.utf8.first else { return false }
         return !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) && text.utf8.count <= stringBytesMax
             && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }

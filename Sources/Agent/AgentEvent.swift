@@ -1,5 +1,5 @@
 /// What happens to an agent: all that `AgentCore` ever learns.
-public enum AgentEvent: Sendable {
+package enum AgentEvent: Sendable {
     /// The connection that was asked for is open.
     case connected
     /// It could not be made, or is over; whether the next try will end so too, until somebody changes something.
@@ -25,7 +25,7 @@ public enum AgentEvent: Sendable {
 }
 
 /// The engine calls that an attempt waits for.
-public enum EngineStep: String, Sendable, CaseIterable {
+package enum EngineStep: String, Sendable, CaseIterable {
     case prepare
     case create
     case start
@@ -34,7 +34,7 @@ public enum EngineStep: String, Sendable, CaseIterable {
 }
 
 /// What `AgentCore` wants done. Each engine call is answered by one event.
-public enum AgentAction: Sendable, Equatable {
+package enum AgentAction: Sendable, Equatable {
     /// Dial the master with this index.
     case connect(address: Int)
     /// Dial the master at HOST:PORT, which a standby named.
@@ -64,14 +64,14 @@ public enum AgentAction: Sendable, Equatable {
 }
 
 /// Something an operator may want to read.
-public struct AgentNote: Sendable, Equatable {
-    public enum Level: Sendable {
+package struct AgentNote: Sendable, Equatable {
+    package enum Level: Sendable {
         case debug
         case info
         case warning
     }
 
-    public var level: Level
-    public var text: String
-    public var key: AttemptKey?
+    package var level: Level
+    package var text: String
+    package var key: AttemptKey?
 }

@@ -1,7 +1,7 @@
 import PodlingProtocol
 import Testing
 
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 @Suite struct AgentLineTests {
     private func read(_ line: String) throws -> MasterMessage {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 /// What keeps a worker out until somebody changes something: told once, tried at leisure.
 @Suite struct AgentHindranceTests {

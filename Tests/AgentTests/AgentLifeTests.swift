@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 @Suite struct AgentLifeTests {
     private let key = AttemptKey.first
@@ -46,13 +46,13 @@ import Testing
     }
 
     @Test(arguments: [
-        (PodlingWorker.ExitStatus(exitCode: 0), AttemptReport.Status.completed, nil),
+        (PodlingAgent.ExitStatus(exitCode: 0), AttemptReport.Status.completed, nil),
         (ExitStatus(exitCode: 3), .failed, AttemptReport.Reason.exitCode),
         (ExitStatus(exitCode: 137, oomKilled: true), .failed, .oomKilled),
         (ExitStatus(exitCode: 0, oomKilled: true), .completed, nil),
     ])
     func anExitBecomesAReport(
-        _ exit: PodlingWorker.ExitStatus,
+        _ exit: PodlingAgent.ExitStatus,
         _ status: AttemptReport.Status,
         _ reason: AttemptReport.Reason?
     ) {

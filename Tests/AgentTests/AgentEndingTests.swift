@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 @Suite struct AgentEndingTests {
     private let key = AttemptKey.first

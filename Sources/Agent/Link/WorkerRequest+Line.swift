@@ -4,7 +4,7 @@ extension WorkerRequest {
     /// The request as a line, without its LF.
     ///
     /// - Parameter token: goes into `hello`; it is no part of the request, which may be shown.
-    public func write(to writer: inout JSONWriter, token: String? = nil) {
+    package func write(to writer: inout JSONWriter, token: String? = nil) {
         writer.raw("{\"op\":")
         switch body {
         case .hello(let node, let instance, let agent):

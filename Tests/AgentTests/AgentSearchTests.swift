@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 /// Several masters, of which one leads.
 @Suite struct AgentSearchTests {

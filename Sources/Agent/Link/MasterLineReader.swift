@@ -1,16 +1,16 @@
 import PodlingProtocol
 
 /// Reads what the master sends.
-public struct MasterLineReader: ~Copyable {
+package struct MasterLineReader: ~Copyable {
     private var json = JSONReader()
     private let nodeId: String
 
-    public init(nodeId: String) {
+    package init(nodeId: String) {
         self.nodeId = nodeId
     }
 
     /// - Throws: `JSONError` or `WireError` for a line that is not of the protocol.
-    public mutating func read(_ line: [UInt8]) throws -> MasterMessage {
+    package mutating func read(_ line: [UInt8]) throws -> MasterMessage {
         try line.withUnsafeBytes { bytes in
             let root = try json.parse(bytes).root
             if let event = root.optional("ev") { return try Self.event(event, root, nodeId) }
@@ -138,33 +138,5 @@ public struct MasterLineReader: ~Copyable {
     private static func milliseconds(_ value: JSONValue) -> Int64? {
         let dayMilliseconds = 86_400_000
         return value.int().flatMap { $0 > 0 ? Int64(min($0, dayMilliseconds)) : nil }
-    }
-}
-
-extension AttemptPlan {
-    /// What an engine needs of a spec, and the three variables by which a task knows who it is (proto-spec section 11).
-    init(_ spec: TaskSpec, key: AttemptKey, nodeId: String) {
-        let own: [ContainerSpec.Variable] = [
-            .init("PODLING_TASK_ID", key.taskId),
-            .init("PODLING_ATTEMPT", String(key.attempt)),
-            .init("PODLING_NODE_ID", nodeId),
-        ]
-        let container = ContainerSpec(
-            taskId: key.taskId,
-            attempt: key.attempt,
-            nodeId: nodeId,
-            image: spec.image,
-            command: spec.command,
-            args: spec.args,
-            env: spec.env.map { .init($0.name, $0.value) } + own,
-            workingDir: spec.workingDir,
-            ports: spec.ports.map {
-                .init(container: $0.container, host: $0.host, transport: .init(rawValue: $0.transport) ?? .tcp)
-            },
-            cpuLimitMillis: spec.cpuLimitMillis,
-            memoryLimitBytes: spec.memoryLimitBytes.map(Int64.init),
-            stopGraceSeconds: spec.stopGraceSeconds
-        )
-        self.init(container: container, pullPolicy: PullPolicy(rawValue: spec.pullPolicy.rawValue) ?? .missing)
     }
 }

@@ -1,6 +1,6 @@
 /// Why a runtime could not do what was asked, in words for people.
-public struct RuntimeError: Error, Sendable, Equatable, CustomStringConvertible {
-    public enum Kind: String, Sendable {
+package struct RuntimeError: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Kind: String, Sendable {
         /// The registry or the network failed while pulling.
         case imagePull = "image_pull"
         /// There is no such image, or it is not here and may not be pulled.
@@ -18,12 +18,12 @@ public struct RuntimeError: Error, Sendable, Equatable, CustomStringConvertible 
         case other
     }
 
-    public var kind: Kind
-    public var message: String
+    package var kind: Kind
+    package var message: String
     /// The same call may succeed later, here.
-    public var isRetryable: Bool
+    package var isRetryable: Bool
 
-    public init(_ kind: Kind, _ message: String, retryable: Bool? = nil) {
+    package init(_ kind: Kind, _ message: String, retryable: Bool? = nil) {
         self.kind = kind
         self.message = message
         switch kind {
@@ -32,5 +32,5 @@ public struct RuntimeError: Error, Sendable, Equatable, CustomStringConvertible 
         }
     }
 
-    public var description: String { "\(kind.rawValue): \(message)" }
+    package var description: String { "\(kind.rawValue): \(message)" }
 }

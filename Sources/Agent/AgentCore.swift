@@ -13,7 +13,7 @@ import OrderedCollections
 ///   the lease ends keeps running: the master says keep or kill when the worker registers again.
 /// - The end of an attempt is reported until the master acknowledges it, across connections.
 /// - A wish to cancel is looked at again before every step; before the start nothing is started.
-public struct AgentCore: ~Copyable {
+package struct AgentCore: ~Copyable {
     let configuration: AgentConfiguration
     var actions: [AgentAction] = []
     var now: Int64 = 0
@@ -43,14 +43,14 @@ public struct AgentCore: ~Copyable {
     var shutdown: Shutdown?
 
     /// - Parameter adopted: the containers of this node that were there at the start of the process.
-    public init(configuration: AgentConfiguration, adopted: [AdoptedContainer] = []) {
+    package init(configuration: AgentConfiguration, adopted: [AdoptedContainer] = []) {
         self.configuration = configuration
         link = .down(retryAt: 0)
         for container in adopted { adopt(container) }
     }
 
     /// Applies one event.
-    public mutating func handle(_ event: AgentEvent, now: Int64, wall: Int64, jitter: Double) -> [AgentAction] {
+    package mutating func handle(_ event: AgentEvent, now: Int64, wall: Int64, jitter: Double) -> [AgentAction] {
         (self.now, self.wall) = (now, wall)
         self.jitter = min(max(jitter, 0), 1)
         switch event {
@@ -74,7 +74,7 @@ public struct AgentCore: ~Copyable {
     }
 
     /// When `tick` is next due.
-    public var nextDeadline: Int64? {
+    package var nextDeadline: Int64? {
         var earliest = linkDeadline
         func consider(_ time: Int64?) {
             guard let time else { return }

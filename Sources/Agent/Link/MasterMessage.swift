@@ -1,7 +1,7 @@
 import PodlingProtocol
 
 /// A line from the master, as far as a worker cares.
-public enum MasterMessage: Sendable, Equatable {
+package enum MasterMessage: Sendable, Equatable {
     /// The greeting; the range of versions the master speaks.
     case hello(versions: ClosedRange<Int>)
     /// The greeting of one that does not lead; HOST:PORT of the one that does, where it is known.
@@ -29,29 +29,29 @@ public enum MasterMessage: Sendable, Equatable {
 }
 
 /// What a request came to.
-public enum MasterReply: Sendable, Equatable {
+package enum MasterReply: Sendable, Equatable {
     case ok(MasterOrders)
     case failed(MasterFault)
 }
 
 /// The members that replies to `register` and `heartbeat` have.
-public struct MasterOrders: Sendable, Equatable {
-    public var leaseMilliseconds: Int64?
-    public var heartbeatMilliseconds: Int64?
-    public var isQuiet = false
-    public var kill: [KillOrder] = []
+package struct MasterOrders: Sendable, Equatable {
+    package var leaseMilliseconds: Int64?
+    package var heartbeatMilliseconds: Int64?
+    package var isQuiet = false
+    package var kill: [KillOrder] = []
     /// Attempts that the master believed here; it places them anew.
-    public var lost: [AttemptKey] = []
+    package var lost: [AttemptKey] = []
 
-    public init() {}
+    package init() {}
 }
 
 /// One entry of a `kill` list.
-public struct KillOrder: Sendable, Equatable {
-    public var key: AttemptKey
-    public var code: String
+package struct KillOrder: Sendable, Equatable {
+    package var key: AttemptKey
+    package var code: String
 
-    public init(_ key: AttemptKey, code: String) {
+    package init(_ key: AttemptKey, code: String) {
         self.key = key
         self.code = code
     }
@@ -65,13 +65,13 @@ extension MasterFault {
 }
 
 /// The `err` object (proto-spec section 4).
-public struct MasterFault: Sendable, Equatable {
-    public var code: String
-    public var message: String
-    public var isRetryable: Bool
-    public var retryAfterMilliseconds: Int64?
+package struct MasterFault: Sendable, Equatable {
+    package var code: String
+    package var message: String
+    package var isRetryable: Bool
+    package var retryAfterMilliseconds: Int64?
 
-    public init(
+    package init(
         code: String,
         message: String = "",
         isRetryable: Bool = false,
@@ -81,44 +81,5 @@ public struct MasterFault: Sendable, Equatable {
         self.message = message
         self.isRetryable = isRetryable
         self.retryAfterMilliseconds = retryAfterMilliseconds
-    }
-}
-
-/// A `logs` event: output of an attempt is wanted.
-public struct LogRequestFromMaster: Sendable, Equatable {
-    public var subscription: Int
-    public var key: AttemptKey
-    public var tailBytes: Int
-    public var follows: Bool
-    /// Goes before `tailBytes`.
-    public var from: LogPosition?
-    /// Bytes of output that may be sent ahead of what is taken; nil is no bound.
-    public var windowBytes: Int?
-
-    public init(
-        subscription: Int,
-        key: AttemptKey,
-        tailBytes: Int,
-        follows: Bool,
-        from: LogPosition? = nil,
-        windowBytes: Int? = nil
-    ) {
-        self.subscription = subscription
-        self.key = key
-        self.tailBytes = tailBytes
-        self.follows = follows
-        self.from = from
-        self.windowBytes = windowBytes
-    }
-}
-
-/// What an assignment asks for.
-public struct AttemptPlan: Sendable, Equatable {
-    public var container: ContainerSpec
-    public var pullPolicy: PullPolicy
-
-    public init(container: ContainerSpec, pullPolicy: PullPolicy = .missing) {
-        self.container = container
-        self.pullPolicy = pullPolicy
     }
 }

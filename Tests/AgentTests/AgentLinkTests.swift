@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 @Suite struct AgentLinkTests {
     private let key = AttemptKey.first

@@ -1,25 +1,24 @@
-import FoundationEssentials
 import PodlingProtocol
 
 /// Turns pieces of output into `log` lines (proto-spec section 6.20): at most `Limits.logChunkBytesMax` of output each, as
 /// `text` where they are UTF-8, else as `b64`. A character that a piece cuts in two is held back until its rest comes.
-struct LogLineEncoder {
-    struct Line: Equatable {
-        var text: [UInt8]
+package struct LogLineEncoder {
+    package struct Line: Equatable {
+        package var text: [UInt8]
         /// Bytes of output in it.
-        var outputBytes: Int
+        package var outputBytes: Int
     }
 
     private static let characterBytesMax = 4
     private let subscription: Int
     private var held: [LogChunk.Stream: [UInt8]] = [:]
 
-    init(subscription: Int) {
+    package init(subscription: Int) {
         self.subscription = subscription
     }
 
     /// The lines of one piece.
-    mutating func encode(_ chunk: LogChunk) -> [Line] {
+    package mutating func encode(_ chunk: LogChunk) -> [Line] {
         let bytes = (held.removeValue(forKey: chunk.stream) ?? []) + chunk.bytes
         var lines: [Line] = []
         var rest = bytes[...]
@@ -35,7 +34,7 @@ struct LogLineEncoder {
     }
 
     /// The lines of what was held back, once nothing more will come.
-    mutating func finish() -> [Line] {
+    package mutating func finish() -> [Line] {
         defer { held = [:] }
         return [LogChunk.Stream.stdout, .stderr].compactMap { stream in
             held[stream].map { line(stream, $0[...]) }
@@ -43,7 +42,7 @@ struct LogLineEncoder {
     }
 
     /// A line without output: a sign that there is more to come.
-    func sign() -> Line { line(.stdout, []) }
+    package func sign() -> Line { line(.stdout, []) }
 
     /// How many bytes at the end begin a character that is not complete.
     private static func cutCharacterBytes(_ bytes: ArraySlice<UInt8>) -> Int {
@@ -65,7 +64,7 @@ struct LogLineEncoder {
             bytes.withUnsafeBytes { writer.string($0) }
         } else {
             writer.raw(",\"b64\":\"")
-            writer.raw(Array(Data(bytes).base64EncodedString().utf8))
+            writer.raw(bytes.withUnsafeBytes { Base64Text.encoded($0) })
             writer.byte(UInt8(ascii: "\""))
         }
         writer.byte(UInt8(ascii: "}"))

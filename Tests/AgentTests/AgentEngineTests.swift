@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 /// An engine that is away: nothing is failed for it.
 @Suite struct AgentEngineTests {

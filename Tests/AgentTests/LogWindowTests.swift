@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 @Suite struct LogWindowTests {
     /// The pieces that may be sent, of those that are wanted.

@@ -1,4 +1,4 @@
-@testable import PodlingWorker
+@testable import PodlingAgent
 
 /// Drives an `AgentCore` by hand: a clock that the test moves, and the master's and the engine's side of the talk.
 final class AgentTrace {

@@ -1,0 +1,25 @@
+/// A line to the master.
+package struct WorkerRequest: Sendable, Equatable {
+    package enum Body: Sendable, Equatable {
+        case hello(node: String, instance: String, agent: String)
+        case ping
+        case register(AgentConfiguration, attempts: [AttemptKey])
+        case heartbeat
+        /// One that says that the engine runs nothing, and why.
+        case sickHeartbeat(engineError: String)
+        case deregister
+        case accept(AttemptKey)
+        case reject(AttemptKey, error: String)
+        case status(AttemptKey, AttemptReport)
+        case logEnd(subscription: Int, LogEndReport)
+    }
+
+    /// nil where no answer is wanted.
+    package var id: Int?
+    package var body: Body
+
+    package init(id: Int?, _ body: Body) {
+        self.id = id
+        self.body = body
+    }
+}

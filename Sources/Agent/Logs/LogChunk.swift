@@ -1,0 +1,41 @@
+/// A place in a container's output: bytes of each stream before it.
+package struct LogPosition: Sendable, Hashable {
+    package var stdoutBytes: Int
+    package var stderrBytes: Int
+
+    package init(stdoutBytes: Int = 0, stderrBytes: Int = 0) {
+        self.stdoutBytes = stdoutBytes
+        self.stderrBytes = stderrBytes
+    }
+
+    package subscript(stream: LogChunk.Stream) -> Int {
+        get { stream == .stdout ? stdoutBytes : stderrBytes }
+        set { if stream == .stdout { stdoutBytes = newValue } else { stderrBytes = newValue } }
+    }
+}
+
+/// A piece of a container's output: bytes as written, cut anywhere; empty where it only tells of a loss.
+package struct LogChunk: Sendable, Equatable {
+    package enum Stream: String, Sendable, CaseIterable {
+        case stdout
+        case stderr
+    }
+
+    /// What is missing before a piece: it was written, and is kept no more.
+    package enum Loss: Sendable, Equatable {
+        case none
+        case bytes(Int)
+        /// The engine keeps no account of what its log has lost.
+        case unknown
+    }
+
+    package var stream: Stream
+    package var bytes: [UInt8]
+    package var loss = Loss.none
+
+    package init(_ stream: Stream, _ bytes: [UInt8], loss: Loss = .none) {
+        self.stream = stream
+        self.bytes = bytes
+        self.loss = loss
+    }
+}
