@@ -61,7 +61,12 @@ let package = Package(
     ],
     targets: [
         library("PodlingProtocol", path: "Sources/Protocol", []),
-        library("PodlingLogging", path: "Sources/Logging", ["PodlingProtocol", nioConcurrency, nioPosix, logging]),
+        library("PodlingClock", path: "Sources/Clock", []),
+        library(
+            "PodlingLogging",
+            path: "Sources/Logging",
+            ["PodlingProtocol", "PodlingClock", nioConcurrency, nioPosix, logging]
+        ),
         .systemLibrary(
             name: "COpenSSL",
             path: "Sources/COpenSSL",
@@ -77,9 +82,8 @@ let package = Package(
             "PodlingPostgres",
             path: "Sources/PostgresStore",
             [
-                "CLibpq", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", nioConcurrency, nioCore,
-                nioPosix,
-                logging,
+                "CLibpq", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", "PodlingClock",
+                nioConcurrency, nioCore, nioPosix, logging,
             ]
         ),
         library("PodlingTLS", path: "Sources/TLS", ["COpenSSL", nioCore]),
@@ -89,9 +93,8 @@ let package = Package(
             "PodlingMaster",
             path: "Sources/Master",
             [
-                "PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingTLS", nioConcurrency,
-                nioCore, nioPosix,
-                logging, lifecycle, deque,
+                "PodlingProtocol", "PodlingClock", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingTLS",
+                nioConcurrency, nioCore, nioPosix, logging, lifecycle, deque,
             ]
         ),
         library(
@@ -106,7 +109,10 @@ let package = Package(
         library(
             "PodlingWorker",
             path: "Sources/Worker",
-            ["PodlingProtocol", "PodlingAgent", "PodlingClient", nioCore, nioHTTP1, nioPosix, logging, lifecycle]
+            [
+                "PodlingProtocol", "PodlingClock", "PodlingAgent", "PodlingClient", nioCore, nioHTTP1, nioPosix,
+                logging, lifecycle,
+            ]
         ),
         program(
             "podling-master",
@@ -125,8 +131,8 @@ let package = Package(
         program(
             "podling-client",
             [
-                "PodlingClient", "PodlingOptions", "PodlingProtocol", "PodlingDigest", "PodlingTLS", arguments,
-                unixSignals,
+                "PodlingClient", "PodlingOptions", "PodlingProtocol", "PodlingClock", "PodlingDigest", "PodlingTLS",
+                arguments, unixSignals,
             ]
         ),
         program(
@@ -145,6 +151,7 @@ let package = Package(
         .executableTarget(name: "commit-relay", dependencies: ["CLibpq"], path: "Benchmarks/commit-relay"),
 
         tests("ProtocolTests", ["PodlingProtocol"]),
+        tests("ClockTests", ["PodlingClock"]),
         tests("LoggingTests", ["PodlingLogging", logging]),
         tests("AccessTests", ["PodlingAccess"]),
         tests("CoreTests", ["PodlingCore", "PodlingAccess", "PodlingProtocol"]),

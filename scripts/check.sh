@@ -13,22 +13,23 @@ readonly WORDED_PATHS=(README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md proto-
 allowed_imports() {
     case "$1" in
         Sources/Protocol) echo "NIOCore" ;;
-        Sources/Logging) echo "PodlingProtocol" ;;
+        Sources/Clock) echo "" ;;
+        Sources/Logging) echo "PodlingProtocol PodlingClock" ;;
         Sources/Digest) echo "" ;;
         Sources/Access) echo "PodlingProtocol PodlingDigest" ;;
         Sources/Core) echo "PodlingProtocol PodlingAccess" ;;
         Sources/Store) echo "PodlingProtocol PodlingCore" ;;
-        Sources/PostgresStore) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore" ;;
+        Sources/PostgresStore) echo "PodlingProtocol PodlingClock PodlingAccess PodlingCore PodlingStore" ;;
         Sources/TLS) echo "" ;;
         Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
-        Sources/Master) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore PodlingTLS" ;;
+        Sources/Master) echo "PodlingProtocol PodlingClock PodlingAccess PodlingCore PodlingStore PodlingTLS" ;;
         Sources/HTTPShim) echo "PodlingProtocol PodlingTLS PodlingClient PodlingMaster" ;;
         Sources/Agent) echo "PodlingProtocol" ;;
-        Sources/Worker) echo "PodlingProtocol PodlingAgent PodlingClient" ;;
+        Sources/Worker) echo "PodlingProtocol PodlingClock PodlingAgent PodlingClient" ;;
         Sources/podling-master) echo "PodlingProtocol PodlingAccess PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
         Sources/Options) echo "PodlingClient" ;;
         Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingOptions PodlingAgent PodlingWorker PodlingLogging" ;;
-        Sources/podling-client) echo "PodlingProtocol PodlingDigest PodlingTLS PodlingClient PodlingOptions" ;;
+        Sources/podling-client) echo "PodlingProtocol PodlingClock PodlingDigest PodlingTLS PodlingClient PodlingOptions" ;;
         *) return 1 ;;
     esac
 }
@@ -37,6 +38,7 @@ allowed_imports() {
 forbidden_imports() {
     case "$1" in
         Sources/Digest | Sources/Access | Sources/Core | Sources/Agent) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
+        Sources/Clock) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch' ;;
         Sources/Protocol) echo 'Foundation|NIO(Posix|Embedded|.+Helpers)|Logging' ;;
         Sources/Store) echo 'Foundation|NIO.*' ;;
         Sources/TLS) echo 'Foundation|FoundationEssentials|NIO(Posix|Embedded|SSL|.+Helpers)|Logging|Dispatch' ;;

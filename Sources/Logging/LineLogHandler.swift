@@ -1,4 +1,5 @@
 import Logging
+import PodlingClock
 
 /// Writes each event as one line. Nothing in an event can break out of its line or reach a terminal as a control.
 public struct LineLogHandler: LogHandler {
@@ -29,7 +30,7 @@ public struct LineLogHandler: LogHandler {
 
     public func log(event: LogEvent) {
         let line = LogLine(
-            milliseconds: StandardError.nowMilliseconds(),
+            milliseconds: WallClock.milliseconds(),
             level: event.level.rawValue,
             label: label,
             message: event.message.description,

@@ -6,10 +6,10 @@ struct LogBudget {
     /// Of one level. What was asked for to find a fault has more of them.
     static let linesMaxDefault = 100
     static let debugLinesMaxDefault = 1_000
-    static let periodMilliseconds: Int64 = 1_000
+    static let periodMilliseconds = 1_000
 
     private struct Period {
-        var start: Int64
+        var start: Int
         var lines = 0
         var leftOut = 0
     }
@@ -27,7 +27,7 @@ struct LogBudget {
     ///
     /// - Parameter now: monotonic milliseconds.
     /// - Returns: false to leave it out. What ends the program never is.
-    mutating func takes(_ level: Logger.Level, at now: Int64) -> Bool {
+    mutating func takes(_ level: Logger.Level, at now: Int) -> Bool {
         guard level != .critical else { return true }
         var period = periods[level] ?? Period(start: now)
         if now - period.start >= Self.periodMilliseconds { period = Period(start: now, leftOut: period.leftOut) }
@@ -41,7 +41,7 @@ struct LogBudget {
     var hasLeftOut: Bool { periods.values.contains { $0.leftOut > 0 } }
 
     /// What has been left out in periods that are over, or in all of them at the end, and not told; the gravest first.
-    mutating func takeLeftOut(at now: Int64, isAtEnd: Bool = false) -> [(level: Logger.Level, count: Int)] {
+    mutating func takeLeftOut(at now: Int, isAtEnd: Bool = false) -> [(level: Logger.Level, count: Int)] {
         var told: [(level: Logger.Level, count: Int)] = []
         for (level, period) in periods where period.leftOut > 0 {
             guard isAtEnd || now - period.start >= Self.periodMilliseconds else { continue }

@@ -1,6 +1,7 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOPosix
+import PodlingClock
 
 /// Takes log lines from any thread without waiting, and writes them on a thread of its own.
 ///
@@ -58,7 +59,7 @@ final class LogWriter: Sendable {
 
     /// Takes one line with its LF, or leaves it out.
     func write(_ line: [UInt8], _ level: Logger.Level) {
-        let now = StandardError.monotonicMilliseconds()
+        let now = MonotonicClock.milliseconds()
         state.withLockedValue { state in
             guard state.budget.takes(level, at: now) else { return }
             let bytesMax = level == .critical ? queueBytesMax + Self.fatalBytesMax : queueBytesMax
@@ -104,7 +105,7 @@ final class LogWriter: Sendable {
     }
 
     private func take() -> Work {
-        let now = StandardError.monotonicMilliseconds()
+        let now = MonotonicClock.milliseconds()
         return state.withLockedValue { state in
             defer { (state.lines, state.byteCount, state.droppedCount) = ([], 0, 0) }
             return Work(

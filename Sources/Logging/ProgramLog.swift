@@ -1,5 +1,6 @@
 public import Logging
 import NIOConcurrencyHelpers
+import PodlingClock
 
 #if canImport(Glibc)
 import Glibc
@@ -21,7 +22,7 @@ public enum ProgramLog {
     public static func bootstrap(label: String, format: LogFormat, level: Logger.Level) {
         let made = LogWriter(descriptor: STDERR_FILENO) { level, text in
             LogLine(
-                milliseconds: StandardError.nowMilliseconds(),
+                milliseconds: WallClock.milliseconds(),
                 level: level.rawValue,
                 label: label,
                 message: text,

@@ -6,7 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// Where a log goes, and the clock it carries.
+/// Where a log goes.
 public enum StandardError {
     /// Writes at once, and waits for whoever reads: for programs that do nothing else.
     public static func write(_ line: [UInt8]) { write(line, to: STDERR_FILENO) }
@@ -35,16 +35,5 @@ public enum StandardError {
                 offset += count
             }
         }
-    }
-
-    static func monotonicMilliseconds() -> Int64 { milliseconds(CLOCK_MONOTONIC) }
-
-    /// Milliseconds since 1970, UTC.
-    static func nowMilliseconds() -> Int64 { milliseconds(CLOCK_REALTIME) }
-
-    private static func milliseconds(_ clock: clockid_t) -> Int64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }

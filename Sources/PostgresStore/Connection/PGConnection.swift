@@ -1,5 +1,6 @@
 import CLibpq
 import Glibc
+import PodlingClock
 
 /// One connection to PostgreSQL. Every call blocks: never use it on an event loop or the cooperative pool.
 ///
@@ -145,7 +146,7 @@ final class PGConnection {
 
     /// The results of all that was sent.
     private func results() throws(PGError) -> [PGResult] {
-        let deadline = Self.milliseconds() + statementMilliseconds + Self.answerGraceMilliseconds
+        let deadline = MonotonicClock.milliseconds() + statementMilliseconds + Self.answerGraceMilliseconds
         var results: [PGResult] = []
         var failure: PGError?
         while let made = try nextResult(by: deadline) {
@@ -176,7 +177,7 @@ final class PGConnection {
     /// Waits for the socket, and takes what came.
     private func waitForSocket(_ events: Int32, by deadline: Int) throws(PGError) {
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(events), revents: 0)
-        let wait = deadline - Self.milliseconds()
+        let wait = deadline - MonotonicClock.milliseconds()
         guard wait > 0, isGivenUp?() != true else {
             throw PGError(message: "PostgreSQL did not answer in time", isConnectionLost: true)
         }
@@ -214,12 +215,6 @@ final class PGConnection {
         guard let text, text.pointee != 0 else { return "no reason was given" }
         return String(cString: text).split(whereSeparator: \.isNewline).map { $0.drop { $0 == "\t" } }
             .joined(separator: "; ")
-    }
-
-    private static func milliseconds() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
     /// The value of an option that the URL gives.

@@ -1,5 +1,5 @@
-import Glibc
 import NIOConcurrencyHelpers
+import PodlingClock
 
 /// Whether the database answers those who ask it all the time. Any thread may call it.
 final class DatabaseContact: Sendable {
@@ -7,19 +7,13 @@ final class DatabaseContact: Sendable {
     private let unansweredSince = NIOLockedValueBox<Int?>(nil)
 
     /// Something is asked, for the first time or again.
-    func asked() { unansweredSince.withLockedValue { $0 = $0 ?? Self.milliseconds() } }
+    func asked() { unansweredSince.withLockedValue { $0 = $0 ?? MonotonicClock.milliseconds() } }
 
     /// It was answered as it should be.
     func answered() { unansweredSince.withLockedValue { $0 = nil } }
 
     /// For how long all that was asked has had no good answer; 0 where nothing waits for one.
     var silentMilliseconds: Int {
-        unansweredSince.withLockedValue { $0 }.map { max(Self.milliseconds() - $0, 0) } ?? 0
-    }
-
-    private static func milliseconds() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+        unansweredSince.withLockedValue { $0 }.map { max(MonotonicClock.milliseconds() - $0, 0) } ?? 0
     }
 }

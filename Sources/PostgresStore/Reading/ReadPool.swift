@@ -1,8 +1,8 @@
-import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import PodlingClock
 import PodlingCore
 import PodlingStore
 
@@ -25,7 +25,7 @@ final class ReadPool: Sendable {
     /// Unless the URL says otherwise: a server behind a dead network is given up in time for the query.
     private static let connectionDefaults = [("connect_timeout", "4"), ("tcp_user_timeout", "5000")]
     /// How long a replica that could not be read is left alone.
-    private static let awaySeconds = 10
+    private static let awayMilliseconds = 10_000
     private static let queryCancelled = "57014"
 
     private let url: String
@@ -128,8 +128,8 @@ final class ReadPool: Sendable {
     private func way() -> Way {
         state.withLockedValue { state in
             guard let awayUntil = state.awayUntil else { return .here }
-            guard Self.seconds() >= awayUntil else { return .elsewhere }
-            state.awayUntil = Self.seconds() + Self.awaySeconds
+            guard MonotonicClock.milliseconds() >= awayUntil else { return .elsewhere }
+            state.awayUntil = MonotonicClock.milliseconds() + Self.awayMilliseconds
             return .probe
         }
     }
@@ -138,7 +138,7 @@ final class ReadPool: Sendable {
 
     private func failed(_ error: PGError) {
         let wasAway = state.withLockedValue { state in
-            defer { state.awayUntil = Self.seconds() + Self.awaySeconds }
+            defer { state.awayUntil = MonotonicClock.milliseconds() + Self.awayMilliseconds }
             return state.awayUntil != nil
         }
         guard !wasAway else { return }
@@ -154,12 +154,6 @@ final class ReadPool: Sendable {
             return state.awayUntil != nil
         }
         if wasAway { logger.notice("PostgreSQL: \(variable) is read again") }
-    }
-
-    private static func seconds() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec
     }
 
     func close() async {

@@ -1,6 +1,6 @@
-import Glibc
 import Logging
 import NIOConcurrencyHelpers
+import PodlingClock
 import PodlingCore
 import PodlingProtocol
 import PodlingStore
@@ -19,7 +19,7 @@ extension TaskWriter {
         guard let mark, !isBehind else { return }
         isBehind = try !mark.isThere(connection, pending: pending, forgottenUpTo: forgottenUpTo)
         guard isBehind else { return }
-        let at = Timestamp.format(Self.wallMilliseconds())
+        let at = Timestamp.format(WallClock.milliseconds())
         behindSince = at
         logger.error("PostgreSQL: \(Self.offence): what this master holds is written again")
         health.lost("\(Self.offence), at \(at): what this master holds is being written again")
@@ -66,8 +66,8 @@ extension TaskWriter {
             answer.lock()
             answer.unlock(withValue: true)
         }
-        let end = Self.milliseconds() + Self.pageMilliseconds
-        while !isGivingUp, Self.milliseconds() < end {
+        let end = MonotonicClock.milliseconds() + Self.pageMilliseconds
+        while !isGivingUp, MonotonicClock.milliseconds() < end {
             guard answer.lock(whenValue: true, timeoutSeconds: Self.pollSeconds) else { continue }
             answer.unlock()
             if let page = box.withLockedValue({ $0 }) { return page }
@@ -128,11 +128,5 @@ extension TaskWriter {
         guard result.int(0, 0) != 1 else { return }
         guard try fence.isHeld(connection) else { throw PGError.leadLost }
         throw PGError(message: "another server has taken this one's place", isConnectionLost: true)
-    }
-
-    private static func wallMilliseconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }

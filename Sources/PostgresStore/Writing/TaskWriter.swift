@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import NIOConcurrencyHelpers
+import PodlingClock
 import PodlingCore
 import PodlingStore
 
@@ -25,7 +26,7 @@ final class TaskWriter: @unchecked Sendable {
     static let closeMilliseconds = 4_000
 
     /// Partitions are made ahead, by looking after them once an hour.
-    private static let partitionSeconds = 3_600
+    private static let partitionMilliseconds = 3_600_000
 
     private let url: String
     private let isPrepared: Bool
@@ -73,7 +74,7 @@ final class TaskWriter: @unchecked Sendable {
 
     /// Tries no longer than that from now on; the first word counts. Any thread may call it.
     func giveUp(inMilliseconds milliseconds: Int) {
-        givingUpAt.withLockedValue { $0 = $0 ?? Self.milliseconds() + milliseconds }
+        givingUpAt.withLockedValue { $0 = $0 ?? MonotonicClock.milliseconds() + milliseconds }
     }
 
     // MARK: Opening
@@ -217,8 +218,9 @@ final class TaskWriter: @unchecked Sendable {
 
     /// Transitions of a month without a partition go to the default one, as long as it cannot be made.
     private func preparePartitions(_ connection: PGConnection) {
-        guard Self.seconds() - (partitionsAt ?? -Self.partitionSeconds) >= Self.partitionSeconds else { return }
-        partitionsAt = Self.seconds()
+        let now = MonotonicClock.milliseconds()
+        guard partitionsAt.map({ now - $0 >= Self.partitionMilliseconds }) ?? true else { return }
+        partitionsAt = now
         do throws(PGError) {
             let partitions = MonthlyPartitions(of: .events, connection)
             for month in try partitions.missingMonths(ahead: 1) { try partitions.make(month) }
@@ -253,21 +255,13 @@ final class TaskWriter: @unchecked Sendable {
     // MARK: Time
 
     private static func isOver(_ givingUpAt: NIOLockedValueBox<Int?>) -> Bool {
-        givingUpAt.withLockedValue { $0 }.map { milliseconds() >= $0 } ?? false
+        givingUpAt.withLockedValue { $0 }.map { MonotonicClock.milliseconds() >= $0 } ?? false
     }
-
-    static func milliseconds() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
-    }
-
-    private static func seconds() -> Int { milliseconds() / 1_000 }
 
     /// Blocks the store's own thread, which has nothing else to do, but not beyond the time to give up.
     private func pause(milliseconds: Int) {
-        let end = Self.milliseconds() + milliseconds
-        while case let left = end - Self.milliseconds(), left > 0, !Self.isOver(givingUpAt) {
+        let end = MonotonicClock.milliseconds() + milliseconds
+        while case let left = end - MonotonicClock.milliseconds(), left > 0, !Self.isOver(givingUpAt) {
             var time = timespec(tv_sec: 0, tv_nsec: min(left, Self.sliceMilliseconds) * 1_000_000)
             nanosleep(&time, nil)
         }

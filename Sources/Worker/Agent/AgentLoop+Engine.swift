@@ -1,4 +1,5 @@
 import PodlingAgent
+import PodlingClock
 
 /// Engine calls: each in a task of its own, each answered by one event.
 extension AgentLoop {
@@ -27,7 +28,7 @@ extension AgentLoop {
             spawn {
                 await Self.event(key, .start) {
                     try await runtime.start(containerId)
-                    return .started(key, atMilliseconds: Self.wallMilliseconds())
+                    return .started(key, atMilliseconds: WallClock.milliseconds())
                 }
             }
         case .wait(let key, let containerId):

@@ -1,7 +1,7 @@
-import FoundationEssentials
 import Logging
 import PodlingAgent
 import PodlingClient
+import PodlingClock
 import PodlingProtocol
 
 /// The queue before `AgentCore`: feeds it one event at a time and does what it says, never waiting for any of it.
@@ -75,7 +75,7 @@ actor AgentLoop {
 
     func handle(_ event: AgentEvent) {
         guard !hasEnded else { return }
-        let actions = core.handle(event, now: now, wall: Self.wallMilliseconds(), jitter: .random(in: 0..<1))
+        let actions = core.handle(event, now: now, wall: WallClock.milliseconds(), jitter: .random(in: 0..<1))
         for action in actions { perform(action) }
         armTimer()
     }
@@ -202,7 +202,4 @@ actor AgentLoop {
     private func forget(_ credit: LogCredit, of subscription: Int) {
         if credits[subscription] === credit { credits[subscription] = nil }
     }
-
-    /// Milliseconds since 1970, UTC.
-    static func wallMilliseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import PodlingAgent
+import PodlingClock
 
 #if canImport(Glibc)
 import Glibc
@@ -162,7 +163,7 @@ struct ProcessAttempt: Sendable {
     }
 
     private func isStarting(_ startedAtMilliseconds: Int64) -> Bool {
-        let now = Int64(Date().timeIntervalSince1970 * 1_000)
+        let now = WallClock.milliseconds()
         return now < startedAtMilliseconds + Int64(Self.startSeconds * 1_000)
     }
 

@@ -1,9 +1,9 @@
-import FoundationEssentials
+import PodlingClock
 
 /// Times and sizes in a few characters, for people.
 enum Quantities {
     /// Milliseconds since 1970.
-    static func now() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+    static func now() -> Int64 { WallClock.milliseconds() }
 
     /// `12 seconds ago`, or `-` for no time; what lies ahead (the master's clock differs) is now.
     static func age(_ instant: Int64?, now: Int64) -> String {

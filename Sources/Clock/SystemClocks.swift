@@ -1,0 +1,26 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Time since a moment of its own, for waits and deadlines: nobody can set it.
+package enum MonotonicClock {
+    package static func milliseconds() -> Int { Int(SystemClock.milliseconds(CLOCK_MONOTONIC)) }
+}
+
+/// The time of day; whoever may set the machine's clock can make it jump.
+package enum WallClock {
+    /// Milliseconds since 1970, UTC.
+    package static func milliseconds() -> Int64 { SystemClock.milliseconds(CLOCK_REALTIME) }
+}
+
+private enum SystemClock {
+    static func milliseconds(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
