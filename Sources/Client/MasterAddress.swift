@@ -1,3 +1,4 @@
+import PodlingProtocol
 import PodlingTLS
 
 /// Where a master listens, and how it is dialled: `HOST`, `HOST:PORT`, `[::1]:7070`, `podling://HOST:PORT` or
@@ -108,7 +109,7 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     func isSamePlace(as other: MasterAddress) -> Bool { host == other.host && port == other.port }
 
     public var description: String {
-        (tls == nil ? "" : "podlings://") + (host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
+        (tls == nil ? "" : "podlings://") + HostPort(host, port).description
     }
 
     private static func hostAddress(_ settings: ConnectionSettings) throws(SettingFault) -> String? {

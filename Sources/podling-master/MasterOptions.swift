@@ -149,7 +149,7 @@ struct MasterOptions: ParsableArguments {
         _ = try preparesStatements()
     }
 
-    func listenAddress() throws -> ListenAddress {
+    func listenAddress() throws -> HostPort {
         let text = listen ?? ProcessInfo.processInfo.environment["PODLING_LISTEN"] ?? "127.0.0.1:7070"
         return try address(text, "--listen")
     }
@@ -160,7 +160,7 @@ struct MasterOptions: ParsableArguments {
             return nil
         }
         let isBare = text.last == "]" || !text.contains(":")
-        let address = ListenAddress(isBare ? "\(text):1" : text)
+        let address = HostPort(parsing: isBare ? "\(text):1" : text)
         guard let address, address.isDialable else {
             throw ValidationError(
                 "--advertise: \(text) is not HOST or HOST:PORT by which others reach this master, such as "
@@ -175,14 +175,14 @@ struct MasterOptions: ParsableArguments {
         let said = ProcessInfo.processInfo.environment["PODLING_HTTP_HOST"] ?? ""
         let given = httpHost.isEmpty ? said.split(separator: ",").map(String.init) : httpHost
         for name in given {
-            guard let address = ListenAddress("\(name):1"), address.isDialable, address.host == name else {
+            guard let address = HostPort(parsing: "\(name):1"), address.isDialable, address.host == name else {
                 throw ValidationError(
                     "--http-host: \(name) is not a name, such as podling.example.net, without a port."
                 )
             }
         }
         let own = [try listenAddress().host, try httpAddress()?.host].compactMap(\.self)
-        let advertised = try advertised().flatMap { ListenAddress($0)?.host ?? ListenAddress("\($0):1")?.host }
+        let advertised = try advertised().flatMap { HostPort(parsing: $0)?.host ?? HostPort(parsing: "\($0):1")?.host }
         return given + own + [advertised].compactMap(\.self)
     }
 
@@ -212,7 +212,7 @@ struct MasterOptions: ParsableArguments {
     }
 
     /// nil where HTTP is off.
-    func httpAddress() throws -> ListenAddress? {
+    func httpAddress() throws -> HostPort? {
         let text = httpListen ?? ProcessInfo.processInfo.environment["PODLING_HTTP_LISTEN"] ?? "127.0.0.1:8070"
         return text == "off" ? nil : try address(text, "--http-listen")
     }
@@ -221,8 +221,8 @@ struct MasterOptions: ParsableArguments {
         try [listenAddress(), httpAddress()].contains { $0?.isLoopback == false }
     }
 
-    private func address(_ text: String, _ option: String) throws -> ListenAddress {
-        guard let address = ListenAddress(text) else {
+    private func address(_ text: String, _ option: String) throws -> HostPort {
+        guard let address = HostPort(parsing: text) else {
             throw ValidationError("\(option): \(text) is not HOST:PORT, such as 127.0.0.1:7070 or [::1]:7070.")
         }
         guard try insecure || address.isLoopback || tls.configuration() != nil else {
@@ -274,26 +274,7 @@ struct MasterOptions: ParsableArguments {
     }
 }
 
-/// HOST:PORT, the host in brackets where it is IPv6.
-struct ListenAddress {
-    var host: String
-    var port: Int
-
-    init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-            (0...65_535).contains(port)
-        else { return nil }
-        var host = text[..<colon]
-        if host.first == "[", host.last == "]" {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            return nil
-        }
-        guard !host.isEmpty else { return nil }
-        self.host = String(host)
-        self.port = port
-    }
-
+extension HostPort {
     /// Whether it may be one host's address: no URL, no list, not every address, not any port.
     var isDialable: Bool {
         let known = "-._"

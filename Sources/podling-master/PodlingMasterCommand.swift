@@ -125,7 +125,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
     /// while the rows are loaded, or before this master stands by again.
     private func serveOrTryAgain(
         _ configuration: MasterConfiguration,
-        _ http: ListenAddress?,
+        _ http: HostPort?,
         _ portFile: PortFile,
         _ logger: Logger
     ) async throws -> Bool {
@@ -144,7 +144,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
     /// - Returns: false where it lost the lead instead.
     private func serve(
         _ configuration: MasterConfiguration,
-        _ http: ListenAddress?,
+        _ http: HostPort?,
         _ portFile: PortFile,
         _ logger: Logger
     ) async throws -> Bool {
@@ -160,7 +160,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
     private func serve(
         _ configuration: MasterConfiguration,
-        _ http: ListenAddress?,
+        _ http: HostPort?,
         _ portFile: PortFile,
         _ logger: Logger,
         _ keeper: TokenKeeper?

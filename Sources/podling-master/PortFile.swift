@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import PodlingProtocol
 
 /// Tells a script where the master came to listen: `listen=HOST:PORT` and `http=HOST:PORT`, once both are served.
 actor PortFile {
@@ -16,7 +17,7 @@ actor PortFile {
 
     func add(_ name: String, _ host: String, _ port: Int) throws {
         guard ports.updateValue(port, forKey: name) == nil else { return }
-        lines.append("\(name)=\(host.contains(":") ? "[\(host)]" : host):\(port)\n")
+        lines.append("\(name)=\(HostPort(host, port))\n")
         guard lines.count == expected, let path else { return }
         do {
             try Data(lines.sorted(by: >).joined().utf8).write(to: URL(filePath: path), options: .atomic)

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import PodlingProtocol
 import PodlingTLS
 
 #if canImport(Glibc)
@@ -34,9 +35,7 @@ public struct DatabaseDoctor: Sendable, CustomStringConvertible {
     /// Whether a text is such a URL.
     public static func isFor(_ url: String) -> Bool { DatabaseURL.isOne(url) }
 
-    public var description: String {
-        host.name.contains(":") ? "postgres://[\(host.name)]:\(host.port)" : "postgres://\(host.name):\(host.port)"
-    }
+    public var description: String { "postgres://\(HostPort(host.name, host.port))" }
 
     /// - Parameter report: told each finding as it is made; the last is broken where something is.
     /// - Returns: whether all is well.

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import PodlingProtocol
 import PodlingTLS
 
 /// The way to a port: name, addresses, TCP.
@@ -61,9 +62,7 @@ struct DoctorWay: Sendable {
         return (DoctorFinding(.tcp, .broken, refusals.joined(separator: "; "), cure: cure), nil)
     }
 
-    private func shown(_ address: String) -> String {
-        address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
-    }
+    private func shown(_ address: String) -> String { HostPort(address, port).description }
 }
 
 /// One connection to look at something, closed when it was seen.

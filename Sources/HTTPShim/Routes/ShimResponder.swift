@@ -107,10 +107,7 @@ struct ShimResponder: HTTPResponder {
     }
 
     private static func name(of channel: any Channel) -> String {
-        guard let address = channel.remoteAddress, let host = address.ipAddress, let port = address.port else {
-            return "http"
-        }
-        return host.contains(":") ? "http [\(host)]:\(port)" : "http \(host):\(port)"
+        channel.remoteAddress?.hostPort.map { "http \($0)" } ?? "http"
     }
 
     private func answer(_ route: Route, _ request: Request) async throws -> Response {

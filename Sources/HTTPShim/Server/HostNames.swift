@@ -1,3 +1,5 @@
+import PodlingProtocol
+
 /// The names by which a master is asked over HTTP.
 ///
 /// A web page whose name was made to point at this machine (DNS rebinding) is of the same origin as what it asks here, and
@@ -9,7 +11,7 @@ public struct HostNames: Sendable {
 
     /// - Parameter own: names and addresses without ports; names of loopback need not be among them.
     public init(_ own: [String]) {
-        self.own = Set(own.map { Self.name(of: $0.contains(":") ? "[\($0)]" : $0) })
+        self.own = Set(own.map { Self.name(of: HostPort.bracketed($0)) })
     }
 
     /// Whether a value of `Host` (RFC 9110, section 7.2), with or without a port, names this master.

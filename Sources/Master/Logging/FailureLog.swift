@@ -1,6 +1,7 @@
 public import Logging
 import NIOConcurrencyHelpers
 public import NIOCore
+import PodlingProtocol
 
 /// What strangers do wrong, in the log, at a bounded rate.
 public final class FailureLog: Sendable {
@@ -32,11 +33,6 @@ public final class FailureLog: Sendable {
             return (false, leftOut)
         }
         if leftOut > 0 { logger.notice("more such lines were left out", metadata: ["count": "\(leftOut)"]) }
-        if isShown { logger.notice("\(message)", metadata: ["peer": "\(peer.flatMap(Self.text) ?? "gone")"]) }
-    }
-
-    private static func text(_ address: SocketAddress) -> String? {
-        guard let host = address.ipAddress, let port = address.port else { return nil }
-        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        if isShown { logger.notice("\(message)", metadata: ["peer": "\(peer?.hostPort?.description ?? "gone")"]) }
     }
 }

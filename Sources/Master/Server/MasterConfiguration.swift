@@ -44,7 +44,8 @@ public struct MasterConfiguration: Sendable {
     func advertisedAddress(port: Int) -> String {
         if let advertised, advertised.last != "]", advertised.contains(":") { return advertised }
         let host = advertised ?? (["0.0.0.0", "::"].contains(host) ? Self.machineName() : host)
-        return host.contains(":") && host.first != "[" ? "[\(host)]:\(port)" : "\(host):\(port)"
+        // What was given to be advertised may have its brackets already.
+        return host.first == "[" ? "\(host):\(port)" : HostPort(host, port).description
     }
 
     private static func machineName() -> String {

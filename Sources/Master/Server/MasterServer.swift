@@ -172,10 +172,7 @@ public final class MasterServer: Service {
     }
 
     /// HOST:PORT.
-    private static func text(_ address: SocketAddress) -> String {
-        guard let host = address.ipAddress, let port = address.port else { return "\(address)" }
-        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
+    private static func text(_ address: SocketAddress) -> String { address.hostPort?.description ?? "\(address)" }
 
     // MARK: Going down
 

@@ -63,12 +63,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         self.isBehindTLS = isBehindTLS
     }
 
-    var peerName: String {
-        guard let address = context?.remoteAddress, let host = address.ipAddress, let port = address.port else {
-            return ""
-        }
-        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
+    var peerName: String { context?.remoteAddress?.hostPort?.description ?? "" }
 
     // MARK: Opening and closing
 
