@@ -1,3 +1,5 @@
+import PodlingProtocol
+
 /// What a worker tells the master about its node, and the bounds it keeps itself.
 package struct AgentConfiguration: Sendable, Equatable {
     package var nodeId: String
@@ -66,6 +68,7 @@ package enum AgentLimits {
     package static let heartbeatMillisecondsMin: Int64 = 50
     package static let reconnectMillisecondsMin: Int64 = 100
     package static let reconnectMillisecondsMax: Int64 = 5_000
+    static let reconnect = Backoff(milliseconds: reconnectMillisecondsMin...reconnectMillisecondsMax)
     /// Between tries that end alike until somebody changes something: no TLS to be had, or no leave to work here.
     package static let lastingFailureMilliseconds: Int64 = 30_000
     /// Such failures remembered, so that each is told once.
@@ -79,11 +82,13 @@ package enum AgentLimits {
     package static let stepTriesMax = 4
     package static let stepRetryMilliseconds: Int64 = 500
     package static let stepRetryMillisecondsMax: Int64 = 10_000
+    static let stepRetry = Backoff(milliseconds: stepRetryMilliseconds...stepRetryMillisecondsMax)
     /// Calls of an attempt that find no engine, after which the engine counts as away.
     package static let engineTriesMax = 2
     /// Between two looks at an engine that is away; doubles.
     package static let probeMilliseconds: Int64 = 1_000
     package static let probeMillisecondsMax: Int64 = 30_000
+    static let probe = Backoff(milliseconds: probeMilliseconds...probeMillisecondsMax)
     /// Ended attempts whose report is not acknowledged; beyond it assignments are rejected.
     package static let unacknowledgedReportsMax = 4_096
     /// Attempts remembered after they are gone, so that they cannot run again.

@@ -1,4 +1,5 @@
 import OrderedCollections
+import PodlingProtocol
 
 /// A worker as a pure state machine: what it is told goes in, what is to be done comes out.
 ///
@@ -100,7 +101,7 @@ package struct AgentCore: ~Copyable {
 
     /// From half of `milliseconds` to all of it.
     func spread(_ milliseconds: Int64) -> Int64 {
-        milliseconds / 2 + Int64(Double(milliseconds - milliseconds / 2) * jitter)
+        Backoff.spread(milliseconds, jitter: jitter)
     }
 }
 

@@ -1,11 +1,11 @@
 import Logging
 import PodlingAgent
+import PodlingProtocol
 import PodlingWorker
 
 /// Makes the runtime that the operator asked for.
 struct EngineFinder {
-    private static let retryMilliseconds = 500
-    private static let retryMillisecondsMax = 10_000
+    private static let retryMilliseconds: ClosedRange<Int64> = 500...10_000
 
     let environment: [String: String]
     let statePath: String
@@ -21,7 +21,7 @@ struct EngineFinder {
             dockerHost: environment["DOCKER_HOST"],
             runtimeDirectory: environment["XDG_RUNTIME_DIR"]
         )
-        var delay = Self.retryMilliseconds
+        var backoff = Backoff(milliseconds: Self.retryMilliseconds)
         while true {
             do {
                 switch try await discovery.find() {
@@ -36,8 +36,8 @@ struct EngineFinder {
                 }
             } catch let error as RuntimeError where error.kind == .engineUnavailable && choice != .auto {
                 logger.warning("waiting for the engine: \(error.message)")
-                try await Task.sleep(for: .milliseconds(delay / 2 + Int.random(in: 0...delay / 2)))
-                delay = min(delay * 2, Self.retryMillisecondsMax)
+                let delay = backoff.nextMilliseconds(jitter: .random(in: 0..<1))
+                try await Task.sleep(for: .milliseconds(delay))
             }
         }
     }

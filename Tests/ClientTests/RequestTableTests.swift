@@ -33,15 +33,4 @@ struct RequestTableTests {
         table.fatal = PodlingError(code: "slow_consumer", message: "", isRetryable: true, isFatal: true)
         #expect((table.close(Lost()).error as? PodlingError)?.code == "slow_consumer")
     }
-
-    @Test func backoffGrowsToItsBoundAndStartsAnew() {
-        var backoff = Backoff()
-        var generator = SystemRandomNumberGenerator()
-        let delays = (0..<12).map { _ in backoff.next(using: &generator) }
-        #expect((50...100).contains(delays[0]))
-        #expect(delays.allSatisfy { $0 <= Backoff.delayMillisecondsMax })
-        #expect((2500...5000).contains(delays[11]))
-        backoff.reset()
-        #expect((50...100).contains(backoff.next(using: &generator)))
-    }
 }

@@ -200,8 +200,7 @@ extension AgentCore {
 
     /// Doubles with every try, up to a bound, and is spread.
     func retryDelay(_ tries: Int) -> Int64 {
-        let delay = AgentLimits.stepRetryMilliseconds << Int64(min(max(tries - 1, 0), 10))
-        return spread(min(delay, AgentLimits.stepRetryMillisecondsMax))
+        AgentLimits.stepRetry.milliseconds(doublings: tries - 1, jitter: jitter)
     }
 
     /// A container that is gone cannot be waited for; for any other fault the wait is taken up again, as it may well run.

@@ -1,4 +1,5 @@
 import OrderedCollections
+import PodlingProtocol
 
 /// An engine that runs nothing: what it was to start goes back to the master, which hears why and sends nothing more until
 /// the engine answers again.
@@ -42,10 +43,8 @@ extension AgentCore {
 
     mutating func engineIsAway(_ why: String) {
         if !health.isProbing, health.probeAt == nil {
-            let doublings = Int64(min(health.failures, 10))
-            let delay = min(AgentLimits.probeMilliseconds << doublings, AgentLimits.probeMillisecondsMax)
+            health.probeAt = now + AgentLimits.probe.milliseconds(doublings: health.failures, jitter: jitter)
             health.failures += 1
-            health.probeAt = now + spread(delay)
         }
         guard health.error == nil else { return }
         health.error = why

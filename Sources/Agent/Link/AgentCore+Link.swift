@@ -83,9 +83,7 @@ extension AgentCore {
         } else if isLasting, hindrance.count >= configuration.addressCount {
             delay = spread(AgentLimits.lastingFailureMilliseconds)
         } else {
-            let doublings = Int64(min(reconnectTries, 16))
-            let bound = AgentLimits.reconnectMillisecondsMin << doublings
-            delay = spread(min(bound, AgentLimits.reconnectMillisecondsMax))
+            delay = AgentLimits.reconnect.milliseconds(doublings: reconnectTries, jitter: jitter)
         }
         reconnectRange = nil
         reconnectTries += 1

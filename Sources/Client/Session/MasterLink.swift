@@ -1,3 +1,5 @@
+import PodlingProtocol
+
 /// A client that comes back: it reconnects with jittered back-off, and tries what failed again.
 ///
 /// The first connection is tried once, and again while masters answer of which none leads; only one that was had is
@@ -8,6 +10,8 @@ public actor MasterLink {
     private static let steadySeconds = 10
     /// A lead is taken over within seconds: who looks for it looks often.
     private static let leaderMilliseconds = 200...1_000
+    /// Between two tries, also where a master wishes for more.
+    static let delayMillisecondsMax = 5_000
     /// Where one of several masters goes down, the others are there.
     private static let nextMilliseconds = 20...100
 
@@ -20,7 +24,7 @@ public actor MasterLink {
     private var connectedAt: ContinuousClock.Instant?
     private var hasConnected = false
     private var hasTold = false
-    private var backoff = Backoff()
+    private var backoff = Backoff(milliseconds: 100...Int64(delayMillisecondsMax))
 
     /// - Parameters:
     ///   - retrySeconds: how long one `perform` goes on trying after a failure that may pass.
@@ -131,11 +135,10 @@ public actor MasterLink {
             backoff.reset()
             self.connectedAt = nil
         }
-        var generator = SystemRandomNumberGenerator()
-        if let error, Self.isWithoutLeader(error) { return Int.random(in: Self.leaderMilliseconds, using: &generator) }
-        var delay = backoff.next(using: &generator)
+        if let error, Self.isWithoutLeader(error) { return Int.random(in: Self.leaderMilliseconds) }
+        var delay = Int(backoff.nextMilliseconds(jitter: .random(in: 0..<1)))
         if let wanted = (error as? PodlingError)?.retryAfterMilliseconds { delay = max(delay, wanted) }
-        if let reconnect { delay = max(delay, Int.random(in: reconnect, using: &generator)) }
+        if let reconnect { delay = max(delay, Int.random(in: reconnect)) }
         return delay
     }
 }

@@ -49,7 +49,7 @@ enum IncomingLine {
 
     private static func reconnectRange(_ root: JSONValue) -> ClosedRange<Int> {
         guard let range = root["reconnect_ms"] else { return 0...0 }
-        let bounds = range.elements.compactMap { $0.int() }.map { min(max($0, 0), Backoff.delayMillisecondsMax) }
+        let bounds = range.elements.compactMap { $0.int() }.map { min(max($0, 0), MasterLink.delayMillisecondsMax) }
         guard bounds.count == 2, bounds[0] <= bounds[1] else { return 0...0 }
         return bounds[0]...bounds[1]
     }

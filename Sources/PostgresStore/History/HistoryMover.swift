@@ -1,6 +1,7 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOPosix
+import PodlingProtocol
 
 /// Moves ended tasks that the master has forgotten from `tasks` into `task_history`, and drops months of it that are
 /// old; in the master that leads only.
@@ -89,7 +90,7 @@ final class HistoryMover: Sendable {
                 if error.isLeadLost { return }
                 if error.isConnectionLost { walk = nil }
                 logger.warning("PostgreSQL: history", metadata: ["error": "\(error)"])
-                rest = backoff.next()
+                rest = Int(backoff.nextMilliseconds(jitter: .random(in: 0..<1)))
             }
             pause(milliseconds: rest)
         }

@@ -1,6 +1,7 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOPosix
+import PodlingProtocol
 import PodlingStore
 
 /// Takes and keeps the lead among the masters of one database, or waits for it.
@@ -126,7 +127,7 @@ final class Election: Sendable {
                 if error.isConnectionLost || error.sqlState != "57014" { connection = nil }
                 silence.began()
                 logger.warning("PostgreSQL: the lease", metadata: ["error": "\(error)"])
-                pause(milliseconds: backoff.next())
+                pause(milliseconds: Int(backoff.nextMilliseconds(jitter: .random(in: 0..<1))))
             }
         }
         guard let epoch, let usable = try? usable(&connection) else { return }

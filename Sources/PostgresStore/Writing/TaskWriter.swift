@@ -3,6 +3,7 @@ import Logging
 import NIOConcurrencyHelpers
 import PodlingClock
 import PodlingCore
+import PodlingProtocol
 import PodlingStore
 
 /// The one connection that writes.
@@ -19,7 +20,7 @@ final class TaskWriter: @unchecked Sendable {
         ("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"), ("jit", "off"),
     ]
-    private static let retryMilliseconds = 100...3_000
+    private static let retryMilliseconds: ClosedRange<Int64> = 100...3_000
     /// How soon a pause ends where there is no time left.
     private static let sliceMilliseconds = 100
     /// How long a write that cannot succeed holds up the end of the program.
@@ -211,7 +212,7 @@ final class TaskWriter: @unchecked Sendable {
                     return .failed(StoreError("gave up at the end of the program: \(error)"))
                 }
                 logger.warning("PostgreSQL: will try again", metadata: ["error": "\(error)"])
-                pause(milliseconds: backoff.next())
+                pause(milliseconds: Int(backoff.nextMilliseconds(jitter: .random(in: 0..<1))))
             }
         }
     }

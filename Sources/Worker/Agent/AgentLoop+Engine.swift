@@ -1,10 +1,10 @@
 import PodlingAgent
 import PodlingClock
+import PodlingProtocol
 
 /// Engine calls: each in a task of its own, each answered by one event.
 extension AgentLoop {
-    private static let discardRetryMilliseconds = 500
-    private static let discardRetryMillisecondsMax = 10_000
+    private static let discardRetryMilliseconds: ClosedRange<Int64> = 500...10_000
     /// Tries to remove an ended container that was kept; the next start of the worker finds what is left.
     private static let removeTriesMax = 5
 
@@ -97,14 +97,13 @@ extension AgentLoop {
 
     /// Again and again, with doubling pauses, until it succeeds, the tries are used up, or the task is cancelled.
     private static func persistently(triesMax: Int, _ body: () async throws -> Void) async {
-        var delay = discardRetryMilliseconds
+        var backoff = Backoff(milliseconds: discardRetryMilliseconds)
         for _ in 0..<triesMax {
             do {
                 return try await body()
             } catch {
-                let pause = delay / 2 + Int.random(in: 0...delay / 2)
-                do { try await Task.sleep(for: .milliseconds(pause)) } catch { return }
-                delay = min(delay * 2, discardRetryMillisecondsMax)
+                let delay = backoff.nextMilliseconds(jitter: .random(in: 0..<1))
+                do { try await Task.sleep(for: .milliseconds(delay)) } catch { return }
             }
         }
     }

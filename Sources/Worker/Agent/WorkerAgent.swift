@@ -1,12 +1,12 @@
 import Logging
 import PodlingAgent
 import PodlingClient
+import PodlingProtocol
 import ServiceLifecycle
 
 /// A worker: finds what it left behind, registers with a master, and runs what it is assigned until told to end.
 package struct WorkerAgent: Service {
-    private static let engineRetryMilliseconds = 500
-    private static let engineRetryMillisecondsMax = 10_000
+    private static let engineRetryMilliseconds: ClosedRange<Int64> = 500...10_000
 
     private let configuration: AgentConfiguration
     private let masters: [MasterAddress]
@@ -59,22 +59,21 @@ package struct WorkerAgent: Service {
     ///
     /// Nothing is registered before this is known: the master would place anew what still runs here.
     private func findContainers() async -> [AdoptedContainer]? {
-        var delay = Self.engineRetryMilliseconds
+        var backoff = Backoff(milliseconds: Self.engineRetryMilliseconds)
         while true {
             do {
                 return try await cancelWhenGracefulShutdown { try await runtime.list(nodeId: configuration.nodeId) }
             } catch is CancellationError {
                 return nil
             } catch {
+                let delay = backoff.nextMilliseconds(jitter: .random(in: 0..<1))
                 logger.warning("the engine does not say what runs: \(error)", metadata: ["retryMs": "\(delay)"])
+                guard await paused(milliseconds: delay) else { return nil }
             }
-            let pause = delay / 2 + Int.random(in: 0...delay / 2)
-            guard await paused(milliseconds: pause) else { return nil }
-            delay = min(delay * 2, Self.engineRetryMillisecondsMax)
         }
     }
 
-    private func paused(milliseconds: Int) async -> Bool {
+    private func paused(milliseconds: Int64) async -> Bool {
         do {
             try await cancelWhenGracefulShutdown { try await Task.sleep(for: .milliseconds(milliseconds)) }
             return !Task.isShuttingDownGracefully

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import PodlingAgent
+import PodlingProtocol
 
 extension DockerRuntime {
     /// What the container wrote, whole: an engine's following stream may break off before the end, so the rest is read
@@ -138,7 +139,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
         private var backoff = DockerRuntime.waitBackoff
         private var pollBegan = ContinuousClock.now
         /// Between two looks at a log in which nothing is new.
-        private static let pollQuietSecondsMax = 0.5
+        private static let pollQuietMax = Duration.milliseconds(500)
         private static let pollPauseMax = Duration.seconds(20)
         /// A pause, or a reading, that the reader would take for the end of it all.
         private static let pollLong = Duration.seconds(1)
@@ -247,7 +248,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
             } catch let error as RuntimeError {
                 try noteFailure(error)
             }
-            try await Task.sleep(for: .seconds(backoff.next()))
+            try await pause()
         }
 
         /// Reads what is there by now, but for the last line: it may be half written. It is due when it is still the last at
@@ -273,7 +274,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
                 cursor.reopen()
                 guard ready.isEmpty else { return }
                 // A long log takes long to look at: no more than a fifth of the time.
-                let quiet = Duration.seconds(Swift.min(backoff.next(), Self.pollQuietSecondsMax))
+                let quiet = Swift.min(nextDelay(), Self.pollQuietMax)
                 let pause = Swift.max(quiet, pollBegan.duration(to: .now) * 4)
                 // Its end may come meanwhile, and is not seen at once.
                 output.progress.isBusy = pause > Self.pollLong
@@ -284,7 +285,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
                 ready = cursor.takeReady()
                 cursor.release()
                 cursor.reopen()
-                try await Task.sleep(for: .seconds(backoff.next()))
+                try await pause()
             }
         }
 
@@ -304,14 +305,20 @@ struct ContainerOutput: AsyncSequence, Sendable {
                 frames = nil
                 ready = cursor.takeReady()
                 cursor.reopen()
-                try await Task.sleep(for: .seconds(backoff.next()))
+                try await pause()
             }
         }
 
         private mutating func noteProgress() {
             failures = 0
-            backoff = DockerRuntime.waitBackoff
+            backoff.reset()
         }
+
+        private mutating func nextDelay() -> Duration {
+            .milliseconds(backoff.nextMilliseconds(jitter: .random(in: 0..<1)))
+        }
+
+        private mutating func pause() async throws { try await Task.sleep(for: nextDelay()) }
 
         /// An engine that is away is waited for, up to a bound.
         private mutating func noteFailure(_ error: RuntimeError) throws {

@@ -1,9 +1,10 @@
 import Logging
 import NIOHTTP1
 import PodlingAgent
+import PodlingProtocol
 
 extension DockerRuntime {
-    static let waitBackoff = Backoff(firstSeconds: 0.02, lastSeconds: 5)
+    static let waitBackoff = Backoff(milliseconds: 20...5_000)
 
     /// The engine's wait only tells when to look; whether it ended, and how, says inspect.
     package func wait(_ id: String) async throws -> ExitStatus {
@@ -18,7 +19,7 @@ extension DockerRuntime {
                 let state = try await inspect(id).State
                 if state.hasEnded { return try await exitStatus(id, state) }
                 if sliceRanOut {
-                    backoff = Self.waitBackoff
+                    backoff.reset()
                     continue
                 }
             } catch let error as RuntimeError {
@@ -26,7 +27,7 @@ extension DockerRuntime {
                 logger.warning("waiting for a container, will go on", metadata: ["id": "\(id)", "error": "\(error)"])
             }
             // Back too early (not started yet, or the engine fails): looking again at once would spin.
-            try await Task.sleep(for: .seconds(backoff.next()))
+            try await Task.sleep(for: .milliseconds(backoff.nextMilliseconds(jitter: .random(in: 0..<1))))
         }
     }
 
@@ -56,22 +57,5 @@ extension DockerRuntime {
         } catch let error as RuntimeError where error.kind == .timeout {
             return true
         }
-    }
-}
-
-/// Waiting times that double up to a bound, each spread at random over its upper half.
-struct Backoff: Sendable {
-    private var nextSeconds: Double
-    private let lastSeconds: Double
-
-    init(firstSeconds: Double, lastSeconds: Double) {
-        nextSeconds = firstSeconds
-        self.lastSeconds = lastSeconds
-    }
-
-    mutating func next() -> Double {
-        let now = nextSeconds
-        nextSeconds = min(lastSeconds, now * 2)
-        return Double.random(in: now / 2...now)
     }
 }
