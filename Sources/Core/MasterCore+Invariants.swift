@@ -8,7 +8,15 @@ extension MasterCore {
         tasks.checkInvariants() ?? pending.checkInvariants(tasks.records)
             ?? nodes.checkInvariants(tasks.records, now: now.monotonic) { pending.key(of: $0, tasks.records) }
             ?? streams.checkInvariants(sessions) ?? changes.checkInvariants(tasks.records) ?? checkTasks()
-            ?? checkSessions()
+            ?? checkSessions() ?? checkTimers()
+    }
+
+    /// Whatever is due of a node, it is looked at by then.
+    private func checkTimers() -> String? {
+        for index in nodes.sorted where timers.due(of: index) > max(nextDue(of: index), nextSweep) {
+            return "\(nodes[index].id) is looked at too late"
+        }
+        return nil
     }
 
     /// A task is at a node iff it is assigned, names a node that knows of it, and has not had too many attempts.

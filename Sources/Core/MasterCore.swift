@@ -33,7 +33,8 @@ public struct MasterCore: ~Copyable {
     /// The tasks that the answer to a line says something of, where a store may refuse them or be late, and in what way.
     var touched: [TaskID] = []
     var touchedKind = Effects.Mark.Kind.change
-    /// Monotonic milliseconds at which leases and deadlines are looked at next.
+    var timers = Timers()
+    /// Monotonic milliseconds at which timers are looked at next.
     var nextSweep: Int64 = 0
 
     public init(configuration: CoreConfiguration, now: Tick) {

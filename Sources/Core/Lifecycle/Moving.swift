@@ -58,7 +58,13 @@ extension MasterCore {
             tellWaiters(slot, into: &effects)
             keepEnd(slot)
         }
-        if !tasks[slot].node.isNone { nodes[tasks[slot].node].references -= 1 }
+        if !tasks[slot].node.isNone { dropReference(tasks[slot].node) }
+    }
+
+    /// A task names a node no longer.
+    mutating func dropReference(_ node: NodeIndex) {
+        nodes[node].references -= 1
+        if nodes[node].isUnused { setTimer(node) }
     }
 
     /// Moves the time that the store is told, short of the task that will be forgotten next.

@@ -86,13 +86,14 @@ extension MasterCore {
     private mutating func assign(_ slot: TaskSlot, to node: NodeIndex, into effects: inout Effects) {
         pending.remove(slot, &tasks.records)
         let key = pending.shapes[tasks[slot].shape].key
-        if !tasks[slot].node.isNone { nodes[tasks[slot].node].references -= 1 }
+        if !tasks[slot].node.isNone { dropReference(tasks[slot].node) }
         nodes[node].references += 1
         tasks[slot].node = node
         nodes.add(slot, key, to: node, &tasks.records)
         tasks[slot].attempt += 1
         tasks[slot].scheduledAt = now.wall
         tasks[slot].deadline = now.monotonic + Int64(configuration.acceptMilliseconds)
+        timers.set(node, by: tasks[slot].deadline)
         nodes.refreshOpen(node, now: now.monotonic)
         move(slot, to: .scheduled, .none)
         guard let session = nodes[node].session else { return }

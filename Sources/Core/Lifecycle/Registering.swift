@@ -24,6 +24,7 @@ extension MasterCore {
         let isNews = !nodes[index].isOnline || !nodes[index].isAs(offer, instance: session.instance)
         nodes[index].take(offer, session: request.session, instance: session.instance, now: now)
         if isNews { nodeChanged(index) }
+        setTimer(index)
         sessions[request.session].nodeIndex = index
         reconcile(index, offer, request, into: &effects)
         nodes.noteFreed(index, now: now.monotonic)
@@ -179,6 +180,7 @@ extension MasterCore {
     mutating func detach(_ index: NodeIndex) {
         if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].session = nil
+        setTimer(index)
         nodes.refreshOpen(index, now: now.monotonic)
     }
 
@@ -192,6 +194,7 @@ extension MasterCore {
         if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].hasLease = false
         nodes[index].session = nil
+        setTimer(index)
         nodes.refreshOpen(index, now: now.monotonic)
         for slot in nodes[index].attempts.sorted() {
             let isKept = tasks[slot].onNodeLost == .keep && !tasks[slot].flags.contains(.cancelRequested)

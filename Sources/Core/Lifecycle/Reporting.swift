@@ -31,6 +31,7 @@ extension MasterCore {
         let acceptBy = tasks[slot].deadline
         let assignedAt = acceptBy > 0 ? acceptBy - Int64(configuration.acceptMilliseconds) : now.monotonic
         tasks[slot].deadline = assignedAt + Int64(configuration.prepareMilliseconds)
+        timers.set(tasks[slot].node, by: tasks[slot].deadline)
     }
 
     /// There is something new of an attempt that gets ready.
@@ -44,6 +45,7 @@ extension MasterCore {
         guard tasks[slot].status == .scheduled, move(slot, to: .running, .none) else { return }
         let timeout = Int64(tasks[slot].timeoutSeconds) * 1_000
         tasks[slot].deadline = timeout > 0 ? now.monotonic + timeout : 0
+        if timeout > 0 { timers.set(tasks[slot].node, by: tasks[slot].deadline) }
     }
 
     /// How it ended: by itself, or as it was told to (proto-spec.md, section 6.19).
@@ -144,7 +146,7 @@ extension MasterCore {
         }
         effects.replyEmpty(request)
         let node = tasks[slot].node
-        nodes[node].holdUntil = now.monotonic + Int64(configuration.rejectHoldMilliseconds)
+        hold(node)
         refuse(slot, .rejected, into: &effects)
     }
 

@@ -12,6 +12,7 @@ extension MasterCore {
         nodes[index].take(row)
         nodes.setByteCost(index, NodeRecord.byteCost(nodes[index].labels, [row.hostname, row.engine, row.version]))
         nodes[index].lastSeen = now.monotonic
+        setTimer(index)
         // The store still says that it is online.
         if row.isOnline { nodeChanged(index) }
         return true
@@ -144,6 +145,7 @@ extension MasterCore {
         guard nodes[node].attempts.count < Limits.slotsMax else { return false }
         nodes[node].hasLease = true
         nodes[node].graceUntil = now.monotonic + 2 * Int64(configuration.leaseMilliseconds)
+        timers.set(node, by: nodes[node].graceUntil)
         let key = pending.shapes[tasks[slot].shape].key
         nodes.add(slot, key, to: node, &tasks.records)
         guard tasks[slot].status == .running else { return true }
@@ -152,6 +154,7 @@ extension MasterCore {
         if timeout > 0 {
             let startedAt = tasks[slot].startedAt
             tasks[slot].deadline = now.monotonic + (startedAt == 0 ? timeout : max(timeout - (now.wall - startedAt), 1))
+            timers.set(node, by: tasks[slot].deadline)
         }
         return true
     }

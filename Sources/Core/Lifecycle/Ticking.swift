@@ -18,14 +18,14 @@ extension MasterCore {
         nextSweep = now.monotonic + Self.sweepMilliseconds
         sweepStreams(into: &effects)
         var forgotten: [NodeIndex] = []
-        for index in nodes.sorted {
+        for index in timers.takeDue(now: now.monotonic).sorted(by: { nodes[$0].id < nodes[$1].id }) {
             sweep(index, into: &effects)
             let isOld = now.monotonic - nodes[index].lastSeen > Int64(configuration.nodeAgeMilliseconds)
-            let isUnused = nodes[index].references == 0 && nodes[index].session == nil && !nodes[index].hasLease
-            if isOld, isUnused { forgotten.append(index) }
+            if isOld, nodes[index].isUnused { forgotten.append(index) } else { setTimer(index) }
         }
         for index in forgotten {
             changes.append(removedNode: nodes[index].id)
+            timers.remove(index)
             nodes.remove(index)
         }
         if configuration.asksStore { changes.markHeard(now: now.monotonic, &nodes.records) }
@@ -40,23 +40,39 @@ extension MasterCore {
         }
     }
 
-    private mutating func sweep(_ index: NodeIndex, into effects: inout Effects) {
+    /// Sees to it that a node is looked at when something of it is due.
+    mutating func setTimer(_ index: NodeIndex) { timers.set(index, by: nextDue(of: index)) }
+
+    /// Monotonic milliseconds at which something of a node is due; the end of time where nothing is.
+    func nextDue(of index: NodeIndex) -> Int64 {
+        var due = Int64.max
         if nodes[index].hasLease {
-            let end = max(nodes[index].lastSeen + Int64(configuration.leaseMilliseconds), nodes[index].graceUntil)
-            if now.monotonic >= end { endLease(index, into: &effects) }
+            due = leaseEnd(of: index)
+        } else if nodes[index].isUnused {
+            due = nodes[index].lastSeen + Int64(configuration.nodeAgeMilliseconds) + 1
         }
+        if nodes[index].holdUntil > 0 { due = min(due, nodes[index].holdUntil) }
+        for slot in nodes[index].attempts where tasks[slot].hasTimer { due = min(due, tasks[slot].deadline) }
+        return due
+    }
+
+    private func leaseEnd(of index: NodeIndex) -> Int64 {
+        max(nodes[index].lastSeen + Int64(configuration.leaseMilliseconds), nodes[index].graceUntil)
+    }
+
+    private mutating func sweep(_ index: NodeIndex, into effects: inout Effects) {
+        if nodes[index].hasLease, now.monotonic >= leaseEnd(of: index) { endLease(index, into: &effects) }
         if nodes[index].holdUntil > 0, nodes[index].holdUntil <= now.monotonic {
             nodes[index].holdUntil = 0
             nodes.noteFreed(index, now: now.monotonic)
         }
         // A copy of the list: ending an attempt takes it from the node's.
         for slot in nodes[index].attempts {
-            let record = tasks[slot]
-            guard record.deadline > 0, now.monotonic >= record.deadline else { continue }
-            if record.status == .scheduled, !record.flags.contains(.accepted) {
+            guard tasks[slot].hasTimer, now.monotonic >= tasks[slot].deadline else { continue }
+            if tasks[slot].awaitsAnswer {
                 notAccepted(slot, into: &effects)
-            } else if record.flags.isDisjoint(with: .orderedToEnd) {
-                tasks[slot].flags.insert(record.status == .running ? .timedOut : .prepareTimedOut)
+            } else {
+                tasks[slot].flags.insert(tasks[slot].status == .running ? .timedOut : .prepareTimedOut)
                 sendCancel(slot, into: &effects)
             }
         }
@@ -72,7 +88,13 @@ extension MasterCore {
             effects.end()
         }
         let node = tasks[slot].node
-        nodes[node].holdUntil = now.monotonic + Int64(configuration.rejectHoldMilliseconds)
+        hold(node)
         refuse(slot, .notAccepted, into: &effects)
+    }
+
+    /// A node that did not take a task gets nothing for a while.
+    mutating func hold(_ node: NodeIndex) {
+        nodes[node].holdUntil = now.monotonic + Int64(configuration.rejectHoldMilliseconds)
+        timers.set(node, by: nodes[node].holdUntil)
     }
 }

@@ -64,6 +64,9 @@ struct NodeRecord {
 
     var isOnline: Bool { session != nil && hasLease }
 
+    /// Whether nothing is left that keeps it but its age.
+    var isUnused: Bool { references == 0 && session == nil && !hasLease }
+
     /// Moves what waits for its worker, after the master itself stood still.
     mutating func moveLease(milliseconds: Int64) {
         lastSeen += milliseconds

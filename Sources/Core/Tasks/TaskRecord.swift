@@ -134,6 +134,9 @@ struct TaskRecord {
     /// Whether its worker still has to answer the assignment.
     var awaitsAnswer: Bool { status == .scheduled && !flags.contains(.accepted) && deadline > 0 }
 
+    /// Whether its deadline has something to do when it comes: an order to end is given once.
+    var hasTimer: Bool { deadline > 0 && (awaitsAnswer || flags.isDisjoint(with: .orderedToEnd)) }
+
     /// From when on its age counts, once it has ended.
     var keptSince: Int64 { max(finishedAt, importedAt) }
 

@@ -14,7 +14,7 @@ extension MasterLoop {
     /// How soon whoever asked for a change that the store refuses may ask again.
     private static let refusalRetryMilliseconds = 5_000
     /// A store that is silent for longer holds up writes only.
-    static let lateTime = TimeAmount.seconds(1)
+    static let lateMilliseconds: Int64 = 1_000
 
     /// Ends the turn with one read where little goes on, and else with all of this poll.
     func readComplete() {
@@ -39,17 +39,17 @@ extension MasterLoop {
         lastTurnEnd = .now()
         core.endTurn(into: &turn.effects)
         let ended = turn
-        ended.isDurable = commit()
+        let isDurable = commit()
         // Carrying it out closes and opens sessions, whose effects belong to the next turn.
         turn = spareTurn ?? Turn()
         turn.number = ended.number + 1
         spareTurn = nil
         if hasFailed {
             closeAll()
-        } else if ended.isDurable, held.isEmpty || ended.effects.isEmpty {
+        } else if isDurable, held.isEmpty || ended.effects.isEmpty {
             carryOut(ended)
         } else {
-            held.append(ended)
+            held.append(ended, isDurable: isDurable, now: Tick.current().monotonic)
             if isLate { carryOutFree(ofLastOnly: true) }
             tellStoreState()
         }
@@ -66,16 +66,14 @@ extension MasterLoop {
 
     /// Whether the store is so far behind that reading from this session should wait.
     func isBehind(_ id: SessionID) -> Bool {
-        isStoreFull && (!isLate || held.holds(id.slot))
-    }
-
-    private var isStoreFull: Bool {
-        held.count >= configuration.heldTurnsMax || held.byteCount >= configuration.heldBytesMax
+        held.isFull && (!isLate || held.holds(id.slot))
     }
 
     func tellStoreState() {
         let wasLate = isLate
-        isLate = held.age > Self.lateTime
+        let now = Tick.current()
+        let state = held.storeState(now: now.monotonic)
+        isLate = state != .prompt
         if isLate, !wasLate {
             logger.warning("the store is late")
             carryOutFree(ofLastOnly: false)
@@ -83,7 +81,7 @@ extension MasterLoop {
             logger.notice("the store is back")
         }
         guard isLate || wasLate else { return }
-        core.store(is: isLate && isStoreFull ? .full : isLate ? .late : .prompt, now: Tick.current())
+        core.store(is: state, now: now)
         resumePaused()
     }
 
@@ -112,7 +110,7 @@ extension MasterLoop {
         withholdRefused()
         while let durable = held.popDurable() { carryOut(durable) }
         tellStoreState()
-        if !isStoreFull { resumePaused() }
+        if !held.isFull { resumePaused() }
         closeHalfClosed()
         boundUnread()
     }

@@ -36,7 +36,7 @@ final class MasterLoop {
     var unread: SharedBytes
     /// Input that is kept: lines that are not whole, or not taken yet.
     var input = SharedBytes(bytesMax: Limits.inputBytesTotalMax)
-    var held = HeldTurns()
+    var held: TurnQueue
     /// What the store refuses of the batch that it answers next.
     var refusedRows: [RefusedRow] = []
     var denialLog = DenialLog()
@@ -73,6 +73,11 @@ final class MasterLoop {
         self.eventLoop = eventLoop
         self.logger = logger
         failures = FailureLog(logger)
+        held = TurnQueue(
+            turnsMax: configuration.heldTurnsMax,
+            bytesMax: configuration.heldBytesMax,
+            lateMilliseconds: Self.lateMilliseconds
+        )
         unread = SharedBytes(bytesMax: configuration.unreadBytesTotalMax)
         pendingHandshakes = PendingHandshakes(
             countMax: configuration.pendingHandshakesMax,
@@ -202,8 +207,8 @@ final class MasterLoop {
         tellStoreState()
         tellCertificateEnd()
         var health = store.health
-        let silence = max(held.age, .milliseconds(Int64(health.silentMilliseconds)))
-        health.silentMilliseconds = silence > Self.lateTime ? Int(silence.nanoseconds / 1_000_000) : 0
+        let silence = max(held.age(now: Tick.current().monotonic), Int64(health.silentMilliseconds))
+        health.silentMilliseconds = silence > Self.lateMilliseconds ? Int(silence) : 0
         core.store(is: health)
         if gap > Self.stallTime { wasStalled(by: gap) }
         core.tick(now: Tick.current(), into: &turn.effects)

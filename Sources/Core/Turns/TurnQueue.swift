@@ -1,36 +1,56 @@
 import DequeModule
-import NIOCore
-import PodlingCore
 import PodlingProtocol
 
 /// What one turn wants done, until it is.
-final class Turn {
-    var effects = Effects()
-    var isDurable = false
-    var number = 0
+package final class Turn {
+    package var effects = Effects()
+    package fileprivate(set) var isDurable = false
+    package var number = 0
     /// Tasks of its batch that the store has refused before.
-    var retried: [TaskID] = []
+    package var retried: [TaskID] = []
     /// What its batch says of tasks.
-    var rows: [TaskRow] = []
-    /// When it began to wait for the store.
-    var heldSince = NIODeadline.uptimeNanoseconds(0)
+    package var rows: [TaskRow] = []
+    /// Monotonic milliseconds since which it waits for the store.
+    fileprivate var heldSince: Int64 = 0
+
+    package init() {}
 }
 
-/// The turns whose changes are not durable yet, and those that came after them.
-struct HeldTurns {
+/// The turns whose changes are not durable yet, and those that came after them: nothing of them leaves before its time, but
+/// for what need not wait (`takeFree`).
+package struct TurnQueue {
     private var turns = Deque<Turn>()
     /// By the slot of the session: how many runs of lines wait for it.
     private var frameCounts: [Int] = []
     /// The tasks whose last changes the store does not have yet, where that was asked since turns came or went.
     private var unsettled: Set<TaskID>?
 
-    var isEmpty: Bool { turns.isEmpty }
-    var count: Int { turns.count }
+    package var isEmpty: Bool { turns.isEmpty }
+    package var count: Int { turns.count }
     /// Of all that is to be sent.
-    private(set) var byteCount = 0
+    package private(set) var byteCount = 0
+    /// More turns or bytes than these are too much to hold; older than this, the store is late.
+    private let turnsMax: Int
+    private let bytesMax: Int
+    private let lateMilliseconds: Int64
 
-    mutating func append(_ turn: Turn) {
-        turn.heldSince = .now()
+    package init(turnsMax: Int, bytesMax: Int, lateMilliseconds: Int64) {
+        (self.turnsMax, self.bytesMax, self.lateMilliseconds) = (turnsMax, bytesMax, lateMilliseconds)
+    }
+
+    package var isFull: Bool { count >= turnsMax || byteCount >= bytesMax }
+
+    /// How the store keeps up with what is held for it.
+    package func storeState(now: Int64) -> StoreState {
+        age(now: now) <= lateMilliseconds ? .prompt : isFull ? .full : .late
+    }
+
+    /// - Parameters:
+    ///   - isDurable: nothing of it waits for the store, but for turns before it.
+    ///   - now: monotonic milliseconds.
+    package mutating func append(_ turn: Turn, isDurable: Bool, now: Int64) {
+        turn.isDurable = isDurable
+        turn.heldSince = now
         turns.append(turn)
         countIn(turn)
         if !turn.isDurable { unsettled?.formUnion(turn.rows.lazy.map(\.id)) }
@@ -38,7 +58,7 @@ struct HeldTurns {
 
     /// The oldest turn that was not durable is so now.
     /// - Returns: the tasks that its batch has tried again.
-    mutating func markOldestDurable() -> [TaskID] {
+    package mutating func markOldestDurable() -> [TaskID] {
         guard let turn = turns.first(where: { !$0.isDurable }) else { return [] }
         turn.isDurable = true
         turn.rows = []
@@ -53,7 +73,7 @@ struct HeldTurns {
     ///   - changed: those that it has an earlier version of.
     ///   - texts: of all of their ids.
     /// - Returns: the tasks whose assignment is left out.
-    mutating func withhold(
+    package mutating func withhold(
         new: [TaskID: WireError],
         changed: [TaskID: WireError],
         texts: [[UInt8]: TaskID]
@@ -75,7 +95,7 @@ struct HeldTurns {
     }
 
     /// The oldest turn, if nothing holds it any more.
-    mutating func popDurable() -> Turn? {
+    package mutating func popDurable() -> Turn? {
         guard let first = turns.first, first.isDurable else { return nil }
         turns.removeFirst()
         countOut(first)
@@ -83,7 +103,7 @@ struct HeldTurns {
     }
 
     /// Takes out what need not wait for the store: of all turns, or of the last.
-    mutating func takeFree(ofLastOnly isLastOnly: Bool) -> [Turn] {
+    package mutating func takeFree(ofLastOnly isLastOnly: Bool) -> [Turn] {
         guard !turns.isEmpty else { return [] }
         let missing = unsettledTasks()
         let start = isLastOnly ? turns.count - 1 : 0
@@ -122,12 +142,12 @@ struct HeldTurns {
     }
 
     /// All that waits, in its order, which then waits no longer.
-    mutating func takeAll() -> [Turn] {
+    package mutating func takeAll() -> [Turn] {
         defer { removeAll() }
         return Array(turns)
     }
 
-    mutating func removeAll() {
+    package mutating func removeAll() {
         turns.removeAll()
         byteCount = 0
         frameCounts.removeAll()
@@ -135,10 +155,10 @@ struct HeldTurns {
     }
 
     /// Whether lines for the session in this slot wait, or for one that had it before.
-    func holds(_ slot: Int) -> Bool { slot < frameCounts.count && frameCounts[slot] > 0 }
+    package func holds(_ slot: Int) -> Bool { slot < frameCounts.count && frameCounts[slot] > 0 }
 
-    /// How long the oldest has waited.
-    var age: TimeAmount { turns.first.map { NIODeadline.now() - $0.heldSince } ?? .zero }
+    /// How long the oldest has waited, in milliseconds; 0 where there is none.
+    package func age(now: Int64) -> Int64 { turns.first.map { now - $0.heldSince } ?? 0 }
 
     private mutating func countIn(_ turn: Turn) {
         byteCount += turn.effects.byteCount
