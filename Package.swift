@@ -138,8 +138,9 @@ let package = Package(
         program(
             "podling-bench",
             path: "Benchmarks/podling-bench",
-            ["PodlingProtocol", "PodlingCore", nioCore, nioPosix]
+            ["PodlingProtocol", "PodlingCore", "CAllocationCount", nioCore, nioPosix]
         ),
+        .target(name: "CAllocationCount", path: "Benchmarks/CAllocationCount"),
         .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
         library("LoadSupport", path: "Benchmarks/LoadSupport", ["COpenSSL"]),
         program("podling-load", path: "Benchmarks/podling-load", ["LoadSupport", "CEpoll", "COpenSSL"]),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What must hold before a push: formatting, a build without warnings, and the rules of CONTRIBUTING.md.
-# scripts/check.sh [NAME...] runs some of them: shell lengths imports traps paths words format build.
+# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines traps paths words format build.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
@@ -119,6 +119,21 @@ grep_code() {
     swift_files "$@" | xargs -r grep -HnE "$pattern" | grep -vE '^[^:]+:[0-9]+: *//' || true
 }
 
+# The core's machines know neither one another's owner nor an index without a type.
+check_machines() {
+    local folder
+    for folder in Sources/Core/*/; do
+        case "$folder" in
+            */Lifecycle/ | */Requests/) ;;
+            *) grep_code '\bMasterCore\b' "$folder" ;;
+        esac
+    done >"$findings"
+    report "What touches two machines belongs into Sources/Core/Lifecycle or Requests." <"$findings"
+    grep_code '\bInt32\b' Sources/Core |
+        grep -vE '^Sources/Core/(Tasks/(TaskRecord|TableIndexes)|Sessions/SessionID)\.swift:' >"$findings" || true
+    report "An index has a type (TableIndexes.swift); only a record counts its bytes." <"$findings"
+}
+
 check_traps() {
     grep_code '\bfatalError\(|\btry!|\bas!' Sources >"$findings"
     report "Nothing from outside may end the process: throw, or answer with an error." <"$findings"
@@ -209,7 +224,7 @@ main() {
     : >"$findings.shell"
     scripts/setup.sh base
     local check
-    (($# > 0)) || set -- shell lengths imports traps paths words format build
+    (($# > 0)) || set -- shell lengths imports machines traps paths words format build
     for check in "$@"; do
         declare -F "check_$check" >/dev/null || die "no check named '$check'"
         heading "check $check"

@@ -1,3 +1,4 @@
+import CAllocationCount
 import Glibc
 import PodlingCore
 import PodlingProtocol
@@ -33,7 +34,7 @@ struct CoreBenchmarks: ~Copyable {
     }
 
     static func run() -> [BenchRow] {
-        [bytesPerTask(), lifecycles(), lifecycles(pendingCount: 1_000_000)] + passes()
+        [bytesPerTask(), lifecycles(), allocationsPerLifecycle(), lifecycles(pendingCount: 1_000_000)] + passes()
     }
 
     private mutating func send(_ line: String, from session: SessionID) {
@@ -79,6 +80,20 @@ struct CoreBenchmarks: ~Copyable {
         }
         let name = pendingCount == 0 ? "core: lifecycles" : "core: lifecycles beside 1 M pending"
         return BenchRow(name: name, value: best, unit: "1/s")
+    }
+
+    /// How often the heap is asked for memory, once all arrays have their size.
+    private static func allocationsPerLifecycle() -> BenchRow {
+        var bench = CoreBenchmarks()
+        bench.register(workerCount, slots: slotsPerWorker)
+        let submit = Array(submitLine().utf8)
+        var done = 0
+        while done < 100_000 { done += bench.batch(submit) }
+        let before = allocation_count()
+        done = 0
+        while done < 100_000 { done += bench.batch(submit) }
+        let count = Double(allocation_count() - before) / Double(done)
+        return BenchRow(name: "core: allocations per lifecycle", value: count, unit: "", floor: 100).lower()
     }
 
     private mutating func batch(_ submit: [UInt8]) -> Int {

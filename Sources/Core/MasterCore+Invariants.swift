@@ -31,7 +31,7 @@ extension MasterCore {
             if task.status.isTerminal != task.shape.isNone {
                 return "\(task.id.text) is \(task.status) and has a shape, or not"
             }
-            if task.isAssigned, nodes[task.node].attempts[Int(task.nodePosition)] != TaskSlot(offset: offset) {
+            if task.isAssigned, nodes[task.node].attempts[task.nodePosition] != TaskSlot(offset: offset) {
                 return "\(task.id.text) is not where it says"
             }
             if !task.node.isNone { references[task.node, default: 0] += 1 }

@@ -18,6 +18,9 @@ public enum Limits {
     public static let importTasksMax = 1_000
     /// Attempts of one task, those of the system it came from too; at this many it fails.
     public static let attemptMax = 1_000_000
+    /// The highest attempt that a worker may name: no master gives one so high (2^31 - 1).
+    public static let attemptReportedMax = 2_147_483_647
+    public static let exitCodes = -2_147_483_648...2_147_483_647
     /// How far ids and times of imported tasks may be ahead of the master's clock.
     public static let importAheadSeconds = 86_400
     /// Texts that a store keeps beside a task's spec: ids of nodes and containers, names, images.

@@ -55,13 +55,13 @@ extension TaskRow {
         if record.id.isForeign { foreignID = tasks.text(of: record.id) }
         importedAt = record.importedAt
         isAdopted = record.flags.contains(.adopted)
-        attempt = Int(record.attempt)
-        unchargedAttempts = Int(record.unchargedAttempts)
+        attempt = record.attempt
+        unchargedAttempts = record.unchargedAttempts
         rejections = Int(record.rejections)
         status = record.status
         reason = record.reason
         isCancelRequested = record.flags.contains(.cancelRequested)
-        exitCode = record.flags.contains(.hasExitCode) ? Int(record.exitCode) : nil
+        exitCode = record.flags.contains(.hasExitCode) ? record.exitCode : nil
         nodeID = record.node.isNone ? nil : nodes[record.node].id
         containerID = record.extra?.containerID
         error = record.extra?.error

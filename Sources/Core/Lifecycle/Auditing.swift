@@ -20,7 +20,7 @@ extension MasterCore {
         TaskEventRow(
             number: feed.events.next,
             taskID: tasks.records.text(of: event.taskID),
-            attempt: Int(event.attempt),
+            attempt: event.attempt,
             nodeID: event.node,
             at: event.at,
             from: event.from,
@@ -74,7 +74,7 @@ extension MasterCore {
         return TaskEvent(
             taskID: id,
             slot: tasks.slot(of: id) ?? .none,
-            attempt: Int32(clamping: row.attempt),
+            attempt: min(max(row.attempt, 0), Limits.attemptReportedMax),
             node: row.nodeID,
             at: row.at,
             from: row.from,

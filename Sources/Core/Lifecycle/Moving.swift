@@ -90,7 +90,7 @@ extension MasterCore {
 
     /// Puts a task whose attempt is gone back in the queue.
     mutating func requeue(_ slot: TaskSlot, _ reason: TaskReason, isCharged: Bool, into effects: inout Effects) {
-        guard Int(tasks[slot].attempt) < Limits.attemptMax else { return finish(slot, .failed, .lostTooOften) }
+        guard tasks[slot].attempt < Limits.attemptMax else { return finish(slot, .failed, .lostTooOften) }
         guard TaskTransitions.isLegal(from: tasks[slot].status, to: .pending) else {
             return assertionFailure("from \(tasks[slot].status.name) to pending")
         }

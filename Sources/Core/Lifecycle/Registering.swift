@@ -101,7 +101,7 @@ extension MasterCore {
             effects.writer.raw(position == 0 ? "{\"taskId\":" : ",{\"taskId\":")
             effects.writer.string(attempt.taskID)
             effects.writer.raw(",\"attempt\":")
-            effects.writer.int(Int(attempt.attempt))
+            effects.writer.int(attempt.attempt)
             effects.writer.raw(",\"code\":")
             effects.writer.string(code.rawValue)
             effects.writer.byte(UInt8(ascii: "}"))

@@ -75,7 +75,7 @@ extension MasterCore {
         let isNew = report.status != tasks[slot].status
         if report.status.isTerminal {
             if let exitCode = report.exitCode ?? (report.status == .completed ? 0 : nil) {
-                tasks[slot].exitCode = Int32(truncatingIfNeeded: exitCode)
+                tasks[slot].exitCode = exitCode
                 tasks[slot].flags.insert(.hasExitCode)
             }
             tasks[slot].finishedAt = plausible(report.finishedAt, slot)
@@ -153,7 +153,7 @@ extension MasterCore {
     /// The task a worker speaks of, if its attempt is this node's and the latest.
     private func attempt(_ request: Request, into effects: inout Effects) throws(WireError) -> TaskSlot {
         let name = try request.root.required("taskId")
-        let number = try request.root.required("attempt").integer("attempt", in: 1...Int(Int32.max))
+        let number = try request.root.required("attempt").integer("attempt", in: 1...Limits.attemptReportedMax)
         return try attempt(name, number, request, into: &effects)
     }
 
@@ -166,7 +166,7 @@ extension MasterCore {
         guard let slot = tasks.slot(of: name) else {
             throw WireError(.notFound, "taskId: there is no task \(try name.taskID())", field: "taskId")
         }
-        guard Int(tasks[slot].attempt) == number, tasks[slot].status != .pending else { throw stale(slot) }
+        guard tasks[slot].attempt == number, tasks[slot].status != .pending else { throw stale(slot) }
         guard tasks[slot].node == sessions[request.session].nodeIndex else {
             throw foreign(slot, request, into: &effects)
         }

@@ -104,8 +104,8 @@ extension MasterCore {
         )
         // A row may be another program's: what is counted on and computed with is held within its bounds.
         let attempt = bounded(row.attempt, Limits.attemptMax)
-        record.attempt = Int32(clamping: attempt)
-        record.unchargedAttempts = Int32(clamping: bounded(row.unchargedAttempts, attempt))
+        record.attempt = attempt
+        record.unchargedAttempts = bounded(row.unchargedAttempts, attempt)
         record.rejections = Int16(clamping: bounded(row.rejections, Limits.rejectionsMax))
         record.createdAt = Timestamp.bounded(row.createdAt)
         record.scheduledAt = Timestamp.bounded(row.scheduledAt)
@@ -115,7 +115,7 @@ extension MasterCore {
         if row.isCancelRequested { record.flags.insert(.cancelRequested) }
         if row.isAdopted { record.flags.insert(.adopted) }
         if let exitCode = row.exitCode {
-            record.exitCode = Int32(clamping: exitCode)
+            record.exitCode = exitCode
             record.flags.insert(.hasExitCode)
         }
         if row.containerID != nil || row.error != nil || row.detail != nil {

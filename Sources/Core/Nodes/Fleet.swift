@@ -45,7 +45,7 @@ struct Fleet {
 
     /// Gives a node an attempt, and its room with it.
     mutating func add(_ slot: TaskSlot, _ key: ShapeKey, to index: NodeIndex, _ tasks: inout TaskTable) {
-        tasks[slot].nodePosition = Int32(truncatingIfNeeded: records[index].attempts.count)
+        tasks[slot].nodePosition = records[index].attempts.count
         records[index].attempts.append(slot)
         records[index].used += 1
         records[index].cpuMillisUsed += key.cpuMillis
@@ -56,12 +56,12 @@ struct Fleet {
     /// - Returns: whether it had one.
     mutating func remove(_ slot: TaskSlot, _ key: ShapeKey, _ tasks: inout TaskTable) -> Bool {
         let index = tasks[slot].node
-        let position = Int(tasks[slot].nodePosition)
+        let position = tasks[slot].nodePosition
         guard !index.isNone, position >= 0 else { return false }
         let last = records[index].attempts.removeLast()
         if last != slot {
             records[index].attempts[position] = last
-            tasks[last].nodePosition = Int32(truncatingIfNeeded: position)
+            tasks[last].nodePosition = position
         }
         tasks[slot].nodePosition = -1
         records[index].used -= 1
@@ -122,7 +122,7 @@ struct Fleet {
                 return "\(node.id) is open, and may take nothing"
             }
             for (position, slot) in node.attempts.enumerated()
-            where tasks[slot].node != index || Int(tasks[slot].nodePosition) != position {
+            where tasks[slot].node != index || tasks[slot].nodePosition != position {
                 return "\(node.id) has an attempt that is not there"
             }
         }

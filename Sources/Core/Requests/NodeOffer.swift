@@ -8,7 +8,7 @@ struct AttemptName: Hashable {
 
     init(_ object: JSONValue) throws(WireError) {
         taskID = try object.required("taskId").taskID()
-        attempt = try object.required("attempt").integer("attempt", in: 1...Int(Int32.max))
+        attempt = try object.required("attempt").integer("attempt", in: 1...Limits.attemptReportedMax)
     }
 }
 

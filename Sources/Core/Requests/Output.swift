@@ -14,7 +14,7 @@ extension MasterCore {
         }
         let isWaiting = tasks[slot].status == .pending && wish.follows
         let hasRun = tasks[slot].attempt > 0
-        let attempt = Int(tasks[slot].attempt) + (isWaiting ? 1 : 0)
+        let attempt = tasks[slot].attempt + (isWaiting ? 1 : 0)
         if hasRun, !isWaiting { _ = try worker(of: tasks[slot].node) }
         let stream = try beginStream(
             LogStream(session: request.session, number: 0, slot: slot, wish: wish),
@@ -85,7 +85,7 @@ extension MasterCore {
         let node = tasks[slot].node
         guard !node.isNone, let worker = nodes[node].session else { return }
         for stream in streams.numbers(ofTask: slot) where streams[stream]?.phase == .waiting {
-            openStream(stream, worker, attempt: Int(tasks[slot].attempt), into: &effects)
+            openStream(stream, worker, attempt: tasks[slot].attempt, into: &effects)
         }
     }
 
@@ -129,7 +129,7 @@ extension MasterCore {
 
     /// Whether the attempt whose output this is may write more.
     private func isLive(_ open: LogStream) -> Bool {
-        !open.slot.isNone && Int(tasks[open.slot].attempt) == open.attempt && tasks[open.slot].isAssigned
+        !open.slot.isNone && tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
     }
 
     /// Output from a worker: passed on, as long as the worker keeps to its window; counted beyond it, where the reader is slow.
@@ -286,7 +286,7 @@ extension MasterCore {
     private func end(of open: LogStream) -> (TaskStatus, exitCode: Int?) {
         if let ended = open.ended { return (ended.status, ended.exitCode) }
         let hasExitCode = tasks[open.slot].flags.contains(.hasExitCode)
-        return (tasks[open.slot].status, hasExitCode ? Int(tasks[open.slot].exitCode) : nil)
+        return (tasks[open.slot].status, hasExitCode ? tasks[open.slot].exitCode : nil)
     }
 
     /// Its reader wants no more.

@@ -8,7 +8,7 @@ extension MasterCore {
         writer.raw(",\"status\":\"")
         writer.raw(tasks[slot].status.name)
         writer.raw("\",\"attempt\":")
-        writer.int(Int(tasks[slot].attempt))
+        writer.int(tasks[slot].attempt)
         let node = tasks[slot].node
         if !node.isNone {
             writer.raw(",\"nodeId\":")
@@ -24,7 +24,7 @@ extension MasterCore {
         let flags = tasks[slot].flags
         if flags.contains(.hasExitCode) {
             writer.raw(",\"exitCode\":")
-            writer.int(Int(tasks[slot].exitCode))
+            writer.int(tasks[slot].exitCode)
         }
         if flags.contains(.cancelRequested), !tasks[slot].status.isTerminal { writer.raw(",\"cancelRequested\":true") }
         writer.raw(",\"createdAt\":")
@@ -79,7 +79,7 @@ extension MasterCore {
         writer.raw("\"taskId\":")
         tasks.records.write(tasks[slot].id, to: &writer)
         writer.raw(",\"attempt\":")
-        writer.int(Int(tasks[slot].attempt))
+        writer.int(tasks[slot].attempt)
     }
 
     /// The node object (proto-spec.md, section 5.3).

@@ -218,7 +218,7 @@ extension MasterCore {
             writeName(event.slot, to: &writer)
         }
         writer.raw(",\"attempt\":")
-        writer.int(Int(event.attempt))
+        writer.int(event.attempt)
         if let from = event.from {
             writer.raw(",\"from\":\"")
             writer.raw(from.name)

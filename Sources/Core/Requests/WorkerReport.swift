@@ -20,11 +20,11 @@ struct WorkerReport {
             if member.keyEquals("taskId") {
                 id = member.value
             } else if member.keyEquals("attempt") {
-                attempt = try member.value.integer("attempt", in: 1...Int(Int32.max))
+                attempt = try member.value.integer("attempt", in: 1...Limits.attemptReportedMax)
             } else if member.keyEquals("status") {
                 status = try Self.status(member.value)
             } else if member.keyEquals("exitCode") {
-                exitCode = try member.value.integer("exitCode", in: Int(Int32.min)...Int(Int32.max))
+                exitCode = try member.value.integer("exitCode", in: Limits.exitCodes)
             } else if !member.keyEquals("op"), !member.keyEquals("id") {
                 try takeRare(member)
             }

@@ -44,9 +44,8 @@ struct TaskRecord {
     var onNodeLost: NodeLostPolicy
     var maxAttempts: UInt8
     var node = NodeIndex.none
-    /// Where it stands in its node's list of attempts.
-    var nodePosition: Int32 = -1
-    var attempt: Int32 = 0
+    private var nodePosition32: Int32 = -1
+    private var attempt32: Int32 = 0
     var shape = ShapeIndex.none
     var queueNext = TaskSlot.none
     var queuePrevious = TaskSlot.none
@@ -57,10 +56,9 @@ struct TaskRecord {
     var scheduledAt: Int64 = 0
     var startedAt: Int64 = 0
     var finishedAt: Int64 = 0
-    /// Attempts that do not count against `maxAttempts`.
-    var unchargedAttempts: Int32 = 0
-    var exitCode: Int32 = 0
-    var timeoutSeconds: Int32
+    private var unchargedAttempts32: Int32 = 0
+    private var exitCode32: Int32 = 0
+    private var timeoutSeconds32: Int32
     var nameStart: UInt32
     var stopGraceSeconds: Int16
     var priority: Int16
@@ -68,6 +66,28 @@ struct TaskRecord {
     /// When it was imported, in milliseconds since 1970; 0 means never. The last eight bytes of two cache lines, which a
     /// record in an aligned chunk never leaves.
     var importedAt: Int64 = 0
+
+    // MARK: Numbers that take four bytes each
+
+    /// Where it stands in its node's list of attempts; −1 where no node has it.
+    var nodePosition: Int {
+        @inline(__always) get { Int(nodePosition32) }
+        @inline(__always) set { nodePosition32 = Int32(truncatingIfNeeded: newValue) }
+    }
+    var attempt: Int {
+        @inline(__always) get { Int(attempt32) }
+        @inline(__always) set { attempt32 = Int32(clamping: newValue) }
+    }
+    /// Attempts that do not count against `maxAttempts`.
+    var unchargedAttempts: Int {
+        get { Int(unchargedAttempts32) }
+        set { unchargedAttempts32 = Int32(clamping: newValue) }
+    }
+    var exitCode: Int {
+        get { Int(exitCode32) }
+        set { exitCode32 = Int32(clamping: newValue) }
+    }
+    var timeoutSeconds: Int { Int(timeoutSeconds32) }
 
     /// Leaves in the slot what no task has.
     mutating func clear() {
@@ -96,7 +116,7 @@ struct TaskRecord {
         self.id = id
         self.createdAt = createdAt
         spec = summary.bytes
-        timeoutSeconds = Int32(truncatingIfNeeded: summary.timeoutSeconds)
+        timeoutSeconds32 = Int32(truncatingIfNeeded: summary.timeoutSeconds)
         nameStart = UInt32(truncatingIfNeeded: summary.nameRange.lowerBound)
         nameCount = UInt16(truncatingIfNeeded: summary.nameRange.count)
         stopGraceSeconds = Int16(truncatingIfNeeded: summary.stopGraceSeconds)
@@ -141,7 +161,7 @@ struct TaskRecord {
     var keptSince: Int64 { max(finishedAt, importedAt) }
 
     /// Attempts lost so far that count against `maxAttempts`.
-    var chargedAttempts: Int { Int(attempt) - Int(unchargedAttempts) }
+    var chargedAttempts: Int { attempt - unchargedAttempts }
 }
 
 /// What most tasks of a queue do not have.

@@ -5,7 +5,7 @@ struct TaskEvent {
     var taskID: TaskID
     /// `none` where the task was gone already.
     var slot: TaskSlot
-    var attempt: Int32
+    var attempt: Int
     var node: String?
     var at: Int64
     /// nil for a new task.
