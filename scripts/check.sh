@@ -7,7 +7,10 @@ cd "$REPOSITORY"
 
 readonly FILE_LINES_MAX=400
 # Where scripts/words.txt holds: files, or folders with all that is in them.
-readonly WORDED_PATHS=(README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md proto-spec.md openapi.yaml docs/OPERATIONS.md)
+readonly WORDED_PATHS=(
+    README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md proto-spec.md openapi.yaml docs/OPERATIONS.md
+    Sources/Protocol
+)
 
 # The modules that each folder may import, besides the system's. DESIGN: an arrow may only point down.
 allowed_imports() {
@@ -147,7 +150,7 @@ check_paths() {
 }
 
 # list_words FILE...: file:line: word for each word of scripts/words.txt, also where a line ends within it. Code, in a fence
-# or `inline`, may hold any word.
+# or `inline`, may hold any word; of a Swift file only the comments are read.
 list_words() {
     awk -v list=scripts/words.txt '
         function whole(words) { return "(^|[^a-z0-9_])(" words ")([^a-z0-9_]|$)" }
@@ -160,6 +163,10 @@ list_words() {
             }
         }
         FNR == 1 { fenced = 0; before = "" }
+        FILENAME ~ /\.swift$/ {
+            if (!match($0, /(^| )\/\/\/?( |$)/)) { fenced = 0; before = ""; next }
+            $0 = substr($0, RSTART)
+        }
         /^[ \/*]*```/ { fenced = !fenced; before = ""; next }
         fenced { next }
         {

@@ -1,5 +1,5 @@
-/// Delays between tries: each is twice the last, up to a bound, and is spread over its upper half, so that many who failed
-/// together do not come back together.
+/// Exponential back-off with jitter: each delay is twice the last, up to a bound, and is spread over its upper half, so
+/// that many peers that failed together do not retry together.
 package struct Backoff: Sendable {
     private let milliseconds: ClosedRange<Int64>
     private var delayCount = 0
@@ -9,10 +9,10 @@ package struct Backoff: Sendable {
         self.milliseconds = milliseconds
     }
 
-    /// The next try begins with the first delay again.
+    /// Starts over with the first delay.
     package mutating func reset() { delayCount = 0 }
 
-    /// How long to wait before the next try.
+    /// Returns the delay before the next try.
     ///
     /// - Parameter jitter: in 0..<1, drawn by the caller for each delay.
     package mutating func nextMilliseconds(jitter: Double) -> Int64 {
@@ -20,14 +20,14 @@ package struct Backoff: Sendable {
         return milliseconds(doublings: delayCount, jitter: jitter)
     }
 
-    /// The same for whoever counts its tries itself.
+    /// `nextMilliseconds` for a caller that counts its own tries.
     package func milliseconds(doublings: Int, jitter: Double) -> Int64 {
         let doublings = min(max(doublings, 0), Int64.bitWidth - 1)
         let (first, last) = (milliseconds.lowerBound, milliseconds.upperBound)
         return Self.spread(first > last >> doublings ? last : first << doublings, jitter: jitter)
     }
 
-    /// From half of `milliseconds` to all of it.
+    /// Picks a delay between half of `milliseconds` and all of it.
     package static func spread(_ milliseconds: Int64, jitter: Double) -> Int64 {
         milliseconds / 2 + Int64(Double(milliseconds - milliseconds / 2) * jitter)
     }

@@ -1,8 +1,8 @@
-/// Base64 of RFC 4648, section 4.
+/// Base64 with padding (RFC 4648, section 4).
 public enum Base64Text {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// The text of `bytes`, with its padding.
+    /// Encodes `bytes`, with padding.
     public static func encoded(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         let textBytes = (bytes.count + 2) / 3 * 4
         return [UInt8](unsafeUninitializedCapacity: textBytes) { text, count in
@@ -20,7 +20,8 @@ public enum Base64Text {
         }
     }
 
-    /// How many bytes it stands for; nil for what is no base64, lacks its padding, or has bits that stand for nothing.
+    /// Counts the bytes that `text` decodes to; nil where it is not base64, lacks padding, or has non-zero trailing
+    /// bits.
     public static func decodedByteCount(_ text: UnsafeRawBufferPointer) -> Int? {
         guard text.count.isMultiple(of: 4) else { return nil }
         guard let last = text.last else { return 0 }

@@ -1,8 +1,9 @@
-/// The version of the programs.
+/// The version that all programs of this release share.
 public enum Version {
     public static let current = "0.1.0"
 
-    /// For `--version`. A debug build says what it is: it is many times slower, and traps where a release does not.
+    /// The output of `--version`. A debug build names itself as one: it is many times slower, and traps where a release
+    /// does not.
     public static let text = isDebug ? "\(current) (debug build)" : current
 
     private static var isDebug: Bool {

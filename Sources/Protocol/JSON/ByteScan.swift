@@ -1,4 +1,4 @@
-/// Eight bytes at a time, in one register.
+/// SWAR scanning: eight bytes at a time in one register.
 enum ByteScan {
     @inline(__always)
     static func byte(_ base: UnsafeRawPointer, _ offset: Int) -> UInt8 {
@@ -17,7 +17,8 @@ enum ByteScan {
         (escapeCandidates(word) | word) & 0x8080_8080_8080_8080
     }
 
-    /// Bit 7 of each byte that a JSON string has to escape; non-ASCII is none. Only the lowest bit set is exact.
+    /// Bit 7 of each byte that a JSON string has to escape; non-ASCII bytes need none. Only the lowest bit set is
+    /// exact.
     @inline(__always)
     static func escapeStops(_ word: UInt64) -> UInt64 {
         escapeCandidates(word) & ~word & 0x8080_8080_8080_8080

@@ -1,6 +1,5 @@
-/// Why a line is not the I-JSON (RFC 8259, RFC 7493) object that it has to be, and where.
+/// Why and where a line is not a valid I-JSON object (RFC 8259, RFC 7493).
 public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What is wrong.
     public enum Kind: UInt8, Sendable {
         case empty, notAnObject, byteOrderMark, notUTF8
         case unexpectedEnd, unterminatedString, controlCharacter, invalidEscape, loneSurrogate
@@ -49,7 +48,7 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// What the scanner throws: two words, so that its hot loop keeps no room for more.
+/// The error that the scanner throws: two words, so that its hot loop reserves no space for more.
 struct JSONFault: Error {
     let kind: JSONError.Kind
     let offset: Int

@@ -1,4 +1,4 @@
-/// A name and its value.
+/// A member of an object: a name and its value.
 public struct JSONMember {
     public let key: JSONValue
     public let value: JSONValue
@@ -15,7 +15,7 @@ public struct JSONMember {
     @inlinable
     public func keyEquals(_ text: StaticString) -> Bool { key.contentEquals(text) }
 
-    /// Where the member stands in the line, in bytes: from the name's opening quote to the end of the value.
+    /// The member's byte range in the line: from the name's opening quote to the end of the value.
     @inlinable
     public var range: Range<Int> {
         Range(uncheckedBounds: (key.rawRange.lowerBound, value.rawRange.upperBound))
@@ -90,7 +90,7 @@ extension JSONValue {
         return kind == .object ? members.reduce(0) { sum, _ in sum + 1 } : elements.reduce(0) { sum, _ in sum + 1 }
     }
 
-    /// The value of a member of an object, found by walking; nil where there is none.
+    /// Looks up a member of an object by linear search; nil where there is none.
     @inlinable
     public subscript(_ name: StaticString) -> JSONValue? {
         for member in members where member.keyEquals(name) { return member.value }

@@ -1,12 +1,12 @@
-/// Numbers as RFC 8259 section 6 writes them, within what RFC 7493 section 2.2 lets pass.
+/// Numbers in the grammar of RFC 8259, section 6, within the range of RFC 7493, section 2.2.
 enum JSONNumber {
     /// 2^53 - 1
     static let integerMax: UInt64 = 9_007_199_254_740_991
     static let integerDigitsMax = 16
-    /// A number below 10^300 is finite without a closer look.
+    /// A number below 10^300 is finite, so it needs no conversion to check.
     private static let safeExponentMax = 300
 
-    /// Whether an integer part goes on with a fraction or an exponent.
+    /// Whether a fraction or an exponent follows the integer part.
     @inline(__always)
     static func continues(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: ".") || byte | 0x20 == UInt8(ascii: "e")
@@ -46,7 +46,7 @@ enum JSONNumber {
         return at
     }
 
-    /// The text as a Double; infinite where it is too large.
+    /// Converts the text to a Double; infinite where it is too large.
     static func double(_ base: UnsafeRawPointer, _ range: Range<Int>) -> Double? {
         if let short = shortDecimal(base, range) { return short }
         let text = UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)

@@ -1,9 +1,9 @@
 /// Reads lines of I-JSON (RFC 8259, RFC 7493) without allocating: every line is checked in full, ignored
 /// members included, and indexed on a tape that the reader owns and reuses.
 ///
-/// One deviation from RFC 7493: noncharacters such as U+FFFF are let through, as RFC 8259 allows them.
+/// One deviation from RFC 7493: noncharacters such as U+FFFF are accepted, as RFC 8259 allows them.
 public struct JSONReader: ~Copyable {
-    /// Tapes above this many entries (16 bytes each) are given back before the next line.
+    /// Tapes above this many entries (16 bytes each) are released before the next line.
     private static let tapeEntriesKeptMax = 64 * 1024
     private static let tapeEntriesMin = 256
 
@@ -62,7 +62,7 @@ public struct JSONReader: ~Copyable {
         }
     }
 
-    /// The key whose opening quote is at `offset`, as it is written, cut to a length fit for a message.
+    /// The key whose opening quote is at `offset`, still escaped, cut to a length fit for a message.
     private static func name(at offset: Int, _ line: UnsafeRawBufferPointer) -> String {
         let nameBytesMax = 64
         var end = offset + 1

@@ -1,11 +1,11 @@
-/// Checks one text in one pass and writes its tape. Iterative: nesting costs a frame, not stack.
+/// Validates one text in one pass and writes its tape. Iterative: nesting costs a frame, not stack.
 ///
 /// The caller provides `entriesMax` tape entries, so that appending needs no check.
 struct JSONScanner {
     let base: UnsafeRawPointer
     let end: Int
     let tape: UnsafeMutablePointer<JSONTapeEntry>
-    /// Room for `depthMax` frames.
+    /// Capacity: `depthMax` frames.
     let frames: UnsafeMutablePointer<JSONFrame>
     let depthMax: Int
 
@@ -135,7 +135,8 @@ struct JSONScanner {
         skipSpace()
     }
 
-    /// The bit of a plain key that ends at `position`; every bit where the key cannot be hashed in one word.
+    /// The Bloom-filter bit of a plain key that ends at `position`; every bit where the key cannot be hashed in one
+    /// word.
     @inline(__always)
     private func keyBits(start: Int, isEscaped: Bool) -> UInt64 {
         guard !isEscaped, start &+ 8 <= end else { return .max }
@@ -174,7 +175,7 @@ struct JSONScanner {
         return false
     }
 
-    /// `word` holds the first four bytes of the literal, little-endian.
+    /// Matches a literal whose first four bytes are `word`, little-endian.
     @inline(__always)
     private mutating func literal(_ word: UInt32, last: UInt8, count: Int, _ kind: JSONKind) throws(JSONFault) {
         guard
@@ -186,7 +187,8 @@ struct JSONScanner {
         position &+= count
     }
 
-    /// From the opening quote to the closing one, where it leaves `position`. True where it holds an escape.
+    /// Scans a string from its opening quote to the closing one, where it leaves `position`. True where it holds an
+    /// escape.
     @inline(__always)
     private mutating func string() throws(JSONFault) -> Bool {
         var at = position &+ 1

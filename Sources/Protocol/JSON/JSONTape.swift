@@ -1,16 +1,16 @@
-/// What a JSON value is.
+/// The type of a JSON value.
 public enum JSONKind: UInt8, Sendable {
     /// `integer` is a number without fraction and exponent, within ±(2^53-1); `real` is any other.
     case object, array, string, key, integer, real, `true`, `false`, null
 }
 
-/// One key or value of a parsed line.
+/// A tape entry: one key or value of a parsed line.
 @usableFromInline
 struct JSONTapeEntry {
     /// Byte range in the line; for strings and keys without the quotes.
     @usableFromInline let start: UInt32
     @usableFromInline var end: UInt32
-    /// Entries of this value and all within it: `entry + span` is the next sibling.
+    /// Count of the entries of this value and all within it: `entry + span` is the next sibling.
     @usableFromInline var span: UInt32
     /// Members or elements of a container, saturating.
     @usableFromInline var childCount: UInt16 = 0
@@ -32,7 +32,7 @@ struct JSONTapeEntry {
 struct JSONFrame {
     var container = 0
     var memberCount = 0
-    /// One bit for each key seen, by a weak hash: a clear bit proves that a key is new.
+    /// A Bloom filter of the keys seen, one bit each by a weak hash: a clear bit proves that a key is new.
     var keyBits: UInt64 = 0
     var isObject = true
 }

@@ -1,4 +1,4 @@
-/// The rarer part of strings: escapes, UTF-8 and the last bytes of a line.
+/// The slow path for strings: escapes, UTF-8 and the last bytes of a line.
 enum JSONText {
     /// Checks a string from `from` on, and finds its closing quote.
     @inline(never)
@@ -33,7 +33,8 @@ enum JSONText {
         throw JSONFault(.unterminatedString, at: opening)
     }
 
-    /// One non-ASCII scalar: Unicode 16, table 3-7, so no overlong forms, no surrogates, nothing above U+10FFFF.
+    /// Validates one non-ASCII scalar: Unicode 16, table 3-7, so no overlong forms, no surrogates, nothing above
+    /// U+10FFFF.
     @inline(__always)
     private static func endOfScalar(_ base: UnsafeRawPointer, _ at: Int, _ end: Int) throws(JSONFault) -> Int {
         let count: Int

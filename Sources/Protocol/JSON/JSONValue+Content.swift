@@ -1,5 +1,5 @@
 extension JSONValue {
-    /// Whether two values say the same: however strings and numbers are written, and members ordered.
+    /// Compares by meaning: however strings and numbers are written, and members ordered.
     public func hasContent(of other: JSONValue) -> Bool {
         if isNumber, other.isNumber {
             if let one = int(), let two = other.int() { return one == two }

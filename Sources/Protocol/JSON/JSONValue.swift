@@ -40,7 +40,7 @@ public struct JSONValue {
         Range(uncheckedBounds: (Int(entry.pointee.start), Int(entry.pointee.end)))
     }
 
-    /// Where the value stands in the line, in bytes; with the quotes of a string.
+    /// The value's byte range in the line; with the quotes of a string.
     @inlinable
     public var rawRange: Range<Int> {
         let quote = kind == .string || kind == .key ? 1 : 0

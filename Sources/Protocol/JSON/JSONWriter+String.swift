@@ -1,11 +1,11 @@
 extension JSONWriter {
-    /// A string in quotes, escaped where RFC 8259 section 7 demands it: quote, backslash, U+0000 to U+001F.
+    /// Appends a string in quotes, escaped where RFC 8259 section 7 demands it: quote, backslash, U+0000 to U+001F.
     public mutating func string(_ text: String) {
         var text = text
         text.withUTF8 { string(UnsafeRawBufferPointer($0)) }
     }
 
-    /// The same for bytes, which must be valid UTF-8.
+    /// Appends a string from bytes, which must be valid UTF-8.
     public mutating func string(_ utf8: UnsafeRawBufferPointer) {
         let count = utf8.count
         reserve(count &+ 2)

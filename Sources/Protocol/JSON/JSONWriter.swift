@@ -21,11 +21,11 @@ public struct JSONWriter: ~Copyable {
     @inlinable
     public var count: Int { filled }
 
-    /// Forgets what was written and keeps the room.
+    /// Clears the buffer and keeps its capacity.
     @inlinable
     public mutating func removeAll() { filled = 0 }
 
-    /// Forgets what was written, and gives room above `shrinkAboveBytes` back.
+    /// Clears the buffer, and releases capacity above `shrinkAboveBytes`.
     public mutating func removeAll(shrinkAboveBytes: Int) {
         filled = 0
         guard capacity > max(shrinkAboveBytes, capacityInitial) else { return }
@@ -34,7 +34,7 @@ public struct JSONWriter: ~Copyable {
         base = .allocate(byteCount: capacity, alignment: 16)
     }
 
-    /// Takes back what was written after the first `count` bytes.
+    /// Discards what was written after the first `count` bytes.
     @inlinable
     public mutating func truncate(to count: Int) { filled = min(filled, max(count, 0)) }
 
@@ -79,11 +79,11 @@ extension JSONWriter {
         filled &+= 1
     }
 
-    /// LF, the end of a line.
+    /// Appends LF, the end of a line.
     @inlinable
     public mutating func newline() { byte(0x0A) }
 
-    /// Text as it stands: punctuation, names, whole members.
+    /// Appends text verbatim: punctuation, names, whole members.
     @inlinable
     public mutating func raw(_ text: StaticString) {
         precondition(text.hasPointerRepresentation, "a single scalar: write a byte")
@@ -93,7 +93,7 @@ extension JSONWriter {
         filled &+= count
     }
 
-    /// Bytes as they stand; they must be JSON where they are put.
+    /// Appends bytes verbatim; they must be valid JSON in their place.
     @inlinable
     public mutating func raw(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
@@ -102,7 +102,7 @@ extension JSONWriter {
         filled &+= bytes.count
     }
 
-    /// Bytes as they stand; they must be JSON where they are put.
+    /// Appends bytes verbatim; they must be valid JSON in their place.
     @inlinable
     public mutating func raw(_ bytes: [UInt8]) {
         let start = filled
@@ -142,8 +142,8 @@ extension JSONWriter {
         } while magnitude > 0
     }
 
-    /// An instant in quotes, RFC 3339 in UTC with milliseconds: `"2026-11-23T22:31:07.123Z"`.
-    /// Instants that RFC 3339 cannot write become the nearest that it can.
+    /// Appends an instant in quotes, RFC 3339 in UTC with milliseconds: `"2026-11-23T22:31:07.123Z"`.
+    /// Instants outside the range of RFC 3339 are clamped to it.
     public mutating func timestamp(milliseconds: Int64) {
         let quotedByteCount = Timestamp.byteCount + 2
         reserve(quotedByteCount)

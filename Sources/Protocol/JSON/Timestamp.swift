@@ -1,11 +1,11 @@
-/// Instants as RFC 3339 section 5.6 writes them, counted in milliseconds since 1970-01-01T00:00:00Z.
+/// Instants in the format of RFC 3339, section 5.6, counted in milliseconds since 1970-01-01T00:00:00Z.
 public enum Timestamp {
     /// 0000-01-01T00:00:00.000Z, the first that RFC 3339 can write.
     public static let millisecondsMin: Int64 = -62_167_219_200_000
     /// 9999-12-31T23:59:59.999Z, the last that RFC 3339 can write.
     public static let millisecondsMax: Int64 = 253_402_300_799_999
 
-    /// The nearest that can be written.
+    /// Clamps to the range of RFC 3339.
     public static func bounded(_ milliseconds: Int64) -> Int64 {
         min(max(milliseconds, millisecondsMin), millisecondsMax)
     }
@@ -15,7 +15,7 @@ public enum Timestamp {
     /// Bytes of `2026-11-23T22:31:07`.
     static let secondByteCount = 19
 
-    /// `2026-11-23T22:31:07.123Z`; instants out of range are written as the nearest within.
+    /// Formats as `2026-11-23T22:31:07.123Z`; instants out of range are clamped.
     public static func format(_ milliseconds: Int64) -> String {
         String(unsafeUninitializedCapacity: byteCount) { out in
             guard let base = UnsafeMutableRawPointer(out.baseAddress) else { return 0 }
@@ -27,7 +27,7 @@ public enum Timestamp {
     }
 
     /// Reads an RFC 3339 date-time with `Z` or a numeric offset; digits beyond milliseconds are dropped.
-    /// - Returns: milliseconds since 1970 in UTC; nil for anything else, dates that no calendar has included.
+    /// - Returns: milliseconds since 1970 in UTC; nil for anything else, which includes dates that do not exist.
     public static func parse(_ text: UnsafeRawBufferPointer) -> Int64? {
         guard
             text.count >= secondByteCount + 1, text.count <= 64,
@@ -128,7 +128,7 @@ extension Timestamp {
         return value
     }
 
-    /// The fraction at `at`, which is moved past it; 0 where there is none, nil where it has no digit.
+    /// Parses the fraction at `at`, which is moved past it; 0 where there is none, nil where it has no digit.
     private static func fractionMilliseconds(_ text: UnsafeRawBufferPointer, _ at: inout Int) -> Int? {
         guard text[at] == UInt8(ascii: ".") else { return 0 }
         at += 1
@@ -143,7 +143,7 @@ extension Timestamp {
         return at > first ? value : nil
     }
 
-    /// Seconds east of UTC, from the last part of the text; nil where it is none.
+    /// Parses the last part of the text as seconds east of UTC; nil where it is none.
     private static func offsetSeconds(_ text: UnsafeRawBufferPointer, from at: Int) -> Int? {
         guard at < text.count else { return nil }
         if text[at] | 0x20 == UInt8(ascii: "z") { return at + 1 == text.count ? 0 : nil }

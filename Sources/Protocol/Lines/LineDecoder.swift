@@ -1,19 +1,19 @@
 /// How a call of `LineDecoder.process` ended.
 public enum LineDecoderResult: Sendable, Equatable {
-    /// Every complete line was handed over; the rest is kept until more arrives.
+    /// Every complete line was delivered; the rest is buffered until more arrives.
     case ok
-    /// The body asked to stop; what follows its line is kept for `resume`.
+    /// The body asked to stop; what follows its line is buffered for `resume`.
     case stopped
-    /// A line is longer than `lineBytesMax`. The lines before it were handed over; the connection is beyond repair.
+    /// A line is longer than `lineBytesMax`. The lines before it were delivered; the connection cannot recover.
     case lineTooLong
 }
 
-/// Cuts a stream of bytes into lines: LF ends a line, one CR before it is dropped, blank lines are skipped.
+/// Splits a stream of bytes into lines: LF ends a line, one CR before it is dropped, blank lines are skipped.
 ///
-/// A line that lies within a chunk is handed over in place; only a partial line is copied. At the end of the
-/// stream the partial line is simply never asked for.
+/// A line that lies within a chunk is delivered in place, without a copy; only a partial line is copied. A partial line
+/// at the end of the stream is never delivered.
 public struct LineDecoder: ~Copyable {
-    /// Room above this is given back as soon as it is empty.
+    /// Buffer capacity above this is released as soon as the buffer is empty.
     private static let bufferBytesKeptMax = 4 * 1024
     private static let bufferBytesMin = 256
 
@@ -22,7 +22,7 @@ public struct LineDecoder: ~Copyable {
 
     private var buffer: UnsafeMutableRawPointer?
     private var capacity = 0
-    /// The bytes kept are `head..<filled` of the buffer; those in `head..<scanned` are known to hold no LF.
+    /// The buffered bytes are `head..<filled`; those in `head..<scanned` are known to hold no LF.
     private var head = 0
     private var scanned = 0
     private var filled = 0
@@ -34,10 +34,10 @@ public struct LineDecoder: ~Copyable {
 
     deinit { buffer?.deallocate() }
 
-    /// Bytes kept: a partial line, or after `.stopped` whatever has not been handed over.
+    /// Count of buffered bytes: a partial line, or after `.stopped` whatever has not been delivered.
     public var partialCount: Int { filled - head }
 
-    /// Hands every complete line to `body`, first those kept, then those of `chunk`.
+    /// Delivers every complete line to `body`, first those buffered, then those of `chunk`.
     ///
     /// - Parameter body: gets the line, valid during the call only, and `lineBytesMax`, which it may change for
     ///   the lines after; it returns false to stop.
@@ -48,7 +48,7 @@ public struct LineDecoder: ~Copyable {
         guard !isBroken else { return .lineTooLong }
         guard partialCount > 0 else { return processInPlace(chunk, body) }
         guard let start = chunk.baseAddress else { return resume(body) }
-        // A partial line wants no more than its own end; after a stop the kept bytes may hold whole lines.
+        // A partial line needs bytes only up to its own end; after a stop the buffer may hold whole lines.
         let isPartial = scanned == filled
         let feed = isPartial ? ByteScan.lineFeed(start, from: 0, end: chunk.count) : chunk.count
         let taken = min(feed + 1, chunk.count)
@@ -76,7 +76,7 @@ public struct LineDecoder: ~Copyable {
         process(chunk) { line, _ in body(line) }
     }
 
-    /// Goes on with the bytes kept, after a body asked to stop.
+    /// Continues with the buffered bytes after a body asked to stop.
     public mutating func resume(
         _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
     ) -> LineDecoderResult {
@@ -102,7 +102,7 @@ public struct LineDecoder: ~Copyable {
         return outcome.result
     }
 
-    /// Hands over the complete lines of `bytes`, whose first `scanned` bytes hold no LF.
+    /// Delivers the complete lines of `bytes`, whose first `scanned` bytes hold no LF.
     private mutating func deliver(
         _ bytes: UnsafeRawBufferPointer,
         scanned: Int,
@@ -141,7 +141,7 @@ public struct LineDecoder: ~Copyable {
         filled += bytes.count
     }
 
-    /// Moves what is kept to the front, of a larger buffer where it must be.
+    /// Moves the buffered bytes to the front, of a larger buffer where necessary.
     private mutating func makeRoom(_ byteCount: Int) {
         let kept = partialCount
         let old = buffer

@@ -37,7 +37,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the connection ends with it.
+    /// Whether the connection is closed after it.
     public var isFatal: Bool {
         switch self {
         case .unsupportedVersion, .wrongProtocol, .tlsRequired, .lineTooLong, .timeout, .slowConsumer: true

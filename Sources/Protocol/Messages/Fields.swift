@@ -64,7 +64,7 @@ extension JSONValue {
         try name("taskId", NameRules.isTaskID, "must be a string of 1 to 1020 bytes without NUL")
     }
 
-    /// The same for those who name a container after it.
+    /// This value as a `taskId` that can also name a container.
     public func runnableTaskID() throws(WireError) -> String {
         try name("taskId", NameRules.isRunnableTaskID, "must be 1 to 128 of A-Z a-z 0-9 - _ .")
     }

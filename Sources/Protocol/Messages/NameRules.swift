@@ -6,25 +6,25 @@ public enum NameRules {
         return text.allSatisfy { isLowerOrDigit($0) || isPunctuation($0) }
     }
 
-    /// 1 to 1,020 bytes without NUL: another system may have given it.
+    /// 1 to 1,020 bytes without NUL: another system may have assigned it.
     public static func isTaskID(_ text: UnsafeRawBufferPointer) -> Bool {
         (1...Limits.taskIDBytesMax).contains(text.count) && !text.contains(0)
     }
 
-    /// `t` and 12 of `0-9 a-z` without `i l o u`: an id that a master gave, of this or another store.
+    /// `t` and 12 of `0-9 a-z` without `i l o u`: an id that a master assigned, of this or another store.
     public static func isOwnTaskID(_ text: UnsafeRawBufferPointer) -> Bool {
         guard text.count == 13, text[0] == UInt8(ascii: "t") else { return false }
         return text.dropFirst().allSatisfy { isLowerOrDigit($0) && !"ilou".utf8.contains($0) }
     }
 
-    /// Whether a container and a file can be named for a task of this id: 1 to 128 of `A-Z a-z 0-9 - _ .`, first a letter
-    /// or digit.
+    /// Whether a container and a file can be named after a task of this id: 1 to 128 of `A-Z a-z 0-9 - _ .`, first a
+    /// letter or digit.
     public static func isRunnableTaskID(_ text: UnsafeRawBufferPointer) -> Bool {
         guard (1...128).contains(text.count), isAlphanumeric(text[0]) else { return false }
         return text.allSatisfy { isAlphanumeric($0) || isPunctuation($0) }
     }
 
-    /// A node or instance: 1 to 63 of `A-Z a-z 0-9 - _ .`.
+    /// The name of a node or instance: 1 to 63 of `A-Z a-z 0-9 - _ .`.
     public static func isNodeName(_ text: UnsafeRawBufferPointer) -> Bool {
         (1...63).contains(text.count) && text.allSatisfy { isAlphanumeric($0) || isPunctuation($0) }
     }
@@ -41,7 +41,7 @@ public enum NameRules {
         return text.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
     }
 
-    /// Whether it starts with `PODLING_`, as those do that the worker sets.
+    /// Whether it starts with `PODLING_`, the prefix of the variables that the worker sets.
     public static func isReservedEnvironmentName(_ text: UnsafeRawBufferPointer) -> Bool {
         text.count >= 8 && text[0] == UInt8(ascii: "P") && text.starts(with: "PODLING_".utf8)
     }

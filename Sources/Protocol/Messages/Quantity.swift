@@ -1,10 +1,11 @@
-/// Amounts of cpu and memory as the spec writes them (proto-spec.md, section 5.1).
+/// Amounts of cpu and memory in the notation of the spec (proto-spec.md, section 5.1).
 public enum Quantity {
     /// At most this many cores and bytes: sums over the `Limits.slotsMax` attempts of a node cannot overflow.
     public static let cpuMillisMax = 1_000_000_000
     public static let memoryBytesMax = 1 << 50
 
-    /// Thousandths of a core from a number (`0.5`) or a string (`"500m"`, `"2"`); nil if it is neither or out of range.
+    /// Parses a number (`0.5`) or a string (`"500m"`, `"2"`) as thousandths of a core; nil if it is neither or out of
+    /// range.
     public static func cpuMillis(_ value: JSONValue) -> Int? {
         switch value.kind {
         case .integer, .real:
@@ -22,7 +23,7 @@ public enum Quantity {
         }
     }
 
-    /// Bytes from an integer or a string (`"64Mi"`, `"1G"`); nil if it is neither or out of range.
+    /// Parses an integer or a string (`"64Mi"`, `"1G"`) as bytes; nil if it is neither or out of range.
     public static func memoryBytes(_ value: JSONValue) -> Int? {
         switch value.kind {
         case .integer:
@@ -57,13 +58,13 @@ public enum Quantity {
         return nil
     }
 
-    /// One to fifteen digits.
+    /// Parses one to fifteen digits.
     private static func digits(_ text: Slice<UnsafeRawBufferPointer>) -> Int? {
         guard (1...15).contains(text.count), text.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) else { return nil }
         return text.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
     }
 
-    /// `12` or `12.345`, at most three digits after the point.
+    /// Parses `12` or `12.345`, with at most three digits after the point.
     private static func decimal(_ text: Slice<UnsafeRawBufferPointer>) -> Double? {
         let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
         guard let head = parts.first, let whole = digits(head) else { return nil }

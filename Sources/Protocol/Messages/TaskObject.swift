@@ -1,4 +1,4 @@
-/// A task object (proto-spec.md, section 5.2) as `import` takes it, every member checked.
+/// A task object (proto-spec.md, section 5.2) as `import` accepts it, with every member checked.
 public struct TaskObject: Sendable {
     public var taskID = ""
     public var status = TaskStatus.pending
@@ -10,7 +10,7 @@ public struct TaskObject: Sendable {
     public var error: String?
     public var detail: String?
     public var isCancelRequested = false
-    /// Milliseconds since 1970; 0 means not yet.
+    /// Milliseconds since 1970; 0 means that it has not happened yet.
     public var createdAt: Int64 = 0
     public var scheduledAt: Int64 = 0
     public var startedAt: Int64 = 0
@@ -19,7 +19,7 @@ public struct TaskObject: Sendable {
     /// Why no worker can run it; nil where one can.
     public let fault: WireError?
 
-    /// A spec that breaks a rule is let through where the task has ended, or another system made it.
+    /// An invalid spec is accepted where the task is terminal, or another system made it.
     ///
     /// - Throws: `bad_request` that names the first member at fault.
     public init(_ object: JSONValue) throws(WireError) {
@@ -50,7 +50,7 @@ public struct TaskObject: Sendable {
         self.status = status
         self.createdAt = createdAt
         reason = members.reason
-        // Who counts no attempts had one where it got that far.
+        // A system that counts no attempts made one if the task got past pending.
         attempt = members.attempt ?? (status == .pending ? 0 : 1)
         exitCode = members.exitCode
         (nodeID, containerID, error, detail) = (members.nodeID, members.containerID, members.error, members.detail)
@@ -87,7 +87,7 @@ public struct TaskObject: Sendable {
         TaskObjectMembers.names.contains { member.keyEquals($0) }
     }
 
-    /// What of a spec that breaks a rule must hold all the same: every store is to keep it.
+    /// Checks what must hold even of an invalid spec, since every store has to keep it.
     private static func checkStorable(_ object: JSONValue) throws(WireError) {
         for name in ["name", "image"] as [StaticString] {
             guard TaskObjectMembers.keptText(try object.required(name), from: 0) != nil else {

@@ -1,4 +1,4 @@
-/// The members that a task has beside its spec.
+/// The members of a task object other than those of its spec.
 struct TaskObjectMembers {
     static let names: [StaticString] = [
         "taskId", "status", "attempt", "nodeId", "containerId", "reason", "error", "detail", "exitCode",
@@ -81,7 +81,7 @@ struct TaskObjectMembers {
 
     private static func time(_ value: JSONValue, _ name: StaticString) throws(WireError) -> Int64 {
         let time = try anyTime(value, name)
-        // That instant stands for "not yet".
+        // That instant is the encoding of "not yet".
         guard time != 0 else { throw .field(name.description, "must be another time than 1970-01-01T00:00:00Z") }
         return time
     }
@@ -96,7 +96,7 @@ struct TaskObjectMembers {
         return text
     }
 
-    /// A string that every store can keep as a name.
+    /// Reads a string that every store can keep as a name.
     static func keptText(_ value: JSONValue, from charactersMin: Int) -> String? {
         guard value.isString, let text = value.string(), !text.utf8.contains(0) else { return nil }
         return (charactersMin...Limits.keptTextCharactersMax).contains(text.unicodeScalars.count) ? text : nil

@@ -1,4 +1,4 @@
-/// A task spec in full (proto-spec.md, section 5.1), for those who run tasks.
+/// A task spec in full (proto-spec.md, section 5.1), for workers.
 public struct TaskSpec: Sendable, Equatable {
     public enum PullPolicy: String, Sendable {
         case missing, always, never
@@ -6,7 +6,7 @@ public struct TaskSpec: Sendable, Equatable {
 
     public struct Port: Sendable, Equatable {
         public var container: Int
-        /// nil: the engine picks one.
+        /// nil: the engine picks a free port.
         public var host: Int?
         /// `tcp` or `udp`.
         public var transport: String
@@ -33,12 +33,12 @@ public struct TaskSpec: Sendable, Equatable {
     public var ports: [Port] = []
     public var cpuLimitMillis: Int?
     public var memoryLimitBytes: Int?
-    /// 0 means none.
+    /// Time limit of an attempt; 0 means none.
     public var timeoutSeconds: Int
     public var stopGraceSeconds: Int
     public var pullPolicy = PullPolicy.missing
 
-    /// Checks the whole spec and takes it out of a parsed line.
+    /// Validates the whole spec and copies it out of a parsed line.
     ///
     /// - Throws: `bad_request` that names the first member at fault.
     public init(_ object: JSONValue) throws(WireError) {

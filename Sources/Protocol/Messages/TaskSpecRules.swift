@@ -1,4 +1,4 @@
-/// The rules of a spec's members that the master checks and lets through (proto-spec.md, section 5.1).
+/// The rules for those members of a spec that the master validates and passes on unread (proto-spec.md, section 5.1).
 enum TaskSpecRules {
     private static let members: [StaticString] = [
         "name", "image", "command", "args", "env", "workingDir", "ports", "resources", "labels", "nodeSelector",
@@ -105,7 +105,7 @@ enum TaskSpecRules {
         }
     }
 
-    /// What the task counts for on a node: its requests, or its limits where it has no request.
+    /// The resources that the task reserves on a node: its requests, or its limits where it has no request.
     static func requests(_ value: JSONValue) throws(WireError) -> (cpuMillis: Int, memoryBytes: Int) {
         guard value.isObject else { throw .field("resources", "must be an object with requests and limits") }
         for member in value.members where !member.keyEquals("requests") && !member.keyEquals("limits") {

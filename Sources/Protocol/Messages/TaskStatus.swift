@@ -1,11 +1,11 @@
-/// Where a task is (proto-spec.md, section 11). The order is that of an attempt's life.
+/// The status of a task (proto-spec.md, section 11), in the order of an attempt's life.
 public enum TaskStatus: UInt8, Sendable, CaseIterable {
     case pending, scheduled, running, completed, failed, cancelled
 
-    /// An ended task never changes.
+    /// Whether the status is terminal: such a task never changes.
     public var isTerminal: Bool { self.rawValue >= TaskStatus.completed.rawValue }
 
-    /// `1 << rawValue` of each status that ends a task.
+    /// `1 << rawValue` of each terminal status.
     public static let endedBits = allCases.filter(\.isTerminal).reduce(UInt8(0)) { $0 | 1 << $1.rawValue }
 
     public var name: StaticString {
@@ -30,7 +30,7 @@ public enum TaskStatus: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// Why a task is where it is (proto-spec.md, section 11).
+/// The reason for a task's status (proto-spec.md, section 11).
 public enum TaskReason: UInt8, Sendable, CaseIterable {
     case none, exitCode, oomKilled, timedOut, imagePull, startFailed, runtimeError, rejected, nodeLost, lostTooOften
     case notAccepted, cancelled, prepareTimedOut
@@ -60,7 +60,7 @@ public enum TaskReason: UInt8, Sendable, CaseIterable {
         self = match
     }
 
-    /// Those a worker may give with `failed`.
+    /// Whether a worker may give this reason with `failed`.
     public var isWorkerFailure: Bool {
         switch self {
         case .exitCode, .oomKilled, .timedOut, .imagePull, .startFailed, .runtimeError: true

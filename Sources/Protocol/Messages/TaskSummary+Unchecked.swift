@@ -1,5 +1,5 @@
 extension TaskSummary {
-    /// Takes a spec as it is, so that a task which cannot run, or never will again, is kept and shown.
+    /// Accepts a spec without validation, so that a task which cannot run, or never will again, is kept and shown.
     ///
     /// - Returns: nil where it has no name that is a string.
     public init?(unchecked object: JSONValue) { self.init(unchecked: object, beside: .nothing) }

@@ -1,31 +1,31 @@
-/// What the master needs to know of a task spec, taken while every member of the spec is checked.
+/// The part of a task spec that the master reads, extracted while every member of the spec is validated.
 ///
-/// Nothing is copied but what is asked for: the spec itself goes through as bytes.
+/// Only the extracted members are copied: the spec itself is passed on as bytes.
 public struct TaskSummary: Sendable {
     public var cpuMillis = 0
     public var memoryBytes = 0
     public var priority = 0
-    /// 0 means none.
+    /// Time limit of an attempt; 0 means none.
     public var timeoutSeconds = 0
     public var maxAttempts = Limits.maxAttemptsDefault
     public var stopGraceSeconds = Limits.stopGraceSecondsDefault
     public var onNodeLost = NodeLostPolicy.requeue
-    /// Sorted by name; a node must have them all.
+    /// Sorted by name; a node must match all of them.
     public var nodeSelector: [(key: String, value: String)] = []
     public var idempotencyKey: String?
     /// The spec's members, joined by commas, without the braces and without white space between members.
     public var bytes: [UInt8] = []
-    /// Where the name stands in `bytes`, with its quotes.
+    /// Byte range of the name in `bytes`, with its quotes.
     public var nameRange: Range<Int> = 0..<0
 
-    /// Checks the spec whose members `object` holds; in a `submit` these stand beside `op` and `id`.
+    /// Validates the spec whose members `object` holds; in a `submit` they share the object with `op` and `id`.
     ///
     /// - Throws: `bad_request` that names the first member at fault.
     public init(_ object: JSONValue, isEnvelope: Bool) throws(WireError) {
         try self.init(object, beside: isEnvelope ? .envelope : .nothing)
     }
 
-    /// What members of a spec stand beside, in one object.
+    /// The object that holds the spec's members.
     enum Company {
         case nothing, envelope, task
 

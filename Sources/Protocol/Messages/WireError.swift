@@ -1,14 +1,14 @@
 /// The `err` of a reply or of an `error` event (proto-spec.md, section 4).
 public struct WireError: Error, Sendable, Equatable {
     public var code: ErrorCode
-    /// For people; names the member at fault.
+    /// A human-readable message that names the member at fault.
     public var message: String
     /// The member at fault as a path (`tasks[3].env`).
     public var field: String?
     public var isRetryable: Bool
     public var isFatal: Bool
     public var retryAfterMilliseconds: Int?
-    /// HOST:PORT of the master that leads, where this one does not and knows.
+    /// HOST:PORT of the leading master, where this one does not lead and knows it.
     public var leader: String?
 
     public init(
@@ -29,12 +29,12 @@ public struct WireError: Error, Sendable, Equatable {
         self.leader = leader
     }
 
-    /// A member that is missing, unknown or wrong: "`field`: `fault`".
+    /// The error for a member that is missing, unknown or wrong: "`field`: `fault`".
     public static func field(_ field: String, _ fault: String) -> WireError {
         WireError(.badRequest, "\(field): \(fault)", field: field)
     }
 
-    /// The same error with `prefix` before its field's path.
+    /// Returns the same error with `prefix` before its field's path.
     public func under(_ prefix: String) -> WireError {
         guard let field else { return self }
         var error = self

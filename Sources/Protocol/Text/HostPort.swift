@@ -26,6 +26,6 @@ package struct HostPort: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { "\(Self.bracketed(host)):\(port)" }
 
-    /// A host as it stands before a port.
+    /// The host as it is written before a port: an IPv6 address in brackets.
     package static func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 }

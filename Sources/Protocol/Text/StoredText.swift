@@ -1,5 +1,5 @@
 extension String {
-    /// The text as every store can keep it: PostgreSQL's has no NUL (its manual, section 8.3), so U+FFFD stands for one.
+    /// The text with each NUL replaced by U+FFFD: PostgreSQL's text type has no NUL (its manual, section 8.3).
     public var withoutNUL: String {
         utf8.contains(0) ? replacing("\0", with: "\u{FFFD}") : self
     }

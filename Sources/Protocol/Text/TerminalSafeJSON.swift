@@ -1,5 +1,5 @@
-/// JSON that a terminal shows: what `TerminalSafeText` escapes can stand in strings only, and is written there as JSON
-/// itself escapes it (RFC 8259, section 7). The value is the same.
+/// Makes JSON safe for a terminal: what `TerminalSafeText` escapes can occur in strings only, and is written there with
+/// JSON's own escapes (RFC 8259, section 7). The value stays the same.
 public enum TerminalSafeJSON {
     /// - Parameter json: whole values; line feeds between them stay.
     public static func escaped(_ json: [UInt8]) -> [UInt8] {

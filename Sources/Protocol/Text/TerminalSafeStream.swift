@@ -1,4 +1,4 @@
-/// The same as `TerminalSafeText` for a stream that comes in chunks cut anywhere; line feeds and tabs pass.
+/// `TerminalSafeText` for a stream whose chunks are cut anywhere; line feeds and tabs pass.
 public struct TerminalSafeStream: Sendable {
     /// The beginning of a UTF-8 sequence whose rest has not come yet: at most three bytes.
     private var partial: [UInt8] = []
@@ -30,7 +30,7 @@ public struct TerminalSafeStream: Sendable {
         return result
     }
 
-    /// What is left at the end of the stream, escaped.
+    /// Returns what is left at the end of the stream, escaped.
     public mutating func finish() -> String {
         defer { partial = [] }
         return partial.map(TerminalSafeText.escape(byte:)).joined()

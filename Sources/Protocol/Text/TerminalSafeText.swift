@@ -1,10 +1,10 @@
-/// Makes text from outside harmless for a terminal: what could move the cursor, change colours, answer back or
-/// turn the reading direction is shown as an escape, `\x1b` or `\u202e`.
+/// Makes untrusted text safe for a terminal: what could move the cursor, change colours, answer back or change the
+/// reading direction is shown as an escape, `\x1b` or `\u202e`.
 ///
 /// Escaped are C0, DEL and C1 (ECMA-48), the bidirectional controls (UAX #9), the line and paragraph separators,
 /// and bytes that are not UTF-8.
 public enum TerminalSafeText {
-    /// For one line or one cell: line feeds and tabs are escaped too.
+    /// Escapes for one line or one cell: line feeds and tabs are escaped too.
     public static func escaped(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
         var result = ""
@@ -26,7 +26,7 @@ public enum TerminalSafeText {
         scalar.value < 0x100 ? escape(byte: UInt8(scalar.value)) : unicodeEscape(scalar)
     }
 
-    /// For a scalar of the basic plane.
+    /// The escape of a scalar of the basic multilingual plane.
     static func unicodeEscape(_ scalar: Unicode.Scalar) -> String { "\\u" + hex(scalar.value, digits: 4) }
 
     static func escape(byte: UInt8) -> String { "\\x" + hex(UInt32(byte), digits: 2) }
