@@ -1,15 +1,15 @@
-/// The hosts whose tokens were not accepted of late, and how long their next refusal is to wait.
+/// Failed authentications by host, with an exponential back-off for the reply to the next failure.
 ///
-/// A good token never waits: peers behind one proxy or address do not suffer for each other, and a secret of 256 bits
-/// is not found by trying. What is slowed down is who tries.
+/// A valid token is never delayed: peers behind one proxy or address do not suffer for each other, and a secret of 256
+/// bits is not found by guessing. Only replies to failures are delayed.
 public struct FailureTable: Sendable {
-    /// Hosts known at once; the oldest goes.
+    /// Hosts in the table at most; a new one evicts the oldest.
     static let hostsMax = 4_096
-    /// So many are refused at once.
+    /// Failures that are answered without a delay.
     static let promptFailures = 3
     static let firstDelayMilliseconds: Int64 = 250
     static let delayMillisecondsMax: Int64 = 8_000
-    /// A host begins anew after this long without a failure.
+    /// A host's count starts over after this long without a failure.
     static let forgetMilliseconds: Int64 = 600_000
 
     private struct Entry {
@@ -18,15 +18,15 @@ public struct FailureTable: Sendable {
     }
 
     private var entries: [String: Entry] = [:]
-    /// The hosts by the time they came.
+    /// A ring of the hosts in order of insertion.
     private var order: [String] = []
     private var oldest = 0
 
     public init() {}
 
-    /// Notes one failure.
+    /// Records one failure.
     /// - Parameter now: monotonic milliseconds.
-    /// - Returns: milliseconds that its answer is to wait.
+    /// - Returns: milliseconds by which to delay its reply.
     public mutating func failed(_ host: String, now: Int64) -> Int64 {
         var entry = entries[host] ?? Entry(failures: 0, last: now)
         if now - entry.last > Self.forgetMilliseconds { entry.failures = 0 }

@@ -1,9 +1,9 @@
-/// Who a peer has shown to be, by a token or a certificate.
+/// The authenticated identity of a peer, by a token or a certificate.
 public struct Identity: Sendable, Equatable {
     public var role: Role
-    /// For logs and the audit; never the secret.
+    /// The name for logs and the audit; never the secret.
     public var name: String
-    /// The node that a worker is bound to; nil may be any.
+    /// The node that a worker is bound to; nil allows any.
     public var node: String?
 
     public init(role: Role, name: String, node: String? = nil) {
@@ -14,6 +14,6 @@ public struct Identity: Sendable, Equatable {
 }
 
 extension Identity: CustomStringConvertible {
-    /// `reader alice`, as logs and the audit have it.
+    /// The form for logs and the audit: `reader alice`.
     public var description: String { "\(role.rawValue) \(name)" }
 }

@@ -1,4 +1,4 @@
-/// What an identity may do (proto-spec.md, section 10.1).
+/// A role grants permissions to an identity (proto-spec.md, section 10.1).
 public enum Role: String, Sendable, CaseIterable {
     case worker, client, reader, admin
 
@@ -12,28 +12,28 @@ public enum Role: String, Sendable, CaseIterable {
     }
 }
 
-/// Kinds of operations; each operation is of one.
+/// Kinds of operations, as a bit set; each operation needs exactly one.
 public struct Permissions: OptionSet, Sendable {
     public let rawValue: UInt8
 
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// `hello`, `ping`, `help`: everybody's, who has shown nothing too.
+    /// `hello`, `ping`, `help`: allowed without authentication.
     public static let greet = Permissions(rawValue: 1 << 0)
-    /// Tasks, their output, nodes, and what happens to them.
+    /// Reads tasks, their output, nodes and events.
     public static let read = Permissions(rawValue: 1 << 1)
-    /// Tasks of one's own making, and the end of any.
+    /// Submits tasks of one's own, and cancels any.
     public static let submit = Permissions(rawValue: 1 << 2)
-    /// Nodes, and tasks of another store as they are.
+    /// Administers nodes, and imports tasks of another store as they are.
     public static let administer = Permissions(rawValue: 1 << 3)
-    /// A node, and reports of what runs on it.
+    /// Registers a node, and reports on what runs on it.
     public static let work = Permissions(rawValue: 1 << 4)
-    /// Where nobody is asked who they are.
+    /// All permissions, for a master without authentication.
     public static let all: Permissions = [.greet, .read, .submit, .administer, .work]
 }
 
 extension Permissions {
-    /// The roles that have all of this, for people: `client or admin`.
+    /// The roles that have all of these permissions, human-readable: `client or admin`.
     public var roles: String {
         Role.allCases.filter { $0.permissions.isSuperset(of: self) }.map(\.rawValue).joined(separator: " or ")
     }

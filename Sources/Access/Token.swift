@@ -1,18 +1,18 @@
-/// A new secret, in the form in which it is handed out.
+/// Generates new secrets in the form in which they are issued.
 public enum Token {
-    /// By which scanners of secrets know it.
+    /// The prefix by which secret scanners recognise a token.
     public static let prefix = "podling_"
-    /// 256 bits.
+    /// Size of a secret: 256 bits.
     static let secretBytes = 32
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// `podling_` and 43 characters of base64url, from the system's generator.
+    /// Returns `podling_` and 43 characters of base64url, from the system's random number generator.
     public static func make() -> String {
         var generator = SystemRandomNumberGenerator()
         return text(of: (0..<secretBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
 
-    /// RFC 4648 section 5, without padding.
+    /// Encodes base64url without padding (RFC 4648, section 5).
     static func text(of secret: [UInt8]) -> String {
         var text = Array(prefix.utf8)
         var bits = 0

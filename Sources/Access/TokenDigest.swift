@@ -1,13 +1,13 @@
 import PodlingDigest
 
-/// The SHA-256 of a token: all that is kept of it.
+/// The SHA-256 of a token: the only form in which a token is stored.
 public struct TokenDigest: Sendable, Hashable {
     static let byteCount = SHA256.byteCount
 
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
-    /// - Parameter token: the whole text of the token, its prefix too.
-    /// - Returns: nil where OpenSSL refuses to compute it.
+    /// - Parameter token: the whole text of the token, with its prefix.
+    /// - Returns: nil where OpenSSL cannot compute it.
     public init?(hashing token: UnsafeRawBufferPointer) {
         guard let bytes = SHA256.digest(of: token) else { return nil }
         self.init(bytes)
@@ -41,7 +41,7 @@ public struct TokenDigest: Sendable, Hashable {
         }
     }
 
-    /// Where it is looked up. How long that takes tells of the hash of a guess only.
+    /// The key for look-up. The time of a look-up depends on the hash of the guess only.
     var bucket: UInt64 { words.0 }
 
     public var hex: String {
@@ -51,7 +51,7 @@ public struct TokenDigest: Sendable, Hashable {
         }.joined()
     }
 
-    /// In the same time for every two of them.
+    /// Constant-time comparison.
     public static func == (left: Self, right: Self) -> Bool {
         let difference =
             (left.words.0 ^ right.words.0) | (left.words.1 ^ right.words.1) | (left.words.2 ^ right.words.2)

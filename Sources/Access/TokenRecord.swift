@@ -1,8 +1,8 @@
 import PodlingProtocol
 
-/// What is kept of a token.
+/// The stored record of a token.
 public struct TokenRecord: Sendable, Equatable {
-    /// Names it to people, and to `token revoke`: 1 to 63 of `A-Z a-z 0-9 - _ .`.
+    /// The token's human-readable name, also for `token revoke`: 1 to 63 of `A-Z a-z 0-9 - _ .`.
     public var name: String
     public var role: Role
     /// The node that a worker's token is bound to.
@@ -11,7 +11,7 @@ public struct TokenRecord: Sendable, Equatable {
     /// Milliseconds since 1970 in UTC.
     public var createdAt: Int64
 
-    /// - Throws: what is wrong with it, for people.
+    /// - Throws: a human-readable message that names the invalid field.
     public init(
         name: String,
         role: Role,
@@ -31,7 +31,7 @@ public struct TokenRecord: Sendable, Equatable {
 
     public var identity: Identity { Identity(role: role, name: name, node: node) }
 
-    /// - Throws: what a name is, for people.
+    /// - Throws: a human-readable message with the rule for names.
     public static func check(name: String) throws(TokenError) {
         guard isName(name) else { throw TokenError("a name is 1 to 63 of A-Z a-z 0-9 - _ .") }
     }
@@ -42,7 +42,7 @@ public struct TokenRecord: Sendable, Equatable {
     }
 }
 
-/// Why tokens cannot be used, for people. It holds no secret and no hash.
+/// A human-readable error about tokens. It holds no secret and no hash.
 public struct TokenError: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
 

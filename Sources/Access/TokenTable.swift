@@ -1,14 +1,14 @@
-/// The tokens that are good.
+/// The valid tokens, indexed by digest.
 public struct TokenTable: Sendable, Equatable {
     public static let tokensMax = 100_000
 
-    /// By `TokenDigest.bucket`.
+    /// Keyed by `TokenDigest.bucket`.
     private let records: [UInt64: TokenRecord]
 
-    /// None is good.
+    /// Creates a table in which no token is valid.
     public init() { records = [:] }
 
-    /// - Throws: where there are too many, or two have a name or a secret in common.
+    /// - Throws: where there are too many, or two share a name or a secret.
     public init(_ list: [TokenRecord]) throws(TokenError) {
         guard list.count <= Self.tokensMax else { throw TokenError("\(Self.tokensMax) tokens are the most") }
         var names: Set<String> = []
@@ -26,7 +26,7 @@ public struct TokenTable: Sendable, Equatable {
 
     public var count: Int { records.count }
 
-    /// Whose token has this hash.
+    /// The identity of the token with this digest; nil where there is none.
     public func identity(of digest: TokenDigest) -> Identity? {
         guard let record = records[digest.bucket], record.digest == digest else { return nil }
         return record.identity

@@ -1,14 +1,15 @@
 import PodlingProtocol
 
-/// The text of a tokens file: a line a token, `NAME ROLE NODE SHA256 CREATED`, `-` where it is bound to no node.
+/// The format of a tokens file: a token on each line, `NAME ROLE NODE SHA256 CREATED`, with `-` where it is bound to no
+/// node.
 ///
-/// Blank lines and those that begin with `#` are passed over.
+/// Blank lines and lines that begin with `#` are ignored.
 public enum TokensFile {
-    /// A file is read whole.
+    /// Size limit: a file is read whole.
     public static let bytesMax = 32 * 1024 * 1024
     public static let head = "# Tokens of podling-master: name, role, node, SHA-256 of the token, created.\n"
 
-    /// - Throws: what is wrong, with its line.
+    /// - Throws: an error that names the invalid line.
     public static func records(of text: String) throws(TokenError) -> [TokenRecord] {
         var records: [TokenRecord] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -37,13 +38,13 @@ public enum TokensFile {
         return try TokenRecord(name: String(words[0]), role: role, node: node, digest: digest, createdAt: createdAt)
     }
 
-    /// One line with its line feed.
+    /// Formats a record as one line, with its line feed.
     public static func line(_ record: TokenRecord) -> String {
         let created = Timestamp.format(record.createdAt)
         return "\(record.name) \(record.role.rawValue) \(record.node ?? "-") \(record.digest.hex) \(created)\n"
     }
 
-    /// The text without the line of this name; nil where there is none. Remarks stay.
+    /// The text without the line of this name; nil where there is none. Comment lines stay.
     public static func text(_ text: String, without name: String) -> String? {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let kept = lines.filter { line in
