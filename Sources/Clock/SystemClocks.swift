@@ -6,12 +6,12 @@ import Musl
 import Darwin
 #endif
 
-/// Time since a moment of its own, for waits and deadlines: nobody can set it.
+/// The monotonic clock, for time-outs and deadlines: nobody can set it.
 package enum MonotonicClock {
     package static func milliseconds() -> Int { Int(SystemClock.milliseconds(CLOCK_MONOTONIC)) }
 }
 
-/// The time of day; whoever may set the machine's clock can make it jump.
+/// The wall clock: it jumps when somebody sets the machine's clock.
 package enum WallClock {
     /// Milliseconds since 1970, UTC.
     package static func milliseconds() -> Int64 { SystemClock.milliseconds(CLOCK_REALTIME) }

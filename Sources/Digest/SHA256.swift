@@ -1,13 +1,13 @@
 import COpenSSL
 
-/// SHA-256 of bytes as they come, by the OpenSSL that TLS needs anyway.
+/// Incremental SHA-256, by the OpenSSL that TLS needs anyway.
 ///
-/// OpenSSL may refuse: without memory, or where its configuration loads no provider that has SHA-256. All that came is
-/// then summed up to nil.
+/// OpenSSL may fail: without memory, or where its configuration loads no provider that has SHA-256. The digest is then
+/// nil.
 public final class SHA256 {
     public static let byteCount = 32
 
-    /// nil once OpenSSL has refused.
+    /// nil once OpenSSL has failed.
     private var context: OpaquePointer?
 
     public init() {
@@ -22,7 +22,7 @@ public final class SHA256 {
         check(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count))
     }
 
-    /// Of all that came so far; more may follow.
+    /// The digest of all input so far; more input may follow.
     public func digest() -> [UInt8]? {
         guard let context, let copy = EVP_MD_CTX_new() else { return nil }
         defer { EVP_MD_CTX_free(copy) }

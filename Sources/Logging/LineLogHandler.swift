@@ -1,7 +1,7 @@
 import Logging
 import PodlingClock
 
-/// Writes each event as one line. Nothing in an event can break out of its line or reach a terminal as a control.
+/// Writes each event as one line. An event cannot break out of its line or send control characters to a terminal.
 public struct LineLogHandler: LogHandler {
     public var logLevel: Logger.Level
     public var metadata: Logger.Metadata = [:]
@@ -39,7 +39,8 @@ public struct LineLogHandler: LogHandler {
         write(line.bytes(format), event.level)
     }
 
-    /// By name, so that equal events make equal lines; the nearest source of a name wins.
+    /// The event's metadata sorted by name, so that equal events make equal lines; the most specific source of a name
+    /// wins.
     private func members(of event: LogEvent) -> [(String, String)] {
         var all = metadataProvider?.get() ?? [:]
         all.merge(metadata) { $1 }

@@ -1,9 +1,9 @@
 import Logging
 
-/// How many lines of each level are written in a second, and how many were left out: whoever causes lines, as a peer may,
-/// fills no disk with them.
+/// Rate limit for each log level, with a count of the suppressed lines: a peer that causes lines cannot fill a disk
+/// with them.
 struct LogBudget {
-    /// Of one level. What was asked for to find a fault has more of them.
+    /// Lines of one level in a period; the debug levels have a larger budget.
     static let linesMaxDefault = 100
     static let debugLinesMaxDefault = 1_000
     static let periodMilliseconds = 1_000
@@ -23,10 +23,10 @@ struct LogBudget {
         self.debugLinesMax = debugLinesMax
     }
 
-    /// Counts a line.
+    /// Counts a line against the budget.
     ///
     /// - Parameter now: monotonic milliseconds.
-    /// - Returns: false to leave it out. What ends the program never is.
+    /// - Returns: false to suppress it. Critical lines are never suppressed.
     mutating func takes(_ level: Logger.Level, at now: Int) -> Bool {
         guard level != .critical else { return true }
         var period = periods[level] ?? Period(start: now)
@@ -37,10 +37,11 @@ struct LogBudget {
         return isTaken
     }
 
-    /// Whether there is something to be told, now or later.
+    /// Whether suppressed lines remain to be reported, now or later.
     var hasLeftOut: Bool { periods.values.contains { $0.leftOut > 0 } }
 
-    /// What has been left out in periods that are over, or in all of them at the end, and not told; the gravest first.
+    /// Takes the counts of suppressed lines that are not reported yet, of periods that are over, or of all of them at
+    /// the end; the most severe level first.
     mutating func takeLeftOut(at now: Int, isAtEnd: Bool = false) -> [(level: Logger.Level, count: Int)] {
         var told: [(level: Logger.Level, count: Int)] = []
         for (level, period) in periods where period.leftOut > 0 {

@@ -1,7 +1,7 @@
-/// How a program writes its log: one line an event, on standard error.
+/// The log format of a program: one line for each event, on standard error.
 public enum LogFormat: String, Sendable, CaseIterable {
-    /// For people: time, level, message, `name=value`.
+    /// Human-readable: time, level, message, `name=value`.
     case text
-    /// For machines: one JSON object.
+    /// Machine-readable: one JSON object.
     case json
 }

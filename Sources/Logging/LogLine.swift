@@ -1,15 +1,15 @@
 import PodlingProtocol
 
-/// The text of one event.
+/// Formats one event as a line.
 struct LogLine {
-    /// Since 1970, UTC.
+    /// Milliseconds since 1970, UTC.
     var milliseconds: Int64
     var level: String
     var label: String
     var message: String
     var members: [(name: String, value: String)]
 
-    /// Of the message, and of each value: what a peer has sent may be in it.
+    /// Length limit of the message and of each value: they may hold a peer's input.
     static let textBytesMax = 4_096
 
     func bytes(_ format: LogFormat) -> [UInt8] {
@@ -62,7 +62,7 @@ struct LogLine {
     private static func cut(_ text: String) -> String {
         guard text.utf8.count > textBytesMax else { return text }
         var end = text.utf8.index(text.startIndex, offsetBy: textBytesMax)
-        // Not within a scalar.
+        // Do not cut within a scalar.
         while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
         return text[..<end] + "..."
     }
@@ -74,8 +74,8 @@ struct LogLine {
             || text.utf8.contains { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "=") }
     }
 
-    /// Control characters (C0, DEL, C1) and what reorders text become `\u{..}`; quotes and backslashes are escaped
-    /// where quotes enclose them.
+    /// Escapes control characters (C0, DEL, C1) and bidirectional controls as `\u{..}`; quotes and backslashes are
+    /// escaped where the text is quoted.
     private static func printable(_ text: String, quoted: Bool = false) -> [UInt8] {
         var bytes: [UInt8] = []
         for scalar in text.unicodeScalars {

@@ -3,21 +3,21 @@ import NIOConcurrencyHelpers
 import NIOPosix
 import PodlingClock
 
-/// Takes log lines from any thread without waiting, and writes them on a thread of its own.
+/// Asynchronous log writer: takes lines from any thread without blocking, and writes them on a thread of its own.
 ///
-/// Whoever reads standard error may stop, as behind a full pipe: that costs lines, whose count is told once it reads on,
-/// and holds up nobody.
+/// When the reader of standard error stalls, as behind a full pipe, lines are dropped and counted, and nobody is
+/// blocked; the count is reported once the reader continues.
 final class LogWriter: Sendable {
     private struct State {
         var budget: LogBudget
         var lines: [[UInt8]] = []
         var byteCount = 0
-        /// Lines for which there was no room.
+        /// Lines dropped because the queue was full.
         var droppedCount = 0
         var isAtEnd = false
     }
 
-    /// What is to be written next; remarks stand behind the lines that they came after.
+    /// The next lines to write; the writer's remarks follow the lines that they came after.
     private struct Work {
         var lines: [[UInt8]]
         var leftOut: [(level: Logger.Level, count: Int)]
@@ -27,22 +27,22 @@ final class LogWriter: Sendable {
         var isEmpty: Bool { lines.isEmpty && leftOut.isEmpty && droppedCount == 0 }
     }
 
-    /// Bytes that wait to be written.
+    /// Size limit of the queue.
     static let queueBytesMaxDefault = 1024 * 1024
-    /// Beyond these, for what ends the program.
+    /// Extra capacity for critical lines.
     private static let fatalBytesMax = 64 * 1024
 
     private let descriptor: Int32
     private let queueBytesMax: Int
     private let remark: @Sendable (Logger.Level, String) -> [UInt8]
     private let state: NIOLockedValueBox<State>
-    /// True where the thread has something to look at.
+    /// True where the thread has work.
     private let wake = ConditionLock(value: false)
-    /// True once all was written at the end.
+    /// True once everything was written at the end.
     private let isDone = ConditionLock(value: false)
     private let pool = NIOThreadPool(numberOfThreads: 1)
 
-    /// - Parameter remark: makes a line of what the writer itself has to say.
+    /// - Parameter remark: formats a line of the writer's own, such as a count of dropped lines.
     init(
         descriptor: Int32,
         budget: LogBudget = LogBudget(),
@@ -57,7 +57,7 @@ final class LogWriter: Sendable {
         pool.submit { state in if state == .active { self.run() } }
     }
 
-    /// Takes one line with its LF, or leaves it out.
+    /// Enqueues one line with its LF, or drops it.
     func write(_ line: [UInt8], _ level: Logger.Level) {
         let now = MonotonicClock.milliseconds()
         state.withLockedValue { state in
@@ -73,7 +73,7 @@ final class LogWriter: Sendable {
         poke()
     }
 
-    /// Waits until all is written, but no longer than that: the program ends.
+    /// Blocks until everything is written, within a bound: the program is about to exit.
     func flush(milliseconds: Int) {
         state.withLockedValue { $0.isAtEnd = true }
         poke()
@@ -87,7 +87,7 @@ final class LogWriter: Sendable {
         wake.unlock(withValue: true)
     }
 
-    // MARK: On the thread
+    // MARK: On the writer's thread
 
     private func run() {
         while true {
@@ -129,7 +129,7 @@ final class LogWriter: Sendable {
         }
     }
 
-    /// Until there is something to write, or a remark is due.
+    /// Blocks until there is a line to write, or a remark is due.
     private func pause() {
         if state.withLockedValue({ $0.budget.hasLeftOut }) {
             let seconds = Double(LogBudget.periodMilliseconds) / 1_000

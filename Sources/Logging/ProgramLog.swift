@@ -10,15 +10,15 @@ import Musl
 import Darwin
 #endif
 
-/// The log of a program, on standard error.
+/// Sets up the log of a program, on standard error.
 public enum ProgramLog {
-    /// How long the end of the program waits for its last lines to be read.
+    /// Time limit for the flush at exit.
     private static let flushMilliseconds = 1_000
     private static let writer = NIOLockedValueBox<LogWriter?>(nil)
 
-    /// Makes all loggers of this process write there. Call it once.
+    /// Routes all loggers of this process to standard error. Call it once.
     ///
-    /// - Parameter label: who speaks where the log has a remark about itself.
+    /// - Parameter label: the logger's label for remarks about the log itself.
     public static func bootstrap(label: String, format: LogFormat, level: Logger.Level) {
         let made = LogWriter(descriptor: STDERR_FILENO) { level, text in
             LogLine(
@@ -34,6 +34,6 @@ public enum ProgramLog {
         atexit { ProgramLog.flush() }
     }
 
-    /// Waits for what was logged to be written, within a bound. The end of the program does so by itself.
+    /// Flushes what was logged, within a bound. It also runs at exit.
     private static func flush() { writer.withLockedValue { $0 }?.flush(milliseconds: flushMilliseconds) }
 }
