@@ -9,7 +9,7 @@ readonly FILE_LINES_MAX=400
 # Where scripts/words.txt holds: files, or folders with all that is in them.
 readonly WORDED_PATHS=(
     README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md proto-spec.md openapi.yaml docs/OPERATIONS.md
-    Sources/Protocol Sources/Access Sources/Digest Sources/Clock Sources/Logging
+    Sources/Protocol Sources/Access Sources/Digest Sources/Clock Sources/Logging Sources/Store
 )
 
 # The modules that each folder may import, besides the system's. DESIGN: an arrow may only point down.

@@ -1,8 +1,9 @@
 import PodlingCore
 
-/// Keeps nothing beyond what the core holds: a batch is as durable as it gets at once, and a restart forgets all.
+/// A store that keeps nothing beyond the core's own state: a batch counts as durable at once, and a restart loses
+/// everything.
 ///
-/// How long ended tasks are held, by age and by number, is the core's configuration.
+/// How long terminal tasks are held, by age and by number, is the core's configuration.
 public struct MemoryStore: Store {
     public let leadership = AsyncStream { continuation in
         continuation.yield(StoreLeadership.leading)
