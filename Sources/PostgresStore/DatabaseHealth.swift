@@ -2,13 +2,13 @@ import Logging
 import NIOConcurrencyHelpers
 import PodlingCore
 
-/// What the server does with commits, as its settings say.
+/// The durability settings of the server, which decide whether a commit survives.
 struct DurabilitySettings: Equatable {
     var synchronousCommit = "on"
     var synchronousStandbys = ""
     var fsync = "on"
 
-    /// What `init` reads.
+    /// The columns that `init` reads.
     static let columns = """
         current_setting('synchronous_commit'), current_setting('synchronous_standby_names'), current_setting('fsync')
         """
@@ -21,7 +21,7 @@ struct DurabilitySettings: Equatable {
         fsync = result.text(0, column + 2) ?? ""
     }
 
-    /// - Parameter hadStandby: whether commits were to wait for a standby before.
+    /// - Parameter hadStandby: whether commits waited for a synchronous standby before.
     func warnings(hadStandby: Bool) -> [String] {
         var warnings: [String] = []
         if ["off", "local", "remote_write"].contains(synchronousCommit) {
@@ -42,7 +42,7 @@ struct DurabilitySettings: Equatable {
     }
 }
 
-/// What an administrator is to know of the database. Any thread may call it.
+/// The state of the database for an administrator. Thread-safe.
 final class DatabaseHealth: Sendable {
     private struct State {
         var hadStandby = false
@@ -56,7 +56,7 @@ final class DatabaseHealth: Sendable {
 
     init(logger: Logger) { self.logger = logger }
 
-    /// Each warning is logged once, when it begins and when it ends.
+    /// Logs each warning once, when it begins and when it ends.
     func take(_ settings: DurabilitySettings) {
         let (new, gone) = state.withLockedValue { state in
             if !settings.synchronousStandbys.isEmpty { state.hadStandby = true }
@@ -68,7 +68,7 @@ final class DatabaseHealth: Sendable {
         for warning in gone { logger.notice("PostgreSQL: no longer so: \(warning)") }
     }
 
-    /// The database came back with less than it had acknowledged.
+    /// Records that the database came back without rows that it had acknowledged.
     func lost(_ words: String) {
         state.withLockedValue { state in
             state.lossCount += 1
@@ -76,7 +76,7 @@ final class DatabaseHealth: Sendable {
         }
     }
 
-    /// What came of it.
+    /// Records the outcome of the repair.
     func settled(_ words: String) { state.withLockedValue { $0.loss = words } }
 
     var health: StoreHealth {

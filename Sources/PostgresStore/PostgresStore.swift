@@ -4,10 +4,10 @@ import NIOPosix
 import PodlingCore
 import PodlingStore
 
-/// Keeps tasks in PostgreSQL, with group commit: while one transaction runs, all that comes becomes the next.
+/// Stores tasks in PostgreSQL with group commit: while one transaction runs, everything that arrives joins the next.
 ///
-/// Each transaction checks that this master still leads; after another took over, it writes nothing more. A transaction
-/// whose outcome is not known is run again: each has the same outcome twice.
+/// Each transaction checks its fencing token, the epoch of this master's lead: after another took over, this one writes
+/// nothing more. A transaction whose outcome is unknown is retried: all of them are idempotent.
 public final class PostgresStore: Store {
     private typealias Done = @Sendable (Result<Void, StoreError>) -> Void
 
@@ -16,7 +16,7 @@ public final class PostgresStore: Store {
         let refused: @Sendable ([RefusedRow]) -> Void
         let done: Done
 
-        /// Tells what is refused of its own tasks.
+        /// Reports the rejected rows of its own tasks.
         func tell(_ rows: [RefusedRow]) {
             guard !rows.isEmpty else { return }
             let own = Set(batch.tasks.map(\.id))
@@ -30,7 +30,7 @@ public final class PostgresStore: Store {
         var isRunning = false
         var failure: StoreError?
 
-        /// The oldest of what waits, to about `transactionRowsMax`; never none where something waits.
+        /// Takes the oldest jobs, up to about `transactionRowsMax` rows; at least one where any waits.
         mutating func take() -> [Job] {
             var rows = 0
             let end = waiting.indices.first { index in
@@ -43,7 +43,7 @@ public final class PostgresStore: Store {
         }
     }
 
-    /// One more batch does not join a transaction that has as many rows: a long one would outlast its deadline.
+    /// A transaction with this many rows is closed to further batches: a longer one would exceed its deadline.
     static let transactionRowsMax = 20_000
 
     public static let leaseMillisecondsDefault = 3_000
@@ -61,13 +61,15 @@ public final class PostgresStore: Store {
     private let primaryReads: ReadPool
     private let queue = NIOLockedValueBox(Queue())
 
-    /// Connects, migrates, and stands for the lead, at once or from the first `advertise` on.
+    /// Connects, migrates, and becomes a candidate for the lead, at once or from the first `advertise` on.
     ///
     /// - Parameters:
-    ///   - readURL: a replica, for what the master does not hold; while it is away the primary is read.
+    ///   - readURL: a replica for reads of what the master does not hold; the primary is the fallback while it is
+    ///     unreachable.
     ///   - address: where other masters' peers reach this one, HOST:PORT; see also `advertise`.
-    ///   - isPrepared: whether statements are prepared; not behind a PgBouncer older than 1.21 in transaction mode.
-    ///   - mayMigrate: whether it brings older tables up to date; else they are refused.
+    ///   - isPrepared: whether statements are prepared; must be false behind a PgBouncer older than 1.21 in transaction
+    ///     mode.
+    ///   - mayMigrate: whether it brings older tables up to date; else they are rejected.
     ///   - eventsMax: how many transitions are loaded; nil where none are kept.
     /// - Throws: `PGError`.
     public static func open(
@@ -161,14 +163,14 @@ public final class PostgresStore: Store {
     public func refills(from source: @escaping HeldSource) { writer.source.withLockedValue { $0 = source } }
 
     public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
-        // A replica may be behind.
+        // A replica may lag.
         if case .existing = query { return primaryReads.read(query, done: done) }
         (replicaReads ?? primaryReads).read(query, done: done)
     }
 
     public func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {
         let (writer, retention) = (writer, retention)
-        // A leader that could not write would be none.
+        // A leader that cannot write is useless: connect before announcing the lead.
         try await pool.runIfActive { try writer.connect() }
         let endedUpTo = try await pool.runIfActive { try writer.openCursor(retention) }
         var kept = StoreBatch()
@@ -226,7 +228,7 @@ public final class PostgresStore: Store {
     public func close() async {
         writer.giveUp(inMilliseconds: TaskWriter.closeMilliseconds)
         mover.stop()
-        // Behind what was handed over before.
+        // Wait for the jobs that were queued before.
         try? await pool.runIfActive {}
         try? await pool.shutdownGracefully()
         await replicaReads?.close()
@@ -236,7 +238,7 @@ public final class PostgresStore: Store {
         news.finish()
     }
 
-    /// Writes until nothing waits. On the store's own thread.
+    /// Writes until the queue is empty, on the store's own thread.
     private func drain() {
         while true {
             let (jobs, failure) = queue.withLockedValue { queue in

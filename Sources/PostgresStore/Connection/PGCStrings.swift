@@ -1,6 +1,6 @@
 import Glibc
 
-/// NUL-terminated copies of strings, as an array of C with NULL at its end; freed with the object.
+/// A NULL-terminated C array of C strings; freed with the object.
 final class PGCStrings {
     private let count: Int
     private let copies: UnsafeMutablePointer<UnsafePointer<CChar>?>

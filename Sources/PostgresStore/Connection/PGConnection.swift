@@ -4,37 +4,38 @@ import PodlingClock
 
 /// One connection to PostgreSQL. Every call blocks: never use it on an event loop or the cooperative pool.
 ///
-/// Each call has a deadline: connecting by `connect_timeout`, a statement by `statement_timeout` and, where the server
+/// Each call has a deadline: connecting by `connect_timeout`; a statement by `statement_timeout` and, where the server
 /// does not answer at all, by a clock of this side; a dead network by `tcp_user_timeout` and keepalives (PostgreSQL
-/// manual, 34.1.2); `DATABASE_URL` overrides those of libpq.
+/// manual, 34.1.2). `DATABASE_URL` overrides those of libpq.
 final class PGConnection {
     static let statementMillisecondsDefault = 60_000
-    /// The server ends a statement that is late by itself; one that does not is beyond reach.
+    /// Grace after `statement_timeout`: the server cancels a late statement by itself; one that does not is
+    /// unreachable.
     private static let answerGraceMilliseconds = 5_000
-    /// How soon an answer that nobody wants any more is given up.
+    /// Polling interval of `isGivenUp`.
     private static let sliceMilliseconds = 250
     private static let markName = "podling.session"
-    /// What stands before the URL can be overridden by it.
+    /// Options before the URL, which it can override.
     private static let defaults = [
         ("connect_timeout", "10"), ("tcp_user_timeout", "15000"), ("keepalives_idle", "10"),
         ("keepalives_interval", "5"), ("keepalives_count", "3"), ("application_name", "podling-master"),
     ]
 
     private let handle: OpaquePointer
-    /// Statements that this connection has prepared, by name.
+    /// Names of the statements that are prepared on this connection.
     private var prepared: Set<String> = []
     private let notices = UnsafeMutablePointer<PGNotices>.allocate(capacity: 1)
     private let statementMilliseconds: Int
-    /// Whether the server's session is this connection's own: what is set or prepared stays. A pooler that lends sessions
-    /// for a transaction does not hand on what a session begins with.
+    /// Whether the server's session belongs to this connection alone, so that settings and prepared statements persist.
+    /// A pooler in transaction mode does not pass on the settings that a session begins with.
     private(set) var ownsSession = false
-    /// Asked several times a second while an answer is waited for; true gives it up.
+    /// Polled several times a second while waiting for an answer; true abandons the wait.
     var isGivenUp: (() -> Bool)?
 
     /// - Parameters:
     ///   - statementMilliseconds: how long one statement may take.
-    ///   - settings: of the session, names and values.
-    ///   - defaults: of libpq's options, before its own and Podling's.
+    ///   - settings: names and values of session settings.
+    ///   - defaults: options of libpq that precede its own and Podling's.
     /// - Throws: `PGError` with what libpq says; the URL is never in it.
     init(
         _ url: String,
@@ -73,7 +74,7 @@ final class PGConnection {
         _ settings: [(String, String)],
         _ defaults: [(String, String)]
     ) throws(PGError) -> OpaquePointer {
-        // As the session begins, and not by SET: that would cost round trips, and stay in a pooler's session for others.
+        // As start-up options and not by SET: that would cost round trips, and leak into a pooler's session for others.
         let given = try option("options", in: url) ?? getenv("PGOPTIONS").map { String(cString: $0) }
         let options = settings.map { "-c \($0.0)=\($0.1)" } + (given.map { [$0] } ?? [])
         let pairs =
@@ -94,10 +95,10 @@ final class PGConnection {
         return made
     }
 
-    /// The code of what a server said instead of a welcome. Its words are in its own language, and libpq has the code only
-    /// where it was asked for more before it connects: so it connects once more, where a server has said something at all.
+    /// The SQLSTATE of a failed connection attempt. The server's message is localized, and libpq reports the code only
+    /// at a higher verbosity, set before connecting: so it connects once more, where a server has answered at all.
     private static func state(of message: String, _ handle: OpaquePointer) -> String? {
-        // A server's words stand after its severity, a colon and two spaces (libpq, pqBuildErrorMessage3).
+        // A server's message follows its severity, a colon and two spaces (libpq, pqBuildErrorMessage3).
         guard message.contains(":  ") else { return nil }
         PQsetErrorVerbosity(handle, PQERRORS_VERBOSE)
         defer { PQsetErrorVerbosity(handle, PQERRORS_DEFAULT) }
@@ -120,8 +121,8 @@ final class PGConnection {
         return last
     }
 
-    /// Runs a statement that is made of several.
-    /// - Parameter isPrepared: it is parsed and planned once for this connection.
+    /// Runs a statement that is composed of several.
+    /// - Parameter isPrepared: whether it is parsed and planned once for this connection.
     func execute(_ statement: PGStatement, isPrepared: Bool) throws(PGError) -> PGResult {
         guard isPrepared else { return try execute(statement.sql(), statement.parameters) }
         let name = statement.name
@@ -136,7 +137,7 @@ final class PGConnection {
         return last
     }
 
-    /// Runs several statements, of our own text only, in one transaction.
+    /// Runs several trusted statements in one transaction.
     func executeScript(_ sql: String) throws(PGError) {
         guard PQsendQuery(handle, sql) == 1 else { throw lost() }
         _ = try results()
@@ -144,7 +145,7 @@ final class PGConnection {
 
     // MARK: Results
 
-    /// The results of all that was sent.
+    /// Collects the results of everything that was sent.
     private func results() throws(PGError) -> [PGResult] {
         let deadline = MonotonicClock.milliseconds() + statementMilliseconds + Self.answerGraceMilliseconds
         var results: [PGResult] = []
@@ -157,7 +158,7 @@ final class PGConnection {
         return results
     }
 
-    /// Sends what waits to be sent, and reads until there is a result.
+    /// Flushes the output, and reads until there is a result.
     ///
     /// - Parameter deadline: monotonic milliseconds.
     /// - Returns: nil where the statement has no more results.
@@ -174,7 +175,7 @@ final class PGConnection {
         }
     }
 
-    /// Waits for the socket, and takes what came.
+    /// Waits for the socket, and consumes its input.
     private func waitForSocket(_ events: Int32, by deadline: Int) throws(PGError) {
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(events), revents: 0)
         let wait = deadline - MonotonicClock.milliseconds()
@@ -199,7 +200,7 @@ final class PGConnection {
         }
     }
 
-    /// A commit that the synchronous standby may not have is none.
+    /// Treats a commit that the synchronous standby may not have as failed.
     private func checkNotices() throws(PGError) {
         guard notices.pointee.isCommitLocalOnly else { return }
         notices.pointee.isCommitLocalOnly = false
@@ -217,9 +218,9 @@ final class PGConnection {
             .joined(separator: "; ")
     }
 
-    /// The value of an option that the URL gives.
+    /// The value of an option in the URL.
     ///
-    /// libpq's own words on a malformed URL may quote a part of it, and the password may be that part.
+    /// libpq's message on a malformed URL may quote a part of it, and that part may be the password.
     private static func option(_ name: String, in url: String) throws(PGError) -> String? {
         var message: UnsafeMutablePointer<CChar>?
         let options = PQconninfoParse(url, &message)
@@ -229,7 +230,7 @@ final class PGConnection {
         }
         let isURL = url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") || url.contains("=")
         guard let options, isURL, !hasBarePassword(url) else {
-            // This one names a parameter only.
+            // This message names a parameter only.
             let words = message.map { line($0) } ?? ""
             throw PGError(message: words.hasPrefix("invalid URI query parameter") ? words : "DATABASE_URL is malformed")
         }
@@ -241,8 +242,8 @@ final class PGConnection {
         return nil
     }
 
-    /// Whether a password with a bare `@` or `/` ends in what libpq takes for the host, the port or the database, and would be
-    /// shown with them.
+    /// Whether a password with a bare `@` or `/` ends in what libpq takes for the host, the port or the database, and
+    /// would be shown as a part of it.
     private static func hasBarePassword(_ url: String) -> Bool {
         guard let scheme = url.firstRange(of: "://"), url[..<scheme.lowerBound].allSatisfy(\.isLetter) else {
             return false

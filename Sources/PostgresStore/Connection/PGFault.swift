@@ -1,14 +1,14 @@
-/// What people meet when they set a database up, known by the code that the server has for it, and else by the words of libpq,
-/// which this program never has translated.
+/// Common set-up errors, recognised by SQLSTATE, and else by the message of libpq, which this program never has
+/// translated.
 struct PGFault {
-    /// By exit code (sysexits.h).
+    /// The kind, by exit code (sysexits.h).
     enum Kind: Int32 {
         case unavailable = 69
         case noPermission = 77
         case configuration = 78
     }
 
-    /// A code (PostgreSQL manual, appendix A), or words.
+    /// A SQLSTATE (PostgreSQL manual, appendix A), or words of the message.
     let sign: String
     let kind: Kind
     let cure: String
@@ -47,7 +47,7 @@ struct PGFault {
         ),
     ]
 
-    /// The first that fits: what is said of several at once stands last.
+    /// The first match wins: less specific words come last.
     private static let byWords = [
         PGFault(
             "Connection refused",

@@ -1,14 +1,15 @@
 import CLibpq
 
-/// What the server remarked beside its results. Remarks are for people at a terminal, but for one.
+/// The server's notices. All but one are for a human at a terminal, and are dropped.
 struct PGNotices {
-    /// The wait for a synchronous standby was given up after the commit: the server reports success, and warns (function
-    /// `SyncRepWaitForLSN` of PostgreSQL's syncrep.c; its name is not translated, as the words are).
+    /// The wait for a synchronous standby was cancelled after the commit: the server reports success with a warning
+    /// (function `SyncRepWaitForLSN` of PostgreSQL's syncrep.c; the function's name is not localized, as the message
+    /// is).
     var isCommitLocalOnly = false
 
     private static let functionField: Int32 = 82
 
-    /// - Parameter notices: lives longer than the connection.
+    /// - Parameter notices: must outlive the connection.
     static func install(_ notices: UnsafeMutablePointer<PGNotices>, on connection: OpaquePointer) {
         _ = PQsetNoticeReceiver(
             connection,

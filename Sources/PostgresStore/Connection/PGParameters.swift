@@ -1,9 +1,9 @@
 import PodlingProtocol
 
-/// The parameters of a statement, `$1` and on, in one buffer; arrays are in PostgreSQL's binary form, which needs no
-/// escaping on this side and no parsing on the other.
+/// The parameters of a statement, `$1` onwards, in one buffer; arrays are in PostgreSQL's binary format, which needs
+/// neither escaping nor parsing.
 struct PGParameters {
-    /// Elements of arrays, by their type's number in pg_type.
+    /// Element types of arrays, by their OID in pg_type.
     enum Element: Int32 {
         case bool = 16
         case bigint = 20
@@ -14,11 +14,11 @@ struct PGParameters {
 
     private static let textFormat: Int32 = 0
     private static let binaryFormat: Int32 = 1
-    /// 2000-01-01T00:00:00Z, where PostgreSQL's times begin, in milliseconds since 1970.
+    /// 2000-01-01T00:00:00Z, the epoch of PostgreSQL's timestamps, in milliseconds since 1970.
     private static let originMilliseconds: Int64 = 946_684_800_000
 
     private var bytes: [UInt8] = []
-    /// Where each begins, and its length; nil is NULL.
+    /// Offset and length of each parameter; nil is NULL.
     private var spans: [(start: Int, count: Int)?] = []
     private var formats: [Int32] = []
 
@@ -26,7 +26,7 @@ struct PGParameters {
 
     init(capacityBytes: Int = 0) { bytes.reserveCapacity(capacityBytes) }
 
-    /// Each as text, of whatever type the statement takes it for.
+    /// Text parameters, whose types the statement infers.
     init(_ texts: String?...) {
         for text in texts { append(text) }
     }
@@ -39,7 +39,7 @@ struct PGParameters {
         bytes.append(0)
     }
 
-    /// One array with an element for each of `rows`, which `add` appends with one of the `element` methods.
+    /// Appends one array with an element for each of `rows`, which `add` appends with one of the `element` methods.
     mutating func appendArray<Row>(
         _ element: Element,
         of rows: [Row],
@@ -52,7 +52,7 @@ struct PGParameters {
         _ add: (inout PGParameters, borrowing Row) -> Void
     ) {
         let start = bytes.count
-        // array_recv: dimensions, whether there are NULLs (not looked at), element type, length, lower bound.
+        // array_recv: dimensions, whether there are NULLs (ignored), element type, length, lower bound.
         bytes.appendBigEndian(Int32(rows.isEmpty ? 0 : 1))
         bytes.appendBigEndian(Int32(0))
         bytes.appendBigEndian(elementType)
@@ -65,7 +65,8 @@ struct PGParameters {
         formats.append(Self.binaryFormat)
     }
 
-    /// One array of a composite type with an element for each of `rows`, whose columns `add` appends in the type's order.
+    /// Appends one array of a composite type with an element for each of `rows`, whose columns `add` appends in the
+    /// type's order.
     mutating func appendRows<Row>(
         ofType type: Int32,
         columns: Int32,
@@ -164,7 +165,7 @@ struct PGParameters {
 
     // MARK: For libpq
 
-    /// Calls with what the functions of libpq take: count, values, lengths, formats.
+    /// Calls `body` with the arguments of libpq's functions: count, values, lengths, formats.
     func withPointers<R>(
         _ body: (
             Int32, UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?

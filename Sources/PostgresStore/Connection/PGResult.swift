@@ -1,8 +1,8 @@
 import CLibpq
 
-/// What a statement gave, as text.
+/// The result of a statement, in text format.
 final class PGResult {
-    /// Parts of an error (manual, PQresultErrorField; the codes are macros of libpq).
+    /// Fields of an error (manual, PQresultErrorField; the codes are macros of libpq).
     enum ErrorField: Int32 {
         case severity = 86
         case sqlState = 67

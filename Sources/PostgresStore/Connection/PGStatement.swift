@@ -1,39 +1,39 @@
-/// Several changes as one statement: one transaction in one message, so that no lock is ever held while this side is
-/// paused or sends the rest.
+/// Several changes in one statement: one transaction in one message, so that no lock is held while this side is paused
+/// or still sending.
 ///
-/// Each part is a common table expression of its own (manual, 7.8.4): all see the tables as they were before, so no two
-/// may touch the same row.
+/// Each part is a common table expression (manual, 7.8.4): all see the same snapshot, so no two may touch the same row.
 struct PGStatement {
     private struct Part {
         let name: String
         let sql: String
-        /// Parameters before its `$1`.
+        /// Count of parameters before its `$1`.
         let offset: Int
     }
 
     private var parts: [Part] = []
-    /// Whose rows are counted as well.
+    /// Name of the part whose rows are counted as well.
     private var counted = ""
     private(set) var parameters: PGParameters
 
     init(capacityBytes: Int) { parameters = PGParameters(capacityBytes: capacityBytes) }
 
     /// - Parameters:
-    ///   - name: a name that SQL takes unquoted; the parts after it can read what it returns by that name.
+    ///   - name: an unquoted SQL name; later parts can read what it returns by that name.
     ///   - sql: its parameters count from `$1`.
-    ///   - append: appends these.
+    ///   - append: appends its parameters.
     mutating func add(_ name: String, _ sql: String, _ append: (inout PGParameters) -> Void) {
         parts.append(Part(name: name, sql: sql, offset: parameters.count))
         append(&parameters)
     }
 
-    /// Gives also how many rows this part returns.
+    /// Also returns the row count of this part.
     mutating func counts(_ name: String) { counted = name }
 
-    /// By which it can be prepared: equal names, equal text.
+    /// Name for preparing it: equal names mean equal text.
     var name: String { parts.map(\.name).joined(separator: "+") }
 
-    /// Gives how many rows the first part returned, the number of the transaction, and how many the counted part returned.
+    /// The SQL, which returns the row count of the first part, the transaction id, and the row count of the counted
+    /// part.
     func sql() -> String {
         let expressions = parts.map { "\($0.name) AS (\n\(Self.renumbered($0.sql, by: $0.offset))\n)" }
         return """

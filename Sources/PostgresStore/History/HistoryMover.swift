@@ -3,28 +3,29 @@ import NIOConcurrencyHelpers
 import NIOPosix
 import PodlingProtocol
 
-/// Moves ended tasks that the master has forgotten from `tasks` into `task_history`, and drops months of it that are
-/// old; in the master that leads only.
+/// Moves terminal tasks that the master has evicted from `tasks` into `task_history`, and drops expired months of it;
+/// on the leading master only.
 ///
-/// It has a thread and a connection of its own, and rests for most of the time: it is in nobody's way, and being late
-/// costs nothing, since whoever reads looks at both tables. It is told of forgotten tasks once that is durable: a
+/// It has a thread and a connection of its own, and rests most of the time: it delays nobody, and being late costs
+/// nothing, since readers query both tables. It learns of evicted tasks once the eviction is durable: a retried
+/// transaction brings none of them back.
 /// transaction that is run again brings none of them back.
 final class HistoryMover: Sendable {
     struct Pace: Sendable {
-        /// Rows looked at in one statement.
+        /// Rows scanned by one statement.
         var rows = 1_000
-        /// It rests for so many times as long as a page took; longer where hardly anything was to be moved, as among a
-        /// million tasks that wait.
+        /// Duty cycle: it rests this many times as long as a page took; longer where hardly anything was to be moved,
+        /// as among a million pending tasks.
         var restFactor = 4
         var restFactorWhereLittle = 19
-        /// A page has little to be moved below one row in so many.
+        /// A page counts as sparse where fewer than one row in this many is to be moved.
         var littleShare = 20
         var restMillisecondsMin = 20
-        /// From the end of the table to the next walk.
+        /// Pause from the end of the table to the next walk.
         var roundMilliseconds = 2_000
-        /// Between looks for months that are old.
+        /// Interval between checks for expired months.
         var dropMilliseconds = 3_600_000
-        /// The same where a lock was not had.
+        /// The same interval where a lock was not available.
         var retryMilliseconds = 60_000
     }
 
@@ -49,17 +50,17 @@ final class HistoryMover: Sendable {
         self.logger = logger
     }
 
-    /// Begins; this master leads in that epoch.
+    /// Starts in the epoch of this master's lead.
     func start(epoch: Int, forgottenUpTo: Int64) {
         orders.withLockedValue { ($0.epoch, $0.forgottenUpTo) = (epoch, forgottenUpTo) }
         pool.start()
         pool.submit { state in if state == .active { self.run(epoch) } }
     }
 
-    /// What ended by then was forgotten, and that is durable; milliseconds since 1970. Any thread may call it.
+    /// Reports that the eviction of tasks that ended by then is durable; milliseconds since 1970. Thread-safe.
     func forget(upTo time: Int64) { orders.withLockedValue { $0.forgottenUpTo = max($0.forgottenUpTo, time) } }
 
-    /// Lets the statement that is under way end, and waits for it where `close` is awaited.
+    /// Stops after the statement under way; `close` waits for that.
     func stop() {
         orders.withLockedValue { $0.isClosing = true }
         wake.lock()
@@ -71,7 +72,7 @@ final class HistoryMover: Sendable {
         try? await pool.shutdownGracefully()
     }
 
-    // MARK: On the thread
+    // MARK: On the mover's thread
 
     private func run(_ epoch: Int) {
         var walk: HistoryWalk?
@@ -97,7 +98,7 @@ final class HistoryMover: Sendable {
     }
 
     private func connected() throws(PGError) -> PGConnection {
-        // Statistics may be of a time when the table was small: the walk never sorts it.
+        // Statistics may date from when the table was small: the walk must never sort it.
         try PGConnection(
             url,
             statementMilliseconds: Self.statementMilliseconds,
@@ -105,7 +106,7 @@ final class HistoryMover: Sendable {
         )
     }
 
-    /// Blocks the mover's own thread, until it is to end or for so long.
+    /// Blocks the mover's own thread for this long, or until it is to stop.
     private func pause(milliseconds: Int) {
         if wake.lock(whenValue: true, timeoutSeconds: Double(milliseconds) / 1_000) { wake.unlock(withValue: true) }
     }

@@ -1,22 +1,22 @@
-/// The statements that move ended tasks. `tasks` is walked by its primary key, so that no index is made for this.
+/// The statements that move terminal tasks. `tasks` is walked by its primary key, so that this needs no further index.
 enum HistoryStatements {
     /// Months outside these years share the default partition.
     private static let years = (first: 2000, end: 2100)
 
-    /// Of an ended task: its month, or `default`.
+    /// The month of a terminal task, or `default`.
     private static let month = """
         CASE WHEN created_at >= '\(years.first)-01-01' AND created_at < '\(years.end)-01-01'
             THEN to_char(created_at, 'YYYY_MM') ELSE 'default' END
         """
 
-    /// Rows of another program are never moved: it may want to go on with them.
+    /// Rows of another program are never moved: it may still use them.
     private static let isForgotten = """
         spec IS NOT NULL AND status IN \(TaskStatements.endedStatuses)
             AND \(TaskStatements.keptSince) <= timestamp 'epoch' + $3::bigint * interval '1 millisecond'
         """
 
-    /// The next rows after `$1`, at most `$2`: how many there are, the last one's id, the months of those among them that
-    /// were forgotten by `$3`, and whether `$4` is the epoch.
+    /// Scans the next rows after `$1`, at most `$2`: returns their count, the last one's id, the months of those among
+    /// them that were evicted by `$3`, and whether `$4` is the epoch.
     static let look = """
         SELECT count(*), max(task_id), string_agg(DISTINCT month, ','),
             EXISTS (SELECT 1 FROM podling_leader WHERE epoch = $4)
@@ -26,8 +26,8 @@ enum HistoryStatements {
         ) AS page
         """
 
-    /// Moves what was forgotten by `$3` of the rows after `$1` up to `$2` that are of the months `$4`, in the epoch `$5`.
-    /// - Returns: how many those were.
+    /// Moves the rows after `$1` up to `$2` that were evicted by `$3` and are of the months `$4`, in the epoch `$5`.
+    /// - Returns: the count of moved rows.
     static let move = """
         WITH moved AS (
             DELETE FROM tasks WHERE task_id > $1 AND task_id <= $2 AND \(isForgotten)

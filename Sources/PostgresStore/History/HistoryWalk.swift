@@ -1,8 +1,8 @@
 import Logging
 
-/// The walk of the mover through `tasks`, again and again.
+/// The mover's repeated walk through `tasks`.
 struct HistoryWalk {
-    /// Rows of a month looked at in one statement.
+    /// Rows of a month scanned by one statement.
     private static let agingRows = 10_000
 
     private let connection: PGConnection
@@ -10,18 +10,18 @@ struct HistoryWalk {
     private let epoch: Int
     private let retention: Retention
     private let logger: Logger
-    /// The last row that was looked at; empty at the beginning of the table.
+    /// Key of the last row that was scanned; empty at the beginning of the table.
     private var position = ""
-    /// What was forgotten when this walk began, and what a walk to the end has moved.
+    /// The eviction time as of this walk's start, and the one up to which a complete walk has moved everything.
     private var walksUpTo: Int64 = 0
     private var movedUpTo: Int64 = 0
     private var months: Set<Month> = []
-    /// Months whose partition cannot be made.
+    /// Months whose partition cannot be created.
     private var refused: Set<Month> = []
     private var nextDrop = ContinuousClock.now
-    /// Months that may be old, and how far each was looked through. The next look begins once this one is through.
+    /// Months that may have expired, and how far each was scanned. The next check begins once this one is complete.
     private var aging: [(month: Month, position: String)] = []
-    /// After each month, what was forgotten meanwhile is moved: a long history holds nothing up.
+    /// After each month, newly evicted tasks are moved first: a long history delays nothing.
     private var isMovingFirst = false
 
     init(connection: PGConnection, epoch: Int, retention: Retention, logger: Logger) {
@@ -32,7 +32,7 @@ struct HistoryWalk {
         self.logger = logger
     }
 
-    /// Does the next piece of work.
+    /// Does the next unit of work.
     /// - Returns: milliseconds to rest after it.
     /// - Throws: `PGError`; `leadLost` where another master leads.
     mutating func step(forgottenUpTo: Int64) throws(PGError) -> Int {
@@ -44,7 +44,7 @@ struct HistoryWalk {
             try age(next.month, next.position, days: days)
         } else {
             let isTurnOfMoving = isMovingFirst
-            // Whatever keeps rows from moving keeps no old month.
+            // An error in moving must not keep expired months from being dropped.
             isMovingFirst = false
             let moved = try moveNext(forgottenUpTo)
             isMovingFirst = isTurnOfMoving && !position.isEmpty
@@ -57,12 +57,12 @@ struct HistoryWalk {
 
     // MARK: Moving
 
-    /// Moves the next page, where anything was forgotten since the last walk; the position is empty again at the end.
+    /// Moves the next page, where anything was evicted since the last walk; the position is empty again at the end.
     private mutating func moveNext(_ forgottenUpTo: Int64) throws(PGError) -> Int {
         if position.isEmpty {
             guard forgottenUpTo > movedUpTo else { return 0 }
             walksUpTo = forgottenUpTo
-            // Somebody may have dropped one.
+            // Somebody may have dropped a partition.
             months = try partitions.months()
         }
         let moved = try movePage(forgottenUpTo)
@@ -70,8 +70,8 @@ struct HistoryWalk {
         return moved
     }
 
-    /// Moves what is to be moved of the next rows; the position is empty again after the last.
-    /// - Returns: how many those were.
+    /// Moves the evicted tasks of the next rows; the position is empty again after the last.
+    /// - Returns: the count of moved rows.
     private mutating func movePage(_ forgottenUpTo: Int64) throws(PGError) -> Int {
         let upTo = String(forgottenUpTo)
         let number = String(epoch)
@@ -100,7 +100,8 @@ struct HistoryWalk {
         return moved
     }
 
-    /// Whether rows of this month have where to go. What has not stays in `tasks`, where it is found as well.
+    /// Whether there is a partition for rows of this month. Rows without one stay in `tasks`, where they are found as
+    /// well.
     private mutating func isThere(_ text: Substring) throws(PGError) -> Bool {
         guard let month = Month(text) else { return true }
         if months.contains(month) { return true }
@@ -109,7 +110,7 @@ struct HistoryWalk {
             try partitions.make(month)
             months = try partitions.months()
         } catch {
-            // Insufficient privilege.
+            // 42501: insufficient privilege.
             guard error.sqlState == "42501" else { throw error }
         }
         if months.contains(month) { return true }
@@ -155,9 +156,9 @@ struct HistoryWalk {
         logger.warning("cannot drop a month of history now", metadata: ["partition": "\(name)", "error": "\(error)"])
     }
 
-    /// Looks through a month for tasks that ended lately, and drops it at its end. Nothing is moved meanwhile.
+    /// Scans a month for recently ended tasks, and drops it once the scan is complete. Nothing is moved meanwhile.
     private mutating func age(_ month: Month, _ position: String, days: Int) throws(PGError) {
-        // One that cannot be looked at, as when somebody dropped it, waits for the next look, and the others do not.
+        // A month that cannot be scanned, as when somebody dropped it, waits for the next check; the others do not.
         aging.removeFirst()
         isMovingFirst = true
         let page = try page(of: month, after: position, olderThanDays: days)
@@ -167,8 +168,8 @@ struct HistoryWalk {
         isMovingFirst = false
     }
 
-    /// Looks at some rows of a month, after a task's id.
-    /// - Returns: the last one's id, nil at the end; and whether one of them ended later than so many days ago.
+    /// Scans some rows of a month, after a task's id.
+    /// - Returns: the last one's id, nil at the end; and whether one of them ended less than this many days ago.
     private func page(
         of month: Month,
         after position: String,

@@ -1,9 +1,9 @@
-/// How long ended tasks are kept, and where.
+/// How long terminal tasks are kept, and where.
 public struct Retention: Sendable {
-    /// Ended tasks that the master holds, by number and by age; older ones are in the database only.
+    /// Terminal tasks that the master holds, by number and by age; older ones are in the database only.
     public var heldMax: Int
     public var heldMilliseconds: Int
-    /// A month of history goes this long after its end, and after the last of its tasks ended; nil is never.
+    /// A month of history is dropped this long after its end, and after the last of its tasks ended; nil is never.
     public var historyDays: Int?
     var pace = HistoryMover.Pace()
 

@@ -1,18 +1,18 @@
 import NIOConcurrencyHelpers
 import PodlingClock
 
-/// Whether the database answers those who ask it all the time. Any thread may call it.
+/// Tracks whether the database answers its regular queries. Thread-safe.
 final class DatabaseContact: Sendable {
-    /// Monotonic milliseconds.
+    /// Monotonic milliseconds of the first query without a good answer.
     private let unansweredSince = NIOLockedValueBox<Int?>(nil)
 
-    /// Something is asked, for the first time or again.
+    /// Records a query, first or repeated.
     func asked() { unansweredSince.withLockedValue { $0 = $0 ?? MonotonicClock.milliseconds() } }
 
-    /// It was answered as it should be.
+    /// Records a good answer.
     func answered() { unansweredSince.withLockedValue { $0 = nil } }
 
-    /// For how long all that was asked has had no good answer; 0 where nothing waits for one.
+    /// For how long no query has had a good answer; 0 where none is outstanding.
     var silentMilliseconds: Int {
         unansweredSince.withLockedValue { $0 }.map { max(MonotonicClock.milliseconds() - $0, 0) } ?? 0
     }

@@ -4,11 +4,11 @@ import NIOPosix
 import PodlingProtocol
 import PodlingStore
 
-/// Takes and keeps the lead among the masters of one database, or waits for it.
+/// Leader election by a lease among the masters of one database: takes and renews the lead, or waits for it.
 ///
-/// It has a thread and a connection of its own, so that no long transaction keeps it from renewing the lease. A master
-/// that cannot reach the database goes on as the leader: it can make nothing durable meanwhile, and learns at its next
-/// renewal whether another took over.
+/// It has a thread and a connection of its own, so that no long transaction delays the renewal of the lease. A master
+/// that cannot reach the database continues as the leader: it can make nothing durable meanwhile, and learns at its
+/// next renewal whether another took over.
 final class Election: Sendable {
     enum News: Sendable {
         case leading(epoch: Int, holder: String)
@@ -18,13 +18,13 @@ final class Election: Sendable {
 
     private struct Wishes {
         var address: String?
-        /// Not before this master can be reached.
+        /// Whether it is a candidate: false until this master can be reached.
         var isStanding: Bool
         var isClosing = false
     }
 
     private static let pollMilliseconds = 200...300
-    /// However long the lease is: that the database is away is noticed by then.
+    /// Upper bound of the renewal interval, however long the lease is: an unreachable database is noticed by then.
     private static let renewMillisecondsMax = 5_000
     private static let statementMilliseconds = 1_000
 
@@ -40,7 +40,7 @@ final class Election: Sendable {
     private let wake = ConditionLock(value: false)
     private let pool = NIOThreadPool(numberOfThreads: 1)
 
-    /// - Parameter standsAtOnce: else it stands for the lead from the first `advertise` on.
+    /// - Parameter standsAtOnce: else it becomes a candidate at the first `advertise`.
     init(
         url: String,
         name: String,
@@ -60,8 +60,8 @@ final class Election: Sendable {
         wishes = NIOLockedValueBox(Wishes(address: address, isStanding: standsAtOnce))
     }
 
-    /// Migrates or looks at the schema, takes the lead once it stands for it and it is free, and keeps at it until `close`;
-    /// `tell` is called on the election's thread.
+    /// Migrates or checks the schema, takes the lead once this master is a candidate and the lead is free, and renews
+    /// it until `close`; `tell` is called on the election's thread.
     ///
     /// - Throws: `PGError` where the database cannot be used at all.
     func start(tell: @escaping @Sendable (News) -> Void) async throws {
@@ -75,20 +75,20 @@ final class Election: Sendable {
         pool.submit { _ in self.run(tell) }
     }
 
-    /// Where this master is reached, for those who ask a standby. It stands for the lead from now on.
+    /// Sets the address that a standby returns for this master, and makes it a candidate.
     func advertise(_ address: String) {
         wishes.withLockedValue { ($0.address, $0.isStanding) = (address, true) }
         poke()
     }
 
-    /// Hands the lease back.
+    /// Releases the lease.
     func close() async {
         wishes.withLockedValue { $0.isClosing = true }
         poke()
         try? await pool.shutdownGracefully()
     }
 
-    // MARK: On the thread
+    // MARK: On the election's thread
 
     private func run(_ tell: (News) -> Void) {
         var connection: PGConnection?
@@ -168,7 +168,7 @@ final class Election: Sendable {
         )
     }
 
-    /// The row may be of a time before this master led: a server that came back with less.
+    /// The row may date from before this master led: a server that came back with less.
     private func sayWhatIsLost(_ connection: PGConnection, _ epoch: Int) {
         guard let row = try? LeaderRow.read(connection), row.epoch <= epoch else { return }
         logger.error(
@@ -178,8 +178,8 @@ final class Election: Sendable {
     }
 
     /// Takes the lead if it is free.
-    /// - Parameter mayFollow: whether a lease that has ended is one that nobody renews.
-    /// - Returns: the epoch that it is.
+    /// - Parameter mayFollow: whether an expired lease may be taken over.
+    /// - Returns: the new epoch.
     private func stand(
         _ connection: PGConnection,
         _ address: String?,
@@ -187,7 +187,7 @@ final class Election: Sendable {
         _ tell: (News) -> Void
     ) throws(PGError) -> Int? {
         var row = try LeaderRow.read(connection)
-        // An answer that was lost on its way may have been a yes.
+        // A success whose answer was lost.
         if row.holder == holder {
             tell(.leading(epoch: row.epoch, holder: holder.text))
             return row.epoch
@@ -212,8 +212,8 @@ final class Election: Sendable {
         return nil
     }
 
-    /// A lease that ended while the database was away says nothing of its leader, who holds what the database may have lost:
-    /// that one has the time of a lease to come back first.
+    /// A lease that expired while the database was unreachable proves nothing about its leader, which holds what the
+    /// database may have lost: that one has the length of a lease to return first.
     private struct Silence {
         private var isSilent = false
         private var endedAt: ContinuousClock.Instant?
@@ -240,7 +240,7 @@ final class Election: Sendable {
         wake.unlock(withValue: true)
     }
 
-    /// Blocks the election's own thread, until poked or for so long.
+    /// Blocks the election's own thread for this long, or until poked.
     private func pause(milliseconds: Int) {
         if wake.lock(whenValue: true, timeoutSeconds: Double(milliseconds) / 1_000) { wake.unlock(withValue: false) }
     }

@@ -1,4 +1,4 @@
-/// The one row of `podling_leader`: who leads, and until when unless renewed, by the database's clock.
+/// The one row of `podling_leader`: the leader, and the end of its lease by the database's clock.
 struct LeaderRow {
     var epoch: Int
     var address: String?
@@ -23,7 +23,7 @@ struct LeaderRow {
         )
     }
 
-    /// Takes the lead after this row, unless another was faster or the lease was renewed. It waits for the transaction
+    /// Takes the lead after this row, unless another was faster or the lease was renewed. Waits for the transaction
     /// that the last leader has under way.
     ///
     /// - Returns: the new epoch, or nil.
@@ -55,9 +55,9 @@ struct LeaderRow {
         ).int(0, 0)
     }
 
-    /// Holds the lease for its time from now; 0 milliseconds hands it back.
+    /// Renews the lease from now; 0 milliseconds releases it.
     ///
-    /// - Returns: how the server commits; nil where another leads.
+    /// - Returns: the server's durability settings; nil where another leads.
     static func renew(
         _ connection: PGConnection,
         epoch: Int,

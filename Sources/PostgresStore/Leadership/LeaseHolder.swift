@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// Names one run of a master beyond doubt, so that another on the same machine can tell that it is dead.
+/// Identifies one run of a master uniquely, so that another on the same machine can verify that it is dead.
 ///
 /// The parts are the kernel's boot, the process namespace, the process, the tick at which it started (proc(5)), and a
 /// number within the process.
@@ -14,7 +14,7 @@ struct LeaseHolder: Sendable, Equatable {
     private let startTicks: String
     private let number: Int
 
-    /// This process, once more.
+    /// A new identity for this process.
     static func this() -> LeaseHolder {
         let process = Int(getpid())
         return LeaseHolder(
@@ -48,17 +48,17 @@ struct LeaseHolder: Sendable, Equatable {
 
     var text: String { "\(boot) \(namespace) \(process) \(startTicks) \(number)" }
 
-    /// Whether it ran where this process runs, and runs no more. False is also "not known".
+    /// Whether it ran in the same environment as `other`, and is dead. False also means "not known".
     func isDead(seenBy other: LeaseHolder) -> Bool {
         guard !boot.isEmpty, !namespace.isEmpty, !startTicks.isEmpty, boot == other.boot, namespace == other.namespace
         else { return false }
         return Self.running(process) != startTicks
     }
 
-    /// When the process started, in ticks since the boot; nil where there is none, or only what is left of one.
+    /// The process's start time in ticks since the boot; nil where there is no process, or only a zombie.
     private static func running(_ process: Int) -> String? {
         let stat = contents("/proc/\(process)/stat")
-        // The name, in brackets, may hold anything.
+        // The name, in brackets, may hold any character.
         guard let bracket = stat.lastIndex(of: ")") else { return nil }
         let fields = stat[bracket...].split(separator: " ")
         guard fields.count > 20, !["Z", "X", "x"].contains(fields[1]) else { return nil }

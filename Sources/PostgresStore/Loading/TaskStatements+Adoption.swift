@@ -4,7 +4,7 @@ import PodlingProtocol
 extension TaskStatements {
     private static let liveStatuses = "('pending', 'scheduled', 'running')"
 
-    /// Rows that another program made by the storage document: those that live, and of the ended ones the latest.
+    /// Rows that another program wrote by the storage document: the live ones, and the latest of the terminal ones.
     static func openAdoption(endedMax: Int) -> String {
         """
         DECLARE adopted NO SCROLL CURSOR FOR SELECT \(adoptedColumns)
@@ -17,8 +17,9 @@ extension TaskStatements {
 
     static let countAdoptable = "SELECT count(*) FROM tasks WHERE spec IS NULL"
 
-    /// A task of such a row. Whatever the row says, it becomes a task.
-    /// - Returns: the task, and what could not be taken as it stands, for people; what its fault says is told where it fails.
+    /// Converts such a row to a task, whatever it holds.
+    /// - Returns: the task, and a human-readable remark on what could not be converted; the fault of a task that fails
+    ///   is in its error instead.
     static func adoptedRow(_ result: PGResult, _ row: Int) -> (task: TaskRow, remark: String?) {
         var task = TaskRow(named: result.text(row, 0) ?? "", createdAt: Int64(result.int(row, 13) ?? 0))
         let reason = result.text(row, 6)
@@ -36,7 +37,7 @@ extension TaskStatements {
         task.isCancelRequested = result.flag(row, 4)
         task.reason = TaskReason.allCases.first { $0.name.description == reason } ?? .none
         task.exitCode = result.int(row, 7)
-        // Nothing is called "".
+        // An empty string is not a name.
         task.nodeID = result.text(row, 8).flatMap { $0.isEmpty ? nil : $0 }
         task.containerID = result.text(row, 9).flatMap { $0.isEmpty ? nil : $0 }
         task.error = result.text(row, 10)
@@ -44,10 +45,10 @@ extension TaskStatements {
         task.scheduledAt = Int64(result.int(row, 14) ?? 0)
         task.startedAt = Int64(result.int(row, 15) ?? 0)
         task.finishedAt = task.status.isTerminal ? Int64(result.int(row, 16) ?? 0) : 0
-        // The other program counted no attempts.
+        // The other program counts no attempts.
         let hasRun = task.status != .pending && (task.status != .cancelled || task.startedAt != 0)
         if hasRun { task.attempt = max(task.attempt, 1) }
-        // Without a node nobody could report it, and no lease would end it.
+        // Without a node nobody could report on it, and no lease would end it.
         let hasNoNode = task.nodeID == nil && (task.status == .scheduled || task.status == .running)
         if hasNoNode { task.status = .pending }
         let (spec, fault) = AdoptedSpec.spec(
@@ -60,7 +61,7 @@ extension TaskStatements {
         task.fault = fault
         if let fault, task.status != .pending { remarks.append(fault) }
         let remarksText = remarks.joined(separator: "; ")
-        // A row that was written since says it already.
+        // A row that was rewritten since has the remark already.
         if !remarks.isEmpty, task.error?.hasPrefix(remarksText) != true {
             task.error = task.error.map { "\(remarksText); \($0)" } ?? remarksText
         }
@@ -75,10 +76,10 @@ extension TaskStatements {
     }
 }
 
-/// The spec of a row that has none: what the storage document's columns say of it.
+/// Builds the spec of a row that has none from the storage document's columns.
 enum AdoptedSpec {
-    /// - Returns: the members without the braces, which are a line's worth of I-JSON, and the rule that forbids the env, which is
-    ///   left out then: without it this is another task.
+    /// - Returns: the members without the braces, which fit a line of I-JSON, and the rule that the env breaks; the env
+    ///   is then left out, and without it this is another task.
     static func spec(name: String, image: String, env: [UInt8]?) -> (spec: [UInt8], fault: String?) {
         var writer = JSONWriter(capacityBytes: 512)
         writer.raw("\"name\":")
@@ -88,11 +89,11 @@ enum AdoptedSpec {
         let bare = writer.withUnsafeBytes { [UInt8]($0) }
         guard let env, !env.elementsEqual("null".utf8) else { return (bare, nil) }
         let whole = bare + Array(",\"env\":".utf8) + env
-        // The same bound and the same reader as for a spec that is submitted: the line must be readable by all.
+        // The limit that holds for a submitted spec: the line must be readable by all.
         guard whole.count <= Limits.specBytesMax else {
             return (bare, "env: has \(env.count) bytes; a whole spec has \(Limits.specBytesMax) at most. \(isThere)")
         }
-        // The same reader as for a spec that is submitted: the line must be readable by all.
+        // The reader that a submitted spec passes: the line must be readable by all.
         var reader = JSONReader()
         do {
             try (Array("{\"a\":{".utf8) + whole + Array("}}".utf8)).withUnsafeBytes { _ = try reader.parse($0) }
@@ -104,7 +105,7 @@ enum AdoptedSpec {
 
     private static let isThere = "It is in the database only"
 
-    /// The text, cut between characters to at most this many bytes.
+    /// Cuts the text between characters to at most this many bytes.
     static func cut(_ text: String, _ bytesMax: Int) -> String {
         guard text.utf8.count > bytesMax else { return text }
         var bytes = 0

@@ -2,17 +2,17 @@ import Logging
 import PodlingCore
 
 extension TaskWriter {
-    /// Remarks that are logged; the tasks themselves tell all of them.
+    /// Remarks logged at most; the tasks themselves carry all of them.
     private static let remarksMax = 1_000
 
-    // MARK: Reading what another program made
+    // MARK: Adopting rows of another program
 
-    /// In the snapshot that `openCursor` took.
+    /// Opens a cursor in the snapshot that `openCursor` took.
     func openAdoption(endedMax: Int) throws {
         guard let connection = reader else { return }
         let there = try connection.execute(TaskStatements.countAdoptable).int(0, 0) ?? 0
         adoption = Adoption(found: there)
-        // An empty cursor costs a look at the whole table.
+        // An empty cursor costs a scan of the whole table.
         try connection.execute(TaskStatements.openAdoption(endedMax: there == 0 ? 0 : endedMax))
     }
 
@@ -49,9 +49,9 @@ extension TaskWriter {
     }
 }
 
-/// What was adopted so far.
+/// Counts what was adopted so far.
 struct Adoption {
-    /// Rows that were there.
+    /// Rows that were found.
     var found = 0
     var taken = 0
     var remarks = 0

@@ -3,7 +3,7 @@ import NIOCore
 import PodlingCore
 import PodlingStore
 
-/// One query of the pool, which is answered once: by the thread that has sent it, or by whoever gave it up before.
+/// One query of the pool, answered exactly once: by the thread that has sent it, or by whoever abandons it before.
 final class ReadJob: Sendable {
     private enum Stage {
         case waiting
@@ -12,7 +12,7 @@ final class ReadJob: Sendable {
     }
 
     let query: StoreQuery
-    /// It finds out whether a replica that was away is back.
+    /// Whether it probes a replica that was unreachable.
     let isProbe: Bool
     let done: @Sendable (Result<StorePage, StoreError>) -> Void
     private let deadline: NIODeadline
@@ -32,11 +32,11 @@ final class ReadJob: Sendable {
 
     var isGivenUp: Bool { stage.withLockedValue { $0 == .givenUp } }
 
-    /// Whether there is no time left to send it, or to send it once more.
+    /// Whether its deadline has passed, so that it is neither sent nor retried.
     var isLate: Bool { NIODeadline.now() >= deadline }
 
     /// Claims the query for its thread.
-    /// - Returns: false where it has been given up.
+    /// - Returns: false where it has been abandoned.
     func send() -> Bool {
         stage.withLockedValue { stage in
             guard stage != .givenUp else { return false }
@@ -45,7 +45,8 @@ final class ReadJob: Sendable {
         }
     }
 
-    /// - Returns: false where its thread has it.
+    /// Abandons the query.
+    /// - Returns: false where its thread has claimed it.
     func giveUp() -> Bool {
         stage.withLockedValue { stage in
             guard stage == .waiting else { return false }

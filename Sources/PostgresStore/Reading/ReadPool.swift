@@ -6,37 +6,37 @@ import PodlingClock
 import PodlingCore
 import PodlingStore
 
-/// Reads for those who ask for more than the master holds: threads and connections of their own, at the side of the
-/// writer's.
+/// A pool of threads and connections for queries beyond what the master holds, separate from the writer's connection.
 final class ReadPool: Sendable {
     private struct State {
         var idle: [PGConnectionBox] = []
         var waitingCount = 0
-        /// Monotonic seconds until which nothing is asked here; nil where the last answer was good.
+        /// Monotonic seconds until which no query is sent here; nil where the last answer was good.
         var awayUntil: Int?
     }
 
     private static let connections = 2
-    /// Queries that wait or run, and those given up that a thread has still to pass over.
+    /// Queries that wait or run, and abandoned ones that a thread has still to skip.
     private static let waitingMax = 1_000
     private static let statementMilliseconds = 20_000
-    /// How long after `read` a query is sent at the latest: what waits for a thread or a connection then is given up.
+    /// Latest time after `read` at which a query is sent: one that still waits for a thread or a connection then is
+    /// abandoned.
     private static let sendTime = TimeAmount.seconds(5)
-    /// Unless the URL says otherwise: a server behind a dead network is given up in time for the query.
+    /// Defaults that the URL overrides: a server behind a dead network is abandoned in time for the query.
     private static let connectionDefaults = [("connect_timeout", "4"), ("tcp_user_timeout", "5000")]
-    /// How long a replica that could not be read is left alone.
+    /// How long a replica that failed is left alone.
     private static let awayMilliseconds = 10_000
     private static let queryCancelled = "57014"
 
     private let url: String
     private let pool = NIOThreadPool(numberOfThreads: connections)
     private let state = NIOLockedValueBox(State())
-    /// Threads wait in libpq, and cannot keep a deadline for those behind them.
+    /// The pool's threads block in libpq, and cannot keep a deadline for the queries behind them.
     private let timers = MultiThreadedEventLoopGroup.singleton.next()
 
-    /// The variable that gave the URL.
+    /// The name of the variable that gave the URL.
     private let variable: String
-    /// Of a replica: where else the same is found.
+    /// The fallback of a replica's pool: the primary's.
     private let fallback: ReadPool?
     private let logger: Logger
 
@@ -49,7 +49,7 @@ final class ReadPool: Sendable {
 
     func start() { pool.start() }
 
-    /// Looks whether it can be read at all, beside all else; the log says if not.
+    /// Probes the server in the background at start; logs a warning if it cannot be read.
     func check() {
         pool.submit { state in
             guard state == .active else { return }
@@ -61,7 +61,7 @@ final class ReadPool: Sendable {
         }
     }
 
-    /// What cannot be read from a replica, or is not there yet, is read from the fallback.
+    /// Queries this pool, and the fallback for what the replica cannot answer or does not have yet.
     func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
         let way = fallback == nil ? Way.here : way()
         if let fallback, way == .elsewhere { return fallback.read(query, done: done) }
@@ -83,7 +83,7 @@ final class ReadPool: Sendable {
         }
     }
 
-    /// On a thread of the pool.
+    /// Runs a query on a thread of the pool.
     private func run(_ job: ReadJob, isActive: Bool) {
         guard !job.isGivenUp else { return }
         if let fallback, isActive, !job.isProbe, isAway {
@@ -99,7 +99,7 @@ final class ReadPool: Sendable {
             job.done(.success(page))
         } catch {
             if isActive, fallback != nil, error.sqlState != Self.queryCancelled { failed(error) }
-            // One that was given up while its connection was made has its answer.
+            // A query that was abandoned while its connection was made has its answer.
             guard job.send() else { return }
             guard isActive else { return job.done(.failure(StoreError(error.message))) }
             answerElsewhere(job, error)
@@ -107,7 +107,7 @@ final class ReadPool: Sendable {
     }
 
     private func answerElsewhere(_ job: ReadJob, _ error: PGError) {
-        // A query that took too long would do so there as well.
+        // A query that timed out would do so there as well.
         if let fallback, error.sqlState != Self.queryCancelled { return fallback.read(job.query, done: job.done) }
         job.done(.failure(StoreError("by \(variable): \(words(error))")))
     }
@@ -116,12 +116,12 @@ final class ReadPool: Sendable {
         error.description.replacing("DATABASE_URL", with: variable)
     }
 
-    // MARK: A replica that is away
+    // MARK: An unreachable replica
 
     private enum Way {
         case here
         case elsewhere
-        /// Here, by one query at a time: the others do not wait for what becomes of it.
+        /// Here, one query at a time: the others do not wait for its outcome.
         case probe
     }
 
@@ -161,8 +161,8 @@ final class ReadPool: Sendable {
         state.withLockedValue { $0.idle = [] }
     }
 
-    /// A connection that was cut while nobody used it is made again, once.
-    /// - Returns: nil for a query that was given up.
+    /// Runs the query; a connection that was cut while idle is remade, once.
+    /// - Returns: nil for a query that was abandoned.
     private func found(_ job: ReadJob) throws(PGError) -> StorePage? {
         if let box = state.withLockedValue({ $0.idle.popLast() }) {
             do throws(PGError) {
@@ -176,7 +176,7 @@ final class ReadPool: Sendable {
             statementMilliseconds: Self.statementMilliseconds,
             defaults: Self.connectionDefaults
         )
-        // Not as the session begins: libpq would take the server for a standby, where the URL wants another.
+        // Not as a start-up option: libpq would take the server for a standby, where the URL wants another.
         if connection.ownsSession { try connection.execute("SET default_transaction_read_only = on") }
         return try found(job, PGConnectionBox(connection))
     }
@@ -193,7 +193,7 @@ final class ReadPool: Sendable {
     }
 }
 
-/// A connection on its way between threads.
+/// A connection in transit between threads.
 ///
 /// Sendable by libpq's guarantee that a connection may be used by any thread, one at a time (PostgreSQL manual, 34.20):
 /// it is taken out of the pool by the thread that uses it.

@@ -1,14 +1,15 @@
 import PodlingCore
 import PodlingProtocol
 
-/// Finds tasks among all that the database keeps: in `tasks`, and in `task_history` those that were moved.
+/// Queries all tasks in the database: in `tasks`, and those that were moved in `task_history`.
 struct TaskReader {
-    /// Conditions and order stand outside, so that all tables are read by their primary keys, merged, up to the limit.
+    /// Conditions and order are outside the subqueries, so that all tables are read by their primary keys, merged, up
+    /// to the limit.
     private static let everywhere = """
         (SELECT \(TaskStatements.allColumns) FROM tasks
         UNION ALL SELECT \(TaskStatements.allColumns) FROM task_history) AS t
         """
-    /// Rows fetched at once where only a spec tells which of them are wanted.
+    /// Rows fetched at once where only a task's spec decides whether it matches.
     private static let scanRows = 1_000
 
     let connection: PGConnection
@@ -41,7 +42,7 @@ struct TaskReader {
         let order = query.isDescending ? "DESC" : "ASC"
         let isScan = !query.filter.labels.isEmpty
         let limit = isScan ? Self.scanRows : query.limit
-        // What was moved has ended.
+        // Moved tasks are terminal.
         let table = query.filter.statuses & TaskStatus.endedBits == 0 ? "tasks" : Self.everywhere
         var found: [TaskRow] = []
         var cursor = query.cursor
@@ -52,7 +53,7 @@ struct TaskReader {
             let rows = try rows(table, condition, parameters, order: order, limit: limit)
             for row in rows {
                 scanned += 1
-                // Each once, also where the clock was set back and a repeated transaction brought back a moved row.
+                // Skip duplicates: the clock was set back, or a retried transaction brought back a moved row.
                 guard cursor != row.idText else { continue }
                 cursor = row.idText
                 guard !isScan || query.filter.matchesSpec(row.spec ?? []) else { continue }
@@ -67,7 +68,7 @@ struct TaskReader {
         }
     }
 
-    /// What a task object has beside its spec, about.
+    /// Approximate size of a task object without its spec.
     private static let membersBytes = 300
 
     private static func condition(_ query: TaskQuery, after cursor: String?) -> (String, PGParameters) {

@@ -1,14 +1,14 @@
-/// Brings a database to the steps of `Schema`; several masters may do so at once.
+/// Migrates a database to the steps of `Schema`; safe for several masters at once.
 struct Migration {
-    /// What the tables are, and what becomes of them.
+    /// The version of the tables, and the steps that are due.
     struct Plan {
         var version: Int
         var steps: [(number: Int, step: Schema.Step)]
     }
 
-    /// `podling` in ASCII: who else uses advisory locks in this database uses another number.
+    /// The key of the advisory lock: `podling` in ASCII, which other users of this database will not pick.
     private static let lockNumber = 31_647_262_063_484_519
-    /// An index on a table of many millions.
+    /// Time limit of a step: it may build an index on a table of many millions.
     private static let statementMilliseconds = 3_600_000
     private static let polls = 300
 
@@ -18,7 +18,7 @@ struct Migration {
         connection = try PGConnection(url, statementMilliseconds: Self.statementMilliseconds)
     }
 
-    /// What there is to do. It needs no right but to read.
+    /// Computes the steps that are due. Needs read permission only.
     ///
     /// - Throws: `PGError`, also where the database is of a newer version.
     func plan() throws(PGError) -> Plan {
@@ -35,11 +35,11 @@ struct Migration {
         return Plan(version: version, steps: (version..<known).map { ($0 + 1, Schema.steps[$0]) })
     }
 
-    /// Does what there is to do, and changes nothing where that is nothing.
+    /// Runs the steps that are due; changes nothing where there are none.
     ///
     /// - Parameters:
-    ///   - pause: waits a moment, until asking again whether another master is done with it.
-    ///   - tell: is called before each step.
+    ///   - pause: waits a moment before checking again whether another master has finished.
+    ///   - tell: called before each step.
     /// - Throws: `PGError`, also where another master migrates for too long.
     func run(pause: () -> Void, tell: (Int, Schema.Step) -> Void = { _, _ in }) throws(PGError) {
         guard try !plan().steps.isEmpty else { return }
@@ -62,13 +62,13 @@ struct Migration {
         }
     }
 
-    /// All steps in one transaction, which has the lock: the session may be lent to others by a pooler.
-    /// - Returns: false where another master has it.
+    /// Runs all steps in one transaction, which has the lock: a pooler may lend the session to others.
+    /// - Returns: false where another master has the lock.
     private func isRunLocked(_ tell: (Int, Schema.Step) -> Void) throws(PGError) -> Bool {
         try connection.execute("BEGIN")
         do throws(PGError) {
             let isLocked = try connection.execute("SELECT pg_try_advisory_xact_lock(\(Self.lockNumber))").flag(0, 0)
-            // Another may have done it meanwhile.
+            // Another may have migrated meanwhile.
             for (number, step) in isLocked ? try plan().steps : [] {
                 tell(number, step)
                 try connection.executeScript(Self.statements(number, step))
@@ -81,11 +81,11 @@ struct Migration {
         }
     }
 
-    /// A step in a transaction of its own, with its number.
+    /// The SQL of a step in a transaction of its own, with its number.
     static func sql(_ number: Int, _ step: Schema.Step) -> String { "BEGIN;\n\(statements(number, step))\nCOMMIT;" }
 
     private static func statements(_ number: Int, _ step: Schema.Step) -> String {
-        // The table of the numbers has none itself.
+        // The step that creates the table of step numbers is not recorded in it.
         let numbers =
             """
             CREATE TABLE IF NOT EXISTS podling_schema (

@@ -1,14 +1,14 @@
 import Glibc
 import NIOPosix
 
-/// What `podling-master migrate` does: the steps that a master would take at start, one line each, and the months of
-/// history to come, for a service that may not make tables.
+/// Implements `podling-master migrate`: the steps that a master would run at start, one line each, and partitions for
+/// the coming months of history, for a service account that may not create tables.
 public enum MigrationByHand {
     private static let pollMilliseconds = 200
 
     /// - Parameters:
-    ///   - isDryRun: says the SQL instead, and changes nothing.
-    ///   - say: gets whole lines, on another thread.
+    ///   - isDryRun: prints the SQL instead, and changes nothing.
+    ///   - say: receives whole lines, on another thread.
     /// - Throws: `PGError`.
     public static func run(url: String, isDryRun: Bool, say: @escaping @Sendable (String) -> Void) async throws {
         let pool = NIOThreadPool(numberOfThreads: 1)

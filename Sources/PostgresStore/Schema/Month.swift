@@ -1,4 +1,4 @@
-/// A month in UTC, of which a table may have a partition.
+/// A month in UTC, the unit of partitioning.
 struct Month: Hashable {
     let year: Int
     let month: Int
@@ -8,7 +8,7 @@ struct Month: Hashable {
         self.month = month
     }
 
-    /// Reads `2026_11`; nil for what is no month.
+    /// Parses `2026_11`; nil for anything else.
     init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "_", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].count == 4, parts[1].count == 2, let year = Int(parts[0]),

@@ -1,6 +1,7 @@
-/// The partitions of a table by months, `TABLE_2026_11`. Rows of odd dates are in `TABLE_default`, which is never dropped.
+/// The monthly partitions of a table, `TABLE_2026_11`. Rows with odd dates are in `TABLE_default`, which is never
+/// dropped.
 struct MonthlyPartitions {
-    /// A table and the time that its rows are partitioned by.
+    /// A table and the column that it is partitioned by.
     struct Table {
         let name: String
         let column: String
@@ -9,9 +10,9 @@ struct MonthlyPartitions {
         static let events = Table(name: "task_events", column: "at")
     }
 
-    /// Months that `podling-master migrate` makes beforehand, for a service that may not.
+    /// Months that `podling-master migrate` creates in advance, for a service account that may not create tables.
     static let monthsAheadByHand = 12
-    /// Who uses the table waits no longer for a partition to come or go.
+    /// Lock time-out: users of the table wait no longer for a partition to be created or dropped.
     private static let lockMilliseconds = 500
 
     let table: Table
@@ -36,7 +37,7 @@ struct MonthlyPartitions {
         return Set((0..<result.rowCount).compactMap { result.text($0, 0).flatMap { Month($0) } })
     }
 
-    /// This month and those that follow, of which the table has none yet; by the database's clock.
+    /// This month and the following ones that have no partition yet; by the database's clock.
     func missingMonths(ahead count: Int) throws(PGError) -> [Month] {
         let result = try connection.execute(
             """
@@ -57,7 +58,7 @@ struct MonthlyPartitions {
         "CREATE TABLE IF NOT EXISTS \(name(month)) PARTITION OF \(table.name) \(Self.bounds(month));"
     }
 
-    /// Makes the partition of a month; another master may do so at once.
+    /// Creates the partition of a month; safe for several masters at once.
     ///
     /// - Throws: `PGError`, also where the table is in use for too long.
     func make(_ month: Month) throws(PGError) {
@@ -65,7 +66,7 @@ struct MonthlyPartitions {
             try change(making(month))
         } catch {
             switch error.sqlState {
-            // Another was faster: duplicate_table, unique_violation, invalid_object_definition (an overlap).
+            // Another master was faster: duplicate_table, unique_violation, invalid_object_definition (an overlap).
             case "42P07", "23505", "42P17": return
             case "23514": try makeFromDefault(month)
             default: throw error
@@ -73,7 +74,7 @@ struct MonthlyPartitions {
         }
     }
 
-    /// The same where the default partition has rows of the month, as of a partition that somebody detached.
+    /// `make` where the default partition has rows of the month, as of a partition that somebody detached.
     private func makeFromDefault(_ month: Month) throws(PGError) {
         try change(
             """
@@ -93,7 +94,7 @@ struct MonthlyPartitions {
 
     // MARK: Dropping
 
-    /// The months that ended longer ago than this, by the clock of the database; the oldest first.
+    /// The months that ended longer ago than this, by the database's clock; the oldest first.
     func months(olderThanDays days: Int) throws(PGError) -> [Month] {
         let limit =
             try connection.execute(
@@ -105,7 +106,7 @@ struct MonthlyPartitions {
 
     func drop(_ month: Month) throws(PGError) { try change("DROP TABLE IF EXISTS \(name(month))") }
 
-    /// Several statements that are one transaction.
+    /// Runs several statements in one transaction.
     private func change(_ sql: String) throws(PGError) {
         try connection.executeScript("SET LOCAL lock_timeout = \(Self.lockMilliseconds); \(sql)")
     }

@@ -1,12 +1,12 @@
-/// The tables, as numbered steps. A step that was released is never changed: what is new is a new step.
+/// The schema as numbered migration steps. A released step is never changed: a change is a new step.
 enum Schema {
     struct Step {
-        /// For people.
+        /// A human-readable description.
         var what: String
         var sql: String
     }
 
-    /// The first is the storage document's own; a database that it made has it already.
+    /// The first is the storage document's own; a database that it created has it already.
     static let steps = [
         Step(
             what: "the tables tasks and nodes, with their indexes",
@@ -62,7 +62,7 @@ enum Schema {
                 INSERT INTO podling_leader (epoch, name, since) VALUES (0, '', timezone('UTC', now()));
                 """
         ),
-        // The epoch as a key: FOR KEY SHARE holds off who raises it, and not who only renews the lease.
+        // The epoch is a key: FOR KEY SHARE then blocks a take-over, which raises it, but not a renewal of the lease.
         Step(
             what: "the lease of the leader",
             sql: """

@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 import NIOPosix
 import PodlingAccess
 
-/// The tokens in the table `podling_tokens`, on a connection and a thread of their own.
+/// The tokens in the table `podling_tokens`, accessed on a connection and a thread of their own.
 public final class DatabaseTokens: Sendable {
     private static let statementMilliseconds = 10_000
     private static let pollMilliseconds = 200
@@ -14,7 +14,7 @@ public final class DatabaseTokens: Sendable {
     /// Used by the pool's one thread only.
     private let idle = NIOLockedValueBox<PGConnectionBox?>(nil)
 
-    /// - Parameter mayMigrate: whether older tables are brought up to date; else they are refused.
+    /// - Parameter mayMigrate: whether older tables are migrated; else they are rejected.
     public init(url: String, mayMigrate: Bool = true) {
         self.url = url
         self.mayMigrate = mayMigrate
@@ -26,7 +26,7 @@ public final class DatabaseTokens: Sendable {
         idle.withLockedValue { $0 = nil }
     }
 
-    /// Makes sure that the table is there.
+    /// Ensures that the table exists.
     ///
     /// - Throws: `PGError`.
     public func prepare() async throws {
@@ -41,7 +41,7 @@ public final class DatabaseTokens: Sendable {
         }
     }
 
-    /// Tells two contents of the table apart without reading all of it.
+    /// A version stamp of the table's content, which does not need to read all of it.
     ///
     /// - Throws: `PGError`.
     public func stamp() async throws -> String {
@@ -118,7 +118,7 @@ public final class DatabaseTokens: Sendable {
         }
     }
 
-    /// A connection that was lost is made again the next time.
+    /// Runs `body` with the connection; one that was lost is remade at the next call.
     private func use<R: Sendable>(_ body: @escaping @Sendable (PGConnection) throws -> R) async throws -> R {
         let (url, idle) = (url, idle)
         return try await pool.runIfActive {

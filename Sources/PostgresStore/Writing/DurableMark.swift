@@ -1,10 +1,11 @@
 import PodlingCore
 import PodlingProtocol
 
-/// A row that the last acknowledged transaction has left in the database.
+/// A row that the last acknowledged transaction has written, as a marker for lost commits.
 ///
-/// A server that comes back with less has lost the end of its log, and nothing within: while this row is there, so is all that
-/// was acknowledged before it. To look for it costs one read for a connection, and a counter would cost each transaction.
+/// A server that comes back with less has lost the end of its log, and nothing within: while this row exists, so does
+/// everything that was acknowledged before it. The check costs one read for each connection, where a counter would cost
+/// each transaction.
 struct DurableMark {
     private enum Row {
         case task(TaskRow)
@@ -12,11 +13,11 @@ struct DurableMark {
     }
 
     private let row: Row
-    /// As `xmin` of its rows has it.
+    /// The transaction id, which is `xmin` of its rows.
     private let transaction: Int
 
     /// nil where the batch left no row.
-    /// - Parameter transaction: its number, as `txid_current` gives it.
+    /// - Parameter transaction: the transaction id from `txid_current`.
     init?(_ batch: StoreBatch, transaction: Int) {
         if let task = batch.tasks.first {
             row = .task(task)
@@ -29,7 +30,7 @@ struct DurableMark {
     }
 
     /// - Parameters:
-    ///   - pending: what was sent, and may have been committed without an answer.
+    ///   - pending: the batch that was sent, and may have been committed without an answer.
     ///   - forgottenUpTo: tasks that ended by then may have been moved, and dropped by their age.
     func isThere(_ connection: PGConnection, pending: StoreBatch, forgottenUpTo: Int64) throws(PGError) -> Bool {
         switch row {
@@ -75,7 +76,7 @@ extension TaskRow {
         (attempt, stepInAttempt) > (other.attempt, other.stepInAttempt)
     }
 
-    /// Whether its changing members are as the other's, as the database keeps them.
+    /// Whether the mutable columns equal the other's, at the database's precision.
     fileprivate func says(_ other: TaskRow) -> Bool {
         (attempt, status, reason, exitCode) == (other.attempt, other.status, other.reason, other.exitCode)
             && (scheduledAt, startedAt, finishedAt) == (other.scheduledAt, other.startedAt, other.finishedAt)

@@ -1,12 +1,12 @@
 import PodlingCore
 import PodlingProtocol
 
-/// The statements for transitions of tasks, `--audit`.
+/// The statements for task transitions, `--audit`.
 ///
-/// `podling_runs` has the runs of which all are kept: the first write of a run without the audit empties it, so that no
-/// cursor passes over what was not kept.
+/// `podling_runs` has the runs whose transitions are complete: the first write of a run without the audit empties it,
+/// so that no cursor skips transitions that were not stored.
 enum EventStatements {
-    /// Runs whose cursors are known.
+    /// Runs whose cursors are valid, at most.
     private static let runsMax = 1_000
 
     private static let columns = "seq, at, task_id, attempt, node_id, from_status, to_status, reason, actor"
@@ -27,7 +27,7 @@ enum EventStatements {
         """
     private static let deleteRuns = "DELETE FROM podling_runs WHERE EXISTS (SELECT FROM lead)"
 
-    /// Adds the transitions of a batch to the statement of its transaction.
+    /// Adds the transitions of a batch to its transaction's statement.
     static func add(_ batch: StoreBatch, epoch: Int, isFirst: Bool, to statement: inout PGStatement) {
         if let run = batch.newRun {
             statement.add("run_written", insertRun) {
@@ -61,7 +61,7 @@ enum EventStatements {
 
     // MARK: Reading
 
-    /// The last transitions, in their order, and how they go on.
+    /// Loads the last transitions, in order, and the trail by which they continue.
     static func load(_ connection: PGConnection, max count: Int) throws(PGError) -> (EventTrail, [TaskEventRow]) {
         let runs = try connection.execute("SELECT run FROM podling_runs")
         let last = try connection.execute("SELECT last_event FROM podling_leader").int(0, 0) ?? 0
@@ -99,10 +99,10 @@ enum EventStatements {
 
     // MARK: Retention
 
-    /// Drops the transitions of months that ended so many days ago; the default partition stays. The numbers go on all the
-    /// same.
+    /// Drops the transitions of months that ended this many days ago; the default partition stays. Sequence numbers
+    /// continue regardless.
     ///
-    /// - Returns: the names of the partitions that are gone.
+    /// - Returns: the names of the dropped partitions.
     @discardableResult
     static func drop(olderThanDays days: Int, _ connection: PGConnection) throws(PGError) -> [String] {
         try connection.execute(

@@ -1,9 +1,9 @@
 import PodlingCore
 import PodlingProtocol
 
-/// The statements for nodes. A batch is at most one delete and one upsert; each can be run again with the same outcome.
+/// The statements for nodes. A batch is at most one delete and one upsert; each is idempotent.
 enum NodeStatements {
-    /// Rows of another program, which no worker of ours registered, stay.
+    /// Rows of another program, which none of Podling's workers registered, stay.
     private static let delete = """
         DELETE FROM nodes
         WHERE EXISTS (SELECT FROM lead) AND node_id = ANY ($1::text[]) AND registered_at IS NOT NULL
@@ -12,7 +12,7 @@ enum NodeStatements {
         node_id, hostname, status, capacity, running_tasks, last_heartbeat, instance, engine, engine_version, draining,
         cpu_millis, memory_bytes, cpu_millis_used, memory_bytes_used, registered_at
         """
-    /// Workers are dialled by nobody: `port` is 0, or what another program wrote.
+    /// Nobody connects to a worker: `port` is 0, or what another program wrote.
     private static let upsert = """
         INSERT INTO nodes (\(columns), labels, port)
         SELECT \(columns), labels::jsonb, 0
@@ -30,7 +30,7 @@ enum NodeStatements {
             memory_bytes_used = EXCLUDED.memory_bytes_used, registered_at = EXCLUDED.registered_at
         """
 
-    /// Adds what a batch says of nodes to the statement of its transaction.
+    /// Adds a batch's node changes to its transaction's statement.
     static func add(_ batch: StoreBatch, to statement: inout PGStatement) {
         if !batch.removedNodeIDs.isEmpty {
             statement.add("nodes_deleted", delete) { parameters in
@@ -46,7 +46,7 @@ enum NodeStatements {
         parameters.appendArray(.text, of: nodes) { $0.element($1.isOnline ? "online" : "offline" as StaticString) }
         parameters.appendArray(.int, of: nodes) { $0.element($1.slots) }
         parameters.appendArray(.int, of: nodes) { $0.element($1.used) }
-        // The first schema has no NULL here: one millisecond after 1970 is never.
+        // The first schema has no NULL here: one millisecond after 1970 means never.
         parameters.appendArray(.timestamp, of: nodes) { $0.element(time: max($1.lastSeenAt, never)) }
         parameters.appendArray(.text, of: nodes) { $0.element($1.instance) }
         parameters.appendArray(.text, of: nodes) { $0.element($1.engine) }
@@ -63,16 +63,16 @@ enum NodeStatements {
         }
     }
 
-    /// What `last_heartbeat` holds of a node that was never seen, in milliseconds since 1970.
+    /// The value of `last_heartbeat` for a node that was never seen, in milliseconds since 1970.
     private static let never: Int64 = 1
 
-    /// What `row` reads.
+    /// The columns that `row` reads.
     private static let readColumns = """
         node_id, hostname, status, capacity, running_tasks, \(TaskStatements.milliseconds("last_heartbeat")), instance,
         engine, engine_version, labels, draining, cpu_millis, memory_bytes, cpu_millis_used, memory_bytes_used,
         \(TaskStatements.milliseconds("registered_at"))
         """
-    /// Another program may have left many; those drained, and then those seen last, count.
+    /// Another program may have left many rows; drained nodes, and then those seen last, have precedence.
     static let all = "SELECT \(readColumns) FROM nodes ORDER BY draining DESC, last_heartbeat DESC LIMIT 20000"
 
     static func page(after cursor: String?, limit: Int) -> (sql: String, parameters: PGParameters) {
@@ -95,7 +95,7 @@ enum NodeStatements {
         return writer.withUnsafeBytes { [UInt8]($0) }
     }
 
-    /// A row that another program wrote is a node too, whatever it says.
+    /// Converts a row; one that another program wrote is a node too, whatever it holds.
     static func row(_ result: PGResult, _ row: Int) -> NodeRow {
         var node = NodeRow(id: result.text(row, 0) ?? "")
         node.hostname = result.text(row, 1).flatMap { $0.isEmpty ? nil : $0 }

@@ -1,10 +1,10 @@
 import PodlingProtocol
 
-/// What the storage document's columns say of a spec.
+/// The values of the storage document's columns for a spec.
 struct SpecColumns {
     var name: String?
     var image: String?
-    /// A JSON object of strings as it was sent.
+    /// A JSON object of strings, in the bytes that were sent.
     var env: [UInt8]?
 
     init() {}
@@ -16,7 +16,7 @@ struct SpecColumns {
             name = root["name"]?.string() ?? ""
             image = root["image"]?.string() ?? ""
             guard let value = root.optional("env"), value.isObject else { return }
-            // jsonb refuses an escaped NUL, and numbers beyond its own; the spec itself is kept whole.
+            // jsonb rejects an escaped NUL, and numbers beyond its range; the spec itself is kept whole.
             let isPlain = value.members.allSatisfy { $0.value.isString } && !Self.mentionsNUL(value.raw)
             if isPlain { env = [UInt8](value.raw) }
         }

@@ -1,10 +1,10 @@
 import PodlingCore
 
 extension StoreBatch {
-    /// Rows that it writes or removes.
+    /// Count of rows that it writes or removes.
     var rowCount: Int { tasks.count + nodes.count + removedNodeIDs.count + events.count + (newRun == nil ? 0 : 1) }
 
-    /// One batch with what several come to: the latest version of each row, with the spec that an earlier one had.
+    /// Merges several batches into one: the latest version of each row, with the spec that an earlier one had.
     init(coalescing batches: [StoreBatch]) {
         if batches.count == 1 {
             self = batches[0]
@@ -31,7 +31,7 @@ extension StoreBatch {
         coalesceNodes(batches)
     }
 
-    /// A node that was forgotten may be there again, and the other way round.
+    /// Merges node changes: a removed node may have been added again, and the other way round.
     private mutating func coalesceNodes(_ batches: [StoreBatch]) {
         guard batches.contains(where: { !$0.nodes.isEmpty || !$0.removedNodeIDs.isEmpty }) else { return }
         var latest: [String: NodeRow] = [:]

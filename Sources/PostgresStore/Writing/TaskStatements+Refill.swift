@@ -1,7 +1,7 @@
 import PodlingCore
 import PodlingProtocol
 
-/// The statements for a database that came back with less than it had acknowledged.
+/// The statements that repair a database which came back with less than it had acknowledged.
 extension TaskStatements {
     private static let mutable = [
         "attempt", "uncharged_attempts", "rejections", "cancel_requested", "status", "reason", "exit_code", "node_id",
@@ -11,10 +11,10 @@ extension TaskStatements {
 
     private static func columns(_ row: String) -> String { mutable.map { "\(row).\($0)" }.joined(separator: ", ") }
 
-    /// What it writes is missing or older there; all else stays untouched.
+    /// Writes rows that are missing or older there; all others stay untouched.
     private static let refill = "\(insertOrUpdate) AND \(differs) RETURNING 1"
 
-    /// Writes again what the master holds, with specs.
+    /// Rewrites what the master holds, with specs.
     static func refill(_ batch: StoreBatch, fence: LeadFence, rowType: Int32) -> PGStatement {
         let specBytes = batch.tasks.reduce(0) { $0 + ($1.spec?.count ?? 0) }
         var statement = PGStatement(capacityBytes: batch.tasks.count * 320 + specBytes * 2)
@@ -27,13 +27,13 @@ extension TaskStatements {
         return statement
     }
 
-    /// Tasks that the database has as live, in the order of ids, after `$1`.
+    /// Live tasks of the database, in the order of ids, after `$1`.
     static let liveIDs = """
         SELECT task_id FROM tasks WHERE status IN ('pending', 'scheduled', 'running') AND spec IS NOT NULL
             AND task_id > $1 ORDER BY task_id LIMIT 5000
         """
 
-    /// Ends those of which nobody knows how they ended.
+    /// Makes tasks terminal whose outcome nobody knows.
     static func endUnknown(_ ids: [String], fence: LeadFence) -> PGStatement {
         var statement = PGStatement(capacityBytes: ids.count * 32)
         fence.add(to: &statement)

@@ -1,8 +1,7 @@
 import PodlingCore
 import PodlingProtocol
 
-/// The statements for tasks. A batch is one statement, however many tasks it has, and can be run again with the same
-/// outcome.
+/// The statements for tasks. A batch is one idempotent statement, however many tasks it has.
 enum TaskStatements {
     static let changing = """
         attempt = EXCLUDED.attempt, uncharged_attempts = EXCLUDED.uncharged_attempts, rejections = EXCLUDED.rejections,
@@ -17,15 +16,15 @@ enum TaskStatements {
         """
     private static let specColumns = "name, image, spec, imported_at, env"
 
-    /// Within an attempt a task only goes forward: so a statement that was given up, and runs after later ones all the
-    /// same, changes nothing.
+    /// Within an attempt a task only moves forward: so an abandoned statement that still runs after later ones changes
+    /// nothing.
     private static let notBackward = "(t.attempt, \(place("t"))) <= (EXCLUDED.attempt, \(place("EXCLUDED")))"
 
     static func place(_ row: String) -> String {
         "CASE \(row).status WHEN 'scheduled' THEN 1 WHEN 'running' THEN 2 WHEN 'pending' THEN 3 ELSE 4 END"
     }
 
-    /// A type of the schema: an array of rows costs the server half of what an array for each column does.
+    /// A composite type of the schema: an array of rows costs the server half of what an array for each column does.
     static let rowType = "podling_task_row"
     private static let insert = """
         INSERT INTO tasks AS t (\(columns), \(specColumns))
@@ -40,10 +39,10 @@ enum TaskStatements {
         UPDATE tasks AS t SET \(changing) FROM unnest($1::\(rowType)[]) AS EXCLUDED
         WHERE EXISTS (SELECT FROM lead) AND t.task_id = EXCLUDED.task_id AND \(notBackward)
         """
-    /// Writes the batch, or nothing where the fence is not passed: then it gives 0.
+    /// Writes the batch, or nothing where the fence is not passed: it then returns 0.
     /// - Parameters:
-    ///   - mayExist: whether rows with a spec may be there already; to look for them costs the server a tenth more.
-    ///   - rowType: the number in pg_type of `rowType`.
+    ///   - mayExist: whether rows with a spec may exist already; the check costs the server a tenth more.
+    ///   - rowType: the OID of `rowType` in pg_type.
     static func write(_ batch: StoreBatch, mayExist: Bool, fence: LeadFence, rowType: Int32) -> PGStatement {
         let fresh = batch.tasks.filter { $0.spec != nil }
         let known = batch.tasks.filter { $0.spec == nil }
@@ -59,10 +58,10 @@ enum TaskStatements {
         return statement
     }
 
-    /// What a row without its spec takes as parameters, about.
+    /// Approximate size of the parameters of a row without its spec.
     private static let rowBytes = 320
 
-    /// In the order of `columns` and `specColumns`, as the type has them.
+    /// Appends the rows in the order of `columns` and `specColumns`, which is the type's.
     static func append(_ tasks: [TaskRow], _ rowType: Int32, to parameters: inout PGParameters) {
         var reader = JSONReader()
         parameters.appendRows(ofType: rowType, columns: 21, of: tasks) { row, task in
@@ -92,21 +91,22 @@ enum TaskStatements {
         }
     }
 
-    /// What `row` reads.
+    /// The columns that `row` reads.
     static let readColumns = """
         task_id, attempt, uncharged_attempts, rejections, cancel_requested, status, reason, exit_code, node_id,
         container_id, error, detail, spec, \(milliseconds("created_at")), \(milliseconds("scheduled_at")),
         \(milliseconds("started_at")), \(milliseconds("finished_at")), \(milliseconds("imported_at"))
         """
-    /// What `adoptedRow` reads.
+    /// The columns that `adoptedRow` reads.
     static let adoptedColumns = "\(readColumns), name, image, env"
-    /// All columns, as `tasks` and `task_history` have them.
+    /// All columns that `tasks` and `task_history` have.
     static let allColumns = "\(columns), \(specColumns)"
     static let endedStatuses = "('completed', 'failed', 'cancelled')"
-    /// From when on an ended task's age counts.
+    /// The time from which the age of a terminal task counts.
     static let keptSince = "coalesce(greatest(finished_at, imported_at), created_at)"
-    /// Up to when ended tasks are not loaded, in milliseconds since 1970: `$1` milliseconds ago by the clock of the
-    /// database, or later, so that not many more than `$2` are: those that ended in the same millisecond as the last.
+    /// The time up to which terminal tasks are not loaded, in milliseconds since 1970: `$1` milliseconds ago by the
+    /// database's clock, or later, so that few more than `$2` are: those that ended in the same millisecond as the
+    /// last.
     static let loadedAfter = """
         WITH oldest (at) AS (SELECT timezone('UTC', now()) - $1::bigint * interval '1 millisecond')
         SELECT (extract(epoch FROM greatest(at, (
@@ -116,7 +116,7 @@ enum TaskStatements {
         ))) * 1000)::bigint FROM oldest
         """
 
-    /// Tasks that live, and those that ended after a time. A status that nobody knows is not passed over.
+    /// Live tasks, and those that ended after a time. A row with an unknown status is not skipped.
     static func openCursor(endedAfter time: Int) -> String {
         """
         DECLARE restored NO SCROLL CURSOR FOR SELECT \(readColumns)
@@ -126,7 +126,7 @@ enum TaskStatements {
         """
     }
 
-    /// Another program may have written times without end.
+    /// Another program may have written infinite timestamps.
     static func milliseconds(_ column: String) -> String {
         "CASE WHEN isfinite(\(column)) THEN (extract(epoch FROM \(column)) * 1000)::bigint END"
     }

@@ -5,16 +5,16 @@ import PodlingCore
 import PodlingProtocol
 import PodlingStore
 
-/// A database that came back with less than it had acknowledged, as after a failover to a standby that was behind: what this
-/// master holds is written again, before anything else.
+/// Repairs a database that came back with less than it had acknowledged, as after a failover to a lagging standby: what
+/// this master holds is written again, before anything else.
 extension TaskWriter {
-    /// How long the master may take to say what it holds.
+    /// Time limit for the master to deliver a page of what it holds.
     private static let pageMilliseconds = 60_000
     private static let pollSeconds = 0.1
     private static let offence = "the database came back with less than it had acknowledged"
 
-    /// Looks whether what was acknowledged last is there still.
-    /// - Parameter pending: what was sent, and may have been committed.
+    /// Checks whether what was acknowledged last is still there.
+    /// - Parameter pending: the batch that was sent, and may have been committed.
     func lookBack(_ connection: PGConnection, pending: StoreBatch) throws(PGError) {
         guard let mark, !isBehind else { return }
         isBehind = try !mark.isThere(connection, pending: pending, forgottenUpTo: forgottenUpTo)
@@ -25,7 +25,7 @@ extension TaskWriter {
         health.lost("\(Self.offence), at \(at): what this master holds is being written again")
     }
 
-    /// The lead is another's: says so where that one has less than this one had acknowledged.
+    /// Called where another master leads: reports whether that one's database lacks what this master had acknowledged.
     func sayWhatIsLost(_ connection: PGConnection, pending: StoreBatch) {
         guard let mark, !isBehind,
             (try? mark.isThere(connection, pending: pending, forgottenUpTo: forgottenUpTo)) == false
@@ -33,7 +33,7 @@ extension TaskWriter {
         logger.error("PostgreSQL: \(Self.offence), and another master leads now: what is missing there is lost")
     }
 
-    /// Writes all that the master holds, where it is missing or older.
+    /// Writes everything that the master holds, where it is missing or older.
     func refill(_ connection: PGConnection) throws(PGError) {
         guard let source = source.withLockedValue({ $0 }) else {
             isBehind = false
@@ -75,7 +75,7 @@ extension TaskWriter {
         throw PGError(message: "this master did not say in time what it holds", isConnectionLost: true)
     }
 
-    /// - Returns: how many tasks were missing or older.
+    /// - Returns: the count of tasks that were missing or older.
     private func refill(_ batch: StoreBatch, _ connection: PGConnection) throws(PGError) -> Int {
         guard batch.rowCount > 0 else { return 0 }
         do throws(PGError) {
@@ -84,7 +84,7 @@ extension TaskWriter {
             var hasGap = false
             if let first = batch.events.first {
                 let last = try connection.execute("SELECT coalesce(max(seq), 0) FROM task_events").int(0, 0) ?? 0
-                // No cursor passes over what is not there.
+                // A cursor must not skip missing transitions.
                 hasGap = last + 1 < first.number
                 if hasGap { events.newRun = nil }
             }
@@ -105,8 +105,8 @@ extension TaskWriter {
         }
     }
 
-    /// Tasks that live there, and that this master has seen the end of and holds no more.
-    /// - Returns: how many those were.
+    /// Makes tasks terminal that are live in the database, but that this master has seen the end of and evicted.
+    /// - Returns: the count of those tasks.
     private func endUnknown(besides live: Set<String>, _ connection: PGConnection) throws(PGError) -> Int {
         var (count, position) = (0, "")
         while true {

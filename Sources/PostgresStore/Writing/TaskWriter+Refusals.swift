@@ -2,7 +2,7 @@ import Logging
 import PodlingCore
 import PodlingStore
 
-/// What is written together, or not at all.
+/// An atomic part of a batch: it is written as a whole, or not at all.
 enum StorePiece {
     case run(String)
     case tasks([TaskRow])
@@ -12,7 +12,7 @@ enum StorePiece {
 }
 
 extension StoreBatch {
-    /// Those of which it is made, in an order in which they can be written one by one.
+    /// The parts that it consists of, in an order in which they can be written one by one.
     var pieces: [StorePiece] {
         var pieces: [StorePiece] = []
         if let newRun { pieces.append(.run(newRun)) }
@@ -45,14 +45,14 @@ extension StoreBatch {
     }
 }
 
-/// A batch with a row that the database does not take, by a constraint, a trigger or the like: all others are written.
+/// Writes a batch with rows that the database rejects, by a constraint, a trigger or the like: all others are written.
 extension TaskWriter {
-    /// Of the database's words, in characters.
+    /// Length limit of the database's message, in characters.
     private static let reasonMax = 400
 
-    /// Writes the batch, or all of it but what the database refuses.
+    /// Writes the batch without the rows that the database rejects.
     ///
-    /// - Returns: the tasks that are refused; other rows are left out, which the log says.
+    /// - Returns: the tasks that are rejected; other rejected rows are logged and left out.
     func write(_ batch: StoreBatch) -> Result<[RefusedRow], StoreError> {
         switch writeWhole(batch) {
         case .written: return .success([])
@@ -64,8 +64,8 @@ extension TaskWriter {
         }
     }
 
-    /// Writes in halves what was refused as one.
-    /// - Returns: why this master cannot go on.
+    /// Bisects what was rejected as a whole.
+    /// - Returns: the error with which this master cannot continue.
     private func write(
         _ pieces: ArraySlice<StorePiece>,
         after error: PGError,

@@ -12,21 +12,21 @@ import PodlingStore
 /// 34.20): all but `close` and `lead` is called on the store's one thread only.
 final class TaskWriter: @unchecked Sendable {
     static let pageRows = 5_000
-    /// After that time and a little more, a write whose answer does not come is tried again on a new connection.
+    /// After this time and a short grace, a write without an answer is retried on a new connection.
     static let statementMillisecondsDefault = 20_000
-    /// One plan, made once, serves batches of one row and of thousands, and the table that was empty then.
-    /// What is turned off costs so much on paper that such a plan would be compiled, for a second.
+    /// One plan, made once, serves batches of one row and of thousands, and a table that was empty at planning. The
+    /// settings below would make such a plan look so expensive that it would be JIT-compiled, which takes a second.
     private static let settings = [
         ("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"), ("jit", "off"),
     ]
     private static let retryMilliseconds: ClosedRange<Int64> = 100...3_000
-    /// How soon a pause ends where there is no time left.
+    /// Polling interval at which a pause notices that the time is over.
     private static let sliceMilliseconds = 100
-    /// How long a write that cannot succeed holds up the end of the program.
+    /// How long a write that cannot succeed delays the end of the program.
     static let closeMilliseconds = 4_000
 
-    /// Partitions are made ahead, by looking after them once an hour.
+    /// Partitions are created in advance, by a check once an hour.
     private static let partitionMilliseconds = 3_600_000
 
     private let url: String
@@ -34,31 +34,31 @@ final class TaskWriter: @unchecked Sendable {
     private let statementMilliseconds: Int
     let logger: Logger
     private var connection: PGConnection?
-    /// Where all is read from: another, because there statements may take longer.
+    /// The connection for loading: separate, because its statements may take longer.
     private(set) var reader: PGConnection?
     private var hasConnected = false
-    /// Of the connection's database: a restored one may have another.
+    /// The OID of the row type in the connection's database: a restored one may have another.
     private(set) var rowType: Int32 = 0
     private let lead = NIOLockedValueBox(LeadFence())
     private var serverStart = 0
-    /// What was acknowledged last.
+    /// The marker of the last acknowledged transaction.
     private(set) var mark: DurableMark?
-    /// The database lacks what was acknowledged, and all that is held is to be written again.
+    /// The database lacks acknowledged rows, and everything that the master holds is to be written again.
     var isBehind = false
     var behindSince = ""
     /// See `StoreBatch`.
     private(set) var forgottenUpTo: Int64 = 0
-    /// Says what the database is to have.
+    /// The source of everything that the database is to have.
     let source = NIOLockedValueBox<HeldSource?>(nil)
     let health: DatabaseHealth
     var adoption = Adoption()
     private var hasWritten = false
-    /// Monotonic seconds at which partitions were looked after; nil is never.
+    /// Monotonic seconds of the last check of the partitions; nil is never.
     private var partitionsAt: Int?
-    /// Monotonic milliseconds from which on nothing is tried again.
+    /// Monotonic milliseconds from which nothing is retried.
     private let givingUpAt = NIOLockedValueBox<Int?>(nil)
 
-    /// - Parameter isPrepared: whether statements are prepared, once for each connection, where a session is its own.
+    /// - Parameter isPrepared: whether statements are prepared, once for each connection, where its session is its own.
     init(
         url: String,
         isPrepared: Bool,
@@ -73,14 +73,14 @@ final class TaskWriter: @unchecked Sendable {
         self.logger = logger
     }
 
-    /// Tries no longer than that from now on; the first word counts. Any thread may call it.
+    /// Limits retries to this time from now; only the first call counts. Thread-safe.
     func giveUp(inMilliseconds milliseconds: Int) {
         givingUpAt.withLockedValue { $0 = $0 ?? MonotonicClock.milliseconds() + milliseconds }
     }
 
     // MARK: Opening
 
-    /// Leads from now on, in this epoch, by this holder. Any thread may call it.
+    /// Makes this master the leader, in this epoch, by this holder. Thread-safe.
     func lead(epoch: Int, holder: String? = nil) {
         lead.withLockedValue { $0 = LeadFence(epoch: epoch, holder: holder) }
     }
@@ -93,7 +93,7 @@ final class TaskWriter: @unchecked Sendable {
 
     var isGivingUp: Bool { Self.isOver(givingUpAt) }
 
-    /// Opens the connection that writes.
+    /// Opens the connection for writing.
     func connect() throws(PGError) { _ = try usable(pending: StoreBatch()) }
 
     private func made() throws(PGError) -> PGConnection {
@@ -106,9 +106,9 @@ final class TaskWriter: @unchecked Sendable {
         return connection
     }
 
-    // MARK: Reading all
+    // MARK: Loading
 
-    /// - Returns: up to when ended tasks stay in the database only, in milliseconds since 1970.
+    /// - Returns: the time up to which terminal tasks stay in the database only, in milliseconds since 1970.
     func openCursor(_ retention: Retention) throws -> Int64 {
         let connection = try PGConnection(url)
         reader = connection
@@ -122,19 +122,19 @@ final class TaskWriter: @unchecked Sendable {
         return Int64(endedAfter)
     }
 
-    /// All nodes, in the transaction of the cursor.
+    /// All nodes, in the cursor's transaction.
     func nodeRows() throws -> [NodeRow] {
         guard let result = try reader?.execute(NodeStatements.all) else { return [] }
         return (0..<result.rowCount).map { NodeStatements.row(result, $0) }
     }
 
-    /// The last transitions, in the same way.
+    /// The last transitions, in the cursor's transaction.
     func lastEvents(max count: Int) throws -> (EventTrail, [TaskEventRow]) {
         guard let reader else { return (EventTrail(runs: [], lastNumber: 0), []) }
         return try EventStatements.load(reader, max: count)
     }
 
-    /// The next rows; nil at the end. One that this version cannot read is left out, and stays in the database.
+    /// The next rows; nil at the end. A row that this version cannot read is left out, and stays in the database.
     func nextRows() throws -> [TaskRow]? {
         guard let result = try reader?.execute("FETCH \(Self.pageRows) FROM restored"), result.rowCount > 0 else {
             return nil
@@ -155,7 +155,7 @@ final class TaskWriter: @unchecked Sendable {
 
     func closeCursor() throws { try reader?.execute("CLOSE restored") }
 
-    /// Ends what `openCursor` began.
+    /// Ends the transaction that `openCursor` began.
     func endLoad() throws {
         try reader?.execute("COMMIT")
         reader = nil
@@ -165,12 +165,13 @@ final class TaskWriter: @unchecked Sendable {
 
     enum Outcome {
         case written
-        /// It holds a row that the database does not take.
+        /// The batch holds a row that the database rejects.
         case refused(PGError)
         case failed(StoreError)
     }
 
-    /// Writes the batch as one transaction, for as long as it takes: the database may be away for a while.
+    /// Writes the batch as one transaction, and retries for as long as it takes: the database may be unreachable for a
+    /// while.
     func writeWhole(_ batch: StoreBatch) -> Outcome {
         forgottenUpTo = max(forgottenUpTo, batch.forgottenUpTo)
         guard batch.rowCount > 0 else { return .written }
@@ -217,7 +218,7 @@ final class TaskWriter: @unchecked Sendable {
         }
     }
 
-    /// Transitions of a month without a partition go to the default one, as long as it cannot be made.
+    /// Transitions of a month without a partition go to the default one, until it can be created.
     private func preparePartitions(_ connection: PGConnection) {
         let now = MonotonicClock.milliseconds()
         guard partitionsAt.map({ now - $0 >= Self.partitionMilliseconds }) ?? true else { return }
@@ -240,8 +241,8 @@ final class TaskWriter: @unchecked Sendable {
         return made
     }
 
-    /// Learns which server this is, and whether that has what was acknowledged.
-    /// - Returns: whether it is another than before.
+    /// Checks which server this is, and whether it has what was acknowledged.
+    /// - Returns: whether it is another server than before.
     private func isAnotherServer(_ connection: PGConnection, pending: StoreBatch) throws(PGError) -> Bool {
         let result = try connection.execute(
             "SELECT '\(TaskStatements.rowType)'::regtype::oid, \(LeadFence.serverStart)"
@@ -259,7 +260,7 @@ final class TaskWriter: @unchecked Sendable {
         givingUpAt.withLockedValue { $0 }.map { MonotonicClock.milliseconds() >= $0 } ?? false
     }
 
-    /// Blocks the store's own thread, which has nothing else to do, but not beyond the time to give up.
+    /// Blocks the store's own thread, which has nothing else to do, but not beyond the time limit.
     private func pause(milliseconds: Int) {
         let end = MonotonicClock.milliseconds() + milliseconds
         while case let left = end - MonotonicClock.milliseconds(), left > 0, !Self.isOver(givingUpAt) {
