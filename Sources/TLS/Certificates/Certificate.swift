@@ -12,9 +12,9 @@ final class Certificate {
     var facts: CertificateFacts { CertificateFacts(handle) }
 }
 
-/// What a certificate says, copied out of it. Texts come from whoever made it: control characters are escaped.
+/// Facts copied out of a certificate. Its texts are untrusted: control characters are escaped.
 public struct CertificateFacts: Sendable, Equatable {
-    /// A subjectAltName (RFC 5280, section 4.2.1.6); other kinds are left out.
+    /// A subjectAltName (RFC 5280, section 4.2.1.6); other kinds are omitted.
     public enum Name: Sendable, Equatable, CustomStringConvertible {
         case dns(String)
         case ip(String)
@@ -29,22 +29,22 @@ public struct CertificateFacts: Sendable, Equatable {
         }
     }
 
-    /// Longer distinguished names are cut.
+    /// Length at which distinguished names are cut.
     static let textBytesMax = 256
-    /// Names that a message lists.
+    /// Names that a message lists at most.
     private static let namesListedMax = 10
 
-    /// RFC 2253, such as `CN=node-1,O=Example`.
+    /// The distinguished name by RFC 2253, such as `CN=node-1,O=Example`.
     public let subject: String
     public let issuer: String
     public let names: [Name]
-    /// Unix time in seconds; nil where the certificate holds no date that can be read.
+    /// Unix time in seconds; nil where the date cannot be parsed.
     public let notBefore: Int?
     public let notAfter: Int?
     public let isSelfIssued: Bool
-    /// Whether it may sign others (RFC 5280, section 4.2.1.9).
+    /// Whether it is a CA certificate, which may sign others (RFC 5280, section 4.2.1.9).
     public let isAuthority: Bool
-    /// Whether its key usages let a server show it.
+    /// Whether its key usages permit TLS server authentication.
     public let isForServers: Bool
 
     init(_ certificate: OpaquePointer) {
@@ -59,7 +59,7 @@ public struct CertificateFacts: Sendable, Equatable {
         OpenSSLErrors.clear()
     }
 
-    /// `DNS:a.example, IP:10.0.0.1`, or that there are none.
+    /// Human-readable list, `DNS:a.example, IP:10.0.0.1`, or a remark that there are none.
     public var namesListed: String {
         guard !names.isEmpty else { return "no name at all (it has no subjectAltName)" }
         let listed = names.prefix(Self.namesListedMax).map(\.description).joined(separator: ", ")
@@ -111,14 +111,14 @@ public struct CertificateFacts: Sendable, Equatable {
         return timegm(&parts)
     }
 
-    /// Why it cannot be used at `now` (Unix seconds), and since or until when; nil where it can.
+    /// Why it is not valid at `now` (Unix seconds), and since or until when; nil where it is.
     public func dateOffence(now: Int) -> String? {
         if let notBefore, now < notBefore { return "is not valid before \(Self.utc(notBefore))" }
         if let notAfter, now > notAfter { return "has expired on \(Self.utc(notAfter))" }
         return nil
     }
 
-    /// `2026-11-24 22:00:00 UTC`.
+    /// Formats a time as `2026-11-24 22:00:00 UTC`.
     public static func utc(_ seconds: Int) -> String {
         var (seconds, parts) = (time_t(seconds), tm())
         gmtime_r(&seconds, &parts)

@@ -2,7 +2,7 @@ import Glibc
 
 /// An IPv4 or IPv6 address without a zone.
 struct IPAddress: Equatable {
-    /// As inet_ntop(3) writes it.
+    /// The form that inet_ntop(3) writes.
     let text: String
 
     /// - Parameter bytes: 4 or 16, in network order; nil for any other count.
@@ -18,7 +18,7 @@ struct IPAddress: Equatable {
         text = String(decoding: space.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Nil for what is no address.
+    /// Parses an address; nil for anything else.
     init?(_ text: String) {
         var space = in6_addr()
         let count = inet_pton(AF_INET, text, &space) == 1 ? 4 : inet_pton(AF_INET6, text, &space) == 1 ? 16 : 0

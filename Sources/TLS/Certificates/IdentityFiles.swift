@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// A path and the setting it is the value of.
+/// A path and the name of the setting that gave it.
 struct PEMSource {
     let setting: String
     let path: String
@@ -11,18 +11,18 @@ struct PEMSource {
     }
 }
 
-/// The certificate and key of one side.
+/// The certificate and key files of one side.
 struct IdentityFiles {
     let certificate: PEMSource
     let key: PEMSource
     let isServer: Bool
 
-    /// Reads both, checks them, and gives them to a context.
+    /// Reads and validates both, and installs them in a context.
     ///
-    /// - Parameter now: Unix time in seconds, for the certificate's dates; nil does not look at them.
+    /// - Parameter now: Unix time in seconds, to check the certificate's dates; nil skips the check.
     func use(in context: OpaquePointer, now: Int?) throws(TLSError) -> CertificateFacts {
         let chain = try PEMFile(certificate.path, setting: certificate.setting).certificates()
-        // PEMFile gives at least one.
+        // PEMFile returns at least one.
         guard let own = chain.first else { throw .configuration("\(certificate.setting): no certificate") }
         let facts = own.facts
         if let offence = now.flatMap({ facts.dateOffence(now: $0) }) {

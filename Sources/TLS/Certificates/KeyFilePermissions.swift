@@ -1,13 +1,13 @@
 import Glibc
 
-/// Who may read a private key's file: what libpq demands (`initialize_SSL` in fe-secure-openssl.c, `check_ssl_key_file_permissions`
-/// in be-secure-common.c).
+/// The file permissions that a private key must have, by libpq's rules (`initialize_SSL` in fe-secure-openssl.c,
+/// `check_ssl_key_file_permissions` in be-secure-common.c).
 enum KeyFilePermissions {
     /// - Parameters:
     ///   - mode: `st_mode` of the file.
     ///   - owner: its user id; `user`: that of this process.
-    ///   - isServer: a server also wants the file to be its own or root's.
-    /// - Returns: what is wrong and what to do; nil where nothing is.
+    ///   - isServer: a server also requires that it or root owns the file.
+    /// - Returns: the fault and its remedy; nil where there is none.
     static func offence(mode: mode_t, owner: uid_t, user: uid_t, isServer: Bool) -> (wrong: String, cure: String)? {
         let permissions = mode & 0o7777
         let forbidden: mode_t = owner == 0 ? 0o037 : 0o077

@@ -3,10 +3,10 @@ import Glibc
 
 /// A PEM file of this side, read whole; every error names the setting and the path.
 struct PEMFile {
-    /// A bundle of public CAs has some 250 KiB.
+    /// Size limit: a bundle of public CAs has some 250 KiB.
     static let bytesMax = 4 * 1_024 * 1_024
 
-    /// `sslcert` or `--tls-cert`: whose value the path is.
+    /// The name of the setting that gave the path: `sslcert` or `--tls-cert`.
     let setting: String
     let path: String
     private let bytes: [UInt8]
@@ -20,7 +20,7 @@ struct PEMFile {
         self.setting = setting
         self.path = path
         let place = "\(setting): \(path)"
-        // A FIFO would otherwise hold the opening until someone writes.
+        // Opening a FIFO would otherwise block until someone writes.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.cannotRead(place, errno) }
         defer { close(descriptor) }
@@ -72,7 +72,7 @@ struct PEMFile {
         return .configuration("\(place) cannot be read: \(String(cString: strerror(code)))", cure: cure)
     }
 
-    /// Gives the file's bytes to OpenSSL as a BIO that lives as long as `body`.
+    /// Wraps the file's bytes in a BIO that lives as long as `body`.
     private func withBIO<Value>(_ body: (OpaquePointer) throws(TLSError) -> Value) throws(TLSError) -> Value {
         OpenSSLErrors.clear()
         guard let bio = BIO_new_mem_buf(bytes, Int32(clamping: bytes.count)) else {
@@ -82,7 +82,7 @@ struct PEMFile {
         return try body(bio)
     }
 
-    /// All blocks of one kind in the file, in its order; `next` is what reads one, and gives nil where it cannot.
+    /// All blocks of one kind in the file, in order; `next` reads one, and returns nil where it cannot.
     private func blocks<Block>(
         _ kind: String,
         _ next: (OpaquePointer) -> Block?
@@ -117,7 +117,7 @@ struct PEMFile {
         try blocks("X509 CRL") { PEM_read_bio_X509_CRL($0, nil, nil, nil).map { RevocationList(owning: $0) } }
     }
 
-    /// Gives the private key to `body`. A passphrase is never asked for: nobody may be there to type it.
+    /// Passes the private key to `body`. A passphrase is never prompted for: nobody may be there to type it.
     func withPrivateKey<Value>(_ body: (OpaquePointer) throws(TLSError) -> Value) throws(TLSError) -> Value {
         var isEncrypted = false
         let key = try withBIO { bio throws(TLSError) in

@@ -1,19 +1,19 @@
-/// Whom a client wants to speak to: the host of its URL.
+/// The name of the server that a client means to reach: the host of its URL.
 public struct PeerName: Sendable, Equatable, CustomStringConvertible {
     enum Kind: Equatable {
         case host
         case address
     }
 
-    /// RFC 1035, section 2.3.4.
+    /// The limit of RFC 1035, section 2.3.4.
     static let bytesMax = 253
 
-    /// A host name without a last dot, or an address without brackets and zone.
+    /// A host name without a trailing dot, or an address without brackets and zone.
     let text: String
     let kind: Kind
 
     /// - Parameter host: a host name, or an address, which may have brackets and a zone (`[fe80::1%eth0]`).
-    /// - Throws: `TLSError` for what is neither.
+    /// - Throws: `TLSError` for anything else.
     public init(_ host: String) throws(TLSError) {
         var bare = Substring(host)
         if bare.hasPrefix("["), bare.hasSuffix("]") { bare = bare.dropFirst().dropLast() }
@@ -45,6 +45,6 @@ public struct PeerName: Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { text }
 
-    /// How a certificate names it.
+    /// The name's form in a subjectAltName.
     var asSubjectAltName: String { kind == .host ? "DNS:\(text)" : "IP:\(text)" }
 }

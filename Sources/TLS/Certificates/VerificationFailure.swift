@@ -1,9 +1,9 @@
 internal import COpenSSL
 
-/// Puts in words why a peer's certificate is not accepted.
+/// Explains why a peer's certificate was rejected.
 struct VerificationFailure {
     let failure: VerificationRecord.Failure
-    /// Whom the client wanted to reach; nil on the server's side.
+    /// The server that the client means to reach; nil on the server's side.
     let wanted: PeerName?
 
     private var isServer: Bool { wanted == nil }
@@ -12,7 +12,7 @@ struct VerificationFailure {
     private var peer: String { isServer ? "client" : "server" }
     private var issuer: String { failure.certificate?.issuer ?? "unknown" }
 
-    /// The certificate that is at fault.
+    /// Names the certificate that is at fault.
     private var culprit: String {
         let subject = failure.certificate.map { $0.subject.isEmpty ? "" : " (\($0.subject))" } ?? ""
         return failure.depth == 0

@@ -1,18 +1,18 @@
 internal import COpenSSL
 
-/// Which certificate of the peer OpenSSL did not accept, and why: after the handshake has failed, it no longer says.
+/// Records which certificate of the peer OpenSSL rejected, and why: after a failed handshake it no longer says.
 final class VerificationRecord {
     struct Failure {
-        /// X509_V_ERR_...
+        /// X509_V_ERR_... code
         let code: Int32
-        /// 0 is the peer's own, 1 that of the CA which signed it, and so on.
+        /// 0 is the peer's own certificate, 1 that of the CA which signed it, and so on.
         let depth: Int32
         let certificate: CertificateFacts?
     }
 
     private(set) var failure: Failure?
 
-    /// Told of each certificate of a chain. What OpenSSL decides stands.
+    /// OpenSSL's verify callback, called for each certificate of a chain. It does not change the result.
     static let callback: @convention(c) (Int32, OpaquePointer?) -> Int32 = { accepted, store in
         if accepted == 1 { return 1 }
         guard let store, let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
@@ -26,10 +26,10 @@ final class VerificationRecord {
         return 0
     }
 
-    /// The place that is the application's own (SSL_set_app_data in ssl.h).
+    /// The index of the application's own data (SSL_set_app_data in ssl.h).
     private static let exIndex: Int32 = 0
 
-    /// The record must outlive `ssl`.
+    /// Attaches the record, which must outlive `ssl`.
     func attach(to ssl: OpaquePointer) -> Bool {
         SSL_set_ex_data(ssl, Self.exIndex, Unmanaged.passUnretained(self).toOpaque()) == 1
     }

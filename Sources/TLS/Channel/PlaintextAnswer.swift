@@ -1,9 +1,10 @@
 public import NIOCore
 
-/// What a server says to a client that speaks without TLS: people and programs see what this port is.
+/// A server's reply to a client that speaks without TLS, which tells people and programs what this port is.
 public struct PlaintextAnswer: Sendable {
     let bytes: ByteBuffer
-    /// Also for one that has said nothing by the deadline: in some protocols the server speaks first.
+    /// Whether it is also sent to a client that is silent until the deadline: in some protocols the server speaks
+    /// first.
     let isForSilence: Bool
 
     public init(_ bytes: ByteBuffer, isForSilence: Bool) {

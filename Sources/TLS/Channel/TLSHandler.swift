@@ -1,28 +1,29 @@
 public import NIOCore
 
-/// The bounds of a connection's beginning and end.
+/// Limits of a connection's handshake and closure.
 public struct TLSHandlerLimits: Sendable {
-    /// From the start of the connection to the end of the handshake.
+    /// Time from the start of the connection to the end of the handshake.
     public var handshakeSeconds: Int64 = 5
-    /// How long the peer's close_notify is waited for after this side's.
+    /// How long to wait for the peer's close_notify after this side's.
     public var closeSeconds: Int64 = 2
-    /// What may be written before the handshake is done, in bytes.
+    /// Bytes that may be written before the handshake is complete.
     public var queuedBytesMax = 1_024 * 1_024
 
     public init() {}
 }
 
-/// Fired as an inbound user event once the handshake is done. A client's certificate may still be refused after it:
-/// connected is who has had an answer.
+/// Fired as an inbound user event once the handshake is complete. In TLS 1.3 a client's certificate may still be
+/// rejected after it: only an answer proves that the client is connected.
 public struct TLSHandshakeDone: Sendable {
     /// `TLSv1.3`.
     public let version: String
     public let peerCertificate: CertificateFacts?
 }
 
-/// TLS on a channel: plaintext on the side of the handlers after it, a `TLSEngine` between.
+/// TLS for a channel: a `TLSEngine` with plaintext on the side of the handlers after it.
 ///
-/// An error is fired as `TLSError`, and closes the channel. `close` says close_notify first. Writes fail by their promise.
+/// An error is fired as `TLSError`, and closes the channel. `close` sends close_notify first. Writes fail through their
+/// promise.
 public final class TLSHandler: ChannelDuplexHandler {
     public typealias InboundIn = ByteBuffer
     public typealias InboundOut = ByteBuffer
@@ -37,11 +38,11 @@ public final class TLSHandler: ChannelDuplexHandler {
     private var hasBegun = false
     private var deadline: Scheduled<Void>?
     private var closePromise: EventLoopPromise<Void>?
-    /// This side has asked for the end: how the peer then ends is no error.
+    /// This side has begun to close: how the peer then ends is no error.
     private var isClosing = false
     private var hasEnded = false
 
-    /// - Parameter answerToPlaintext: for a server: what a client hears that speaks without TLS.
+    /// - Parameter answerToPlaintext: for a server: its reply to a client that speaks without TLS.
     public init(
         _ engine: consuming TLSEngine,
         limits: TLSHandlerLimits = TLSHandlerLimits(),
@@ -108,14 +109,14 @@ public final class TLSHandler: ChannelDuplexHandler {
     public func channelReadComplete(context: ChannelHandlerContext) {
         context.flush()
         context.fireChannelReadComplete()
-        // Whoever reads by hand asks for plaintext, and knows nothing of these bytes.
+        // Handlers that read on demand ask for plaintext, and do not know of these bytes.
         if !hasEnded, engine.state == .handshaking || engine.state == .closing { context.read() }
     }
 
     private func opened(_ context: ChannelHandlerContext) {
         deadline?.cancel()
         deadline = nil
-        // What is written in answer to the event comes after what waits.
+        // Writes in response to the event follow the queued ones.
         let waiting = queue
         (queue, queuedBytes) = ([], 0)
         for (bytes, promise) in waiting { send(context, bytes, promise) }
@@ -125,7 +126,7 @@ public final class TLSHandler: ChannelDuplexHandler {
     }
 
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // There is no half-closed connection.
+        // TLS connections here have no half-closed state.
         if case ChannelEvent.inputClosed? = event as? ChannelEvent { peerEnded(context) }
         context.fireUserInboundEventTriggered(event)
     }
@@ -164,7 +165,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         queue.append((bytes, promise))
     }
 
-    /// Encrypts record by record, so that OpenSSL never holds more than one.
+    /// Encrypts record by record, so that OpenSSL never buffers more than one.
     private func send(_ context: ChannelHandlerContext, _ bytes: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
         var (rest, ciphertext) = (bytes, context.channel.allocator.buffer(capacity: bytes.readableBytes))
         while let slice = rest.readSlice(length: min(rest.readableBytes, TLSEngine.recordBytesMax)),
@@ -184,7 +185,8 @@ public final class TLSHandler: ChannelDuplexHandler {
     // MARK: - Ending
 
     public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        // There is no half-closed connection: this side's end is the end, once the peer has said the same.
+        // There is no half-closed state: this side's end closes the connection, once the peer has sent close_notify
+        // too.
         guard mode != .input else {
             promise?.fail(ChannelError.operationUnsupported)
             return
@@ -229,7 +231,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         hasEnded = true
         failQueue(ChannelError.ioOnClosedChannel)
         context.flush()
-        // Where the connection has gone by itself there is nothing left to close.
+        // Where the connection has ended by itself there is nothing left to close.
         if hasBegun, !context.channel.isActive {
             promise?.succeed()
         } else {
@@ -248,9 +250,9 @@ public final class TLSHandler: ChannelDuplexHandler {
         if engine.takeCiphertext(into: &ciphertext) > 0 { context.write(wrapOutboundOut(ciphertext), promise: nil) }
     }
 
-    /// Runs a step of the engine, and sends what came of it.
+    /// Runs a step of the engine, and sends its output.
     ///
-    /// - Returns: whether it went well; if not, the channel is being closed.
+    /// - Returns: whether it succeeded; if not, the channel is being closed.
     @discardableResult
     private func attempt(
         _ context: ChannelHandlerContext,
@@ -270,7 +272,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 }
 
 extension EventLoopPromise<Void>? {
-    /// Keeps `promise`, or ties it to the one that is kept already.
+    /// Stores `promise`, or cascades the stored one to it.
     fileprivate mutating func cascadeOrTake(_ promise: EventLoopPromise<Void>?) {
         guard let promise else { return }
         guard let kept = self else {

@@ -1,10 +1,10 @@
-/// What is spoken inside TLS (ALPN, RFC 7301).
+/// The application protocol inside TLS (ALPN, RFC 7301).
 public enum ApplicationProtocol: String, Sendable {
-    /// A peer that does not name it speaks another protocol.
+    /// A peer must name it: one that does not speaks another protocol.
     case podling = "podling/1"
-    /// A client may name no protocol: HTTP is older than ALPN.
+    /// A client may name none: HTTP is older than ALPN.
     case http = "http/1.1"
-    /// A server before PostgreSQL 17 knows of none.
+    /// A server before PostgreSQL 17 supports no ALPN.
     case postgres = "postgresql"
 
     var isDemanded: Bool { self == .podling }

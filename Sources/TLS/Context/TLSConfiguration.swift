@@ -1,16 +1,16 @@
-/// How a client protects its connection and checks the server: `sslmode` (PostgreSQL manual, 34.19.1, without `allow` and
-/// `prefer`).
+/// The `sslmode` of a client: how it protects its connection and verifies the server (PostgreSQL manual, 34.19.1,
+/// without `allow` and `prefer`).
 public enum TLSMode: String, Sendable, CaseIterable {
     /// Plaintext.
     case disable
-    /// Encrypted; the server is not checked, so whoever is in between can read and write.
+    /// Encrypted; the server is not verified, so a man in the middle can read and write.
     case require
-    /// The server's certificate must come from a trusted CA.
+    /// The server's certificate must be signed by a trusted CA.
     case verifyCA = "verify-ca"
-    /// And it must be made for the name that is connected to.
+    /// It must also be issued for the name that is connected to.
     case verifyFull = "verify-full"
 
-    /// - Throws: `TLSError` for what is no mode, and for `allow` and `prefer`, with the reason.
+    /// - Throws: `TLSError` for an unknown mode, and for `allow` and `prefer`, with the reason.
     public init(named name: String) throws(TLSError) {
         if let mode = TLSMode(rawValue: name) {
             self = mode
@@ -29,12 +29,12 @@ public enum TLSMode: String, Sendable, CaseIterable {
     }
 }
 
-/// The lowest version of TLS that is spoken.
+/// The lowest version of TLS to accept.
 public enum TLSVersion: String, Sendable, CaseIterable, Comparable {
     case tls12 = "TLSv1.2"
     case tls13 = "TLSv1.3"
 
-    /// - Parameter setting: whose value it is, for the error.
+    /// - Parameter setting: the setting's name, for the error.
     /// - Throws: `TLSError` for anything but `TLSv1.2` and `TLSv1.3`.
     public init(named name: String, setting: String) throws(TLSError) {
         guard let version = TLSVersion(rawValue: name) else {
@@ -46,15 +46,15 @@ public enum TLSVersion: String, Sendable, CaseIterable, Comparable {
     public static func < (left: TLSVersion, right: TLSVersion) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// Whose certificates are trusted to vouch for the peer.
+/// The trust anchors for the peer's certificate.
 public enum TLSRoots: Sendable, Hashable {
-    /// Those of the machine: public CAs, which vouch for anyone's name.
+    /// The machine's trust store: public CAs, which sign certificates for any name.
     case system
     /// A PEM file of CA certificates.
     case file(String)
 }
 
-/// What a client sets, by the names of libpq.
+/// A client's TLS settings, by the names of libpq.
 public struct TLSClientConfiguration: Sendable, Hashable {
     public var mode: TLSMode = .verifyFull
     /// `sslrootcert`; nil is `system` with verify-full, and an error with verify-ca.
@@ -66,29 +66,29 @@ public struct TLSClientConfiguration: Sendable, Hashable {
     public var revocationFile: String?
     /// `ssl_min_protocol_version`.
     public var minimumVersion: TLSVersion = .tls12
-    /// `sslsni`: whether the server is told the name in the clear.
+    /// `sslsni`: whether the server name is sent in the clear.
     public var sendsServerName = true
 
     public init() {}
 }
 
-/// Whether a server asks its clients for a certificate: `--tls-client-cert`.
+/// `--tls-client-cert`: whether a server requests a certificate from its clients.
 public enum TLSClientCertificates: String, Sendable, CaseIterable {
-    /// It does not ask.
+    /// It requests none.
     case off
-    /// It asks; one that is given must be good.
+    /// It requests one; one that is given must be valid.
     case optional
-    /// It asks, and ends the connection where none is given.
+    /// It requests one, and closes the connection where none is given.
     case require
 }
 
-/// What a server sets, by the names of its flags.
+/// A server's TLS settings, by the names of its flags.
 public struct TLSServerConfiguration: Sendable {
-    /// `--tls-cert`: a PEM file, the server's certificate first, then those of the CAs between it and the root.
+    /// `--tls-cert`: a PEM file, the server's certificate first, then those of the intermediate CAs.
     public var certificateFile: String
     /// `--tls-key`.
     public var keyFile: String
-    /// `--tls-client-ca`: a PEM file of the CAs whose clients are let in.
+    /// `--tls-client-ca`: a PEM file of the CAs whose clients are admitted.
     public var clientCAFile: String?
     /// `--tls-crl`: a PEM file with a CRL of each of these CAs.
     public var revocationFile: String?

@@ -52,7 +52,8 @@ extension TLSContext {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, VerificationRecord.callback)
     }
 
-    /// - Returns: the CAs, and when the first of the revocation lists ends (Unix time in seconds); nil where there is none.
+    /// - Returns: the CAs, and the earliest expiry of the revocation lists (Unix time in seconds); nil where there is
+    ///   none.
     static func useClientCAs(
         of server: TLSServerConfiguration,
         in context: OpaquePointer
@@ -79,7 +80,7 @@ extension TLSContext {
         }
         let authorities = try trust(PEMSource("--tls-client-ca", path), in: context)
         for authority in authorities {
-            // Clients choose their certificate by these names.
+            // Clients select their certificate by these names.
             guard SSL_CTX_add_client_CA(context, authority.handle) == 1 else {
                 throw .configuration("--tls-client-ca: OpenSSL refuses \(path): \(OpenSSLErrors.take().text)")
             }
@@ -101,7 +102,7 @@ extension TLSContext {
         return authorities
     }
 
-    /// OpenSSL does not mind if there are none, and would then trust nobody.
+    /// OpenSSL reports no error if there are none, and would then trust nobody.
     private static func trustSystem(in context: OpaquePointer) throws(TLSError) {
         let places = [
             (X509_get_default_cert_file_env(), X509_get_default_cert_file()),
@@ -117,7 +118,7 @@ extension TLSContext {
         OpenSSLErrors.clear()
     }
 
-    /// Every CA of a chain needs its list then; one that cannot be read is an error, and not left out as by libpq.
+    /// Every CA of a chain then needs its list; an unreadable one is an error, and not ignored as by libpq.
     private static func revoke(_ source: PEMSource?, in context: OpaquePointer) throws(TLSError) -> Int? {
         guard let source else { return nil }
         let store = SSL_CTX_get_cert_store(context)

@@ -1,10 +1,10 @@
 internal import COpenSSL
 import Glibc
 
-/// What all connections of one side share: certificate, key, trusted CAs, versions. Making one checks all of it, so that
-/// what is wrong is said at start and not at the first connection.
+/// The state that all connections of one side share: certificate, key, trusted CAs, versions. The initializers validate
+/// all of it, so that errors appear at start and not at the first connection.
 ///
-/// The handle may be shared by threads: it is not changed after `init`, and OpenSSL counts its references atomically
+/// Thread-safe: the handle does not change after `init`, and OpenSSL counts its references atomically
 /// (openssl-threads(7)).
 public final class TLSContext: Sendable {
     enum Side: Sendable, Equatable {
@@ -17,13 +17,14 @@ public final class TLSContext: Sendable {
     let applicationProtocol: ApplicationProtocol
     /// This side's own certificate; nil where it has none.
     public let certificate: CertificateFacts?
-    /// When the first of a server's revocation lists ends: from then on no client of that CA is let in. Unix time in seconds.
+    /// The earliest expiry of a server's revocation lists: from then on no client of that CA is admitted. Unix time in
+    /// seconds.
     public let revocationEnd: Int?
-    /// What `--tls-client-ca` holds.
+    /// The CA certificates of `--tls-client-ca`.
     public let clientAuthorities: [CertificateFacts]
 
-    /// - Parameter now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
-    /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the cure.
+    /// - Parameter now: Unix time in seconds, to check the dates of this side's own certificate; nil is the present.
+    /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the remedy.
     public convenience init(
         client: TLSClientConfiguration,
         speaking applicationProtocol: ApplicationProtocol = .podling,
@@ -47,9 +48,9 @@ public final class TLSContext: Sendable {
     }
 
     /// - Parameters:
-    ///   - isAnyDateGood: lets a certificate of this side pass that has expired, or is not valid yet.
-    ///   - now: Unix time in seconds, for the dates of this side's own certificate; nil is the present.
-    /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the cure.
+    ///   - isAnyDateGood: accepts a certificate of this side that has expired, or is not valid yet.
+    ///   - now: Unix time in seconds, to check the dates of this side's own certificate; nil is the present.
+    /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the remedy.
     public convenience init(
         server: TLSServerConfiguration,
         speaking applicationProtocol: ApplicationProtocol = .podling,
@@ -71,7 +72,7 @@ public final class TLSContext: Sendable {
             throw error
         }
         Self.chooseProtocol(applicationProtocol, handle)
-        // NO_TICKET alone leaves the tickets of TLS 1.3 that name a session in the server's memory.
+        // NO_TICKET alone leaves the stateful tickets of TLS 1.3, which name a session in the server's memory.
         SSL_CTX_set_num_tickets(handle, 0)
         self.init(
             owning: handle,
@@ -101,11 +102,11 @@ public final class TLSContext: Sendable {
 
     deinit { SSL_CTX_free(handle) }
 
-    /// Forward secrecy and authenticated encryption only, for TLS 1.2; all ciphers of 1.3 are such.
+    /// Cipher suites for TLS 1.2: forward secrecy and authenticated encryption only; all suites of 1.3 are such.
     private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
     private static let groups = "X25519:P-256:P-384"
 
-    /// For tests, which want to see this version too: while nobody uses the context yet.
+    /// For tests of this version; call it before the context is used.
     func allowOnlyTLS12() { podling_ctx_set_max_version(handle, TLS1_2_VERSION) }
 
     private static func makeHandle(
@@ -129,7 +130,7 @@ public final class TLSContext: Sendable {
     }
 }
 
-// MARK: - The protocol inside (RFC 7301)
+// MARK: - ALPN (RFC 7301)
 
 extension TLSContext {
     private static func offerProtocol(
@@ -138,13 +139,14 @@ extension TLSContext {
     ) throws(TLSError) {
         let name = Array(applicationProtocol.rawValue.utf8)
         let list = [UInt8(name.count)] + name
-        // Alone among its kind it returns 0 where it succeeds.
+        // Unlike its siblings, it returns 0 on success.
         guard SSL_CTX_set_alpn_protos(handle, list, UInt32(list.count)) == 0 else {
             throw .configuration("TLS: OpenSSL refuses ALPN: \(OpenSSLErrors.take().text)")
         }
     }
 
-    /// Clients that name another protocol only, or none where one is demanded, are refused with the alert made for it.
+    /// A client that offers another protocol only, or none where one is required, is rejected with
+    /// no_application_protocol.
     private static func chooseProtocol(_ applicationProtocol: ApplicationProtocol, _ handle: OpaquePointer) {
         if applicationProtocol.isDemanded {
             SSL_CTX_set_client_hello_cb(
@@ -159,7 +161,7 @@ extension TLSContext {
                 nil
             )
         }
-        // A function of C captures nothing.
+        // A C function pointer captures nothing.
         switch applicationProtocol {
         case .podling:
             SSL_CTX_set_alpn_select_cb(handle, { TLSContext.select(.podling, $1, $2, from: $3, $4, $5) }, nil)
@@ -183,7 +185,7 @@ extension TLSContext {
         while start < list.count {
             let name = list[min(start + 1, list.count)..<min(start + 1 + Int(list[start]), list.count)]
             if name.elementsEqual(wanted.rawValue.utf8) {
-                // It points into the client's list, which outlives this call.
+                // The result points into the client's list, which outlives this call.
                 chosen?.pointee = list.baseAddress.map { $0 + start + 1 }
                 chosenCount?.pointee = UInt8(name.count)
                 return SSL_TLSEXT_ERR_OK

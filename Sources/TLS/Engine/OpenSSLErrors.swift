@@ -1,14 +1,14 @@
 internal import COpenSSL
 
-/// What the calls of this thread have left in OpenSSL's queue of errors (ERR_get_error(3)).
+/// The entries of this thread's OpenSSL error queue (ERR_get_error(3)).
 struct OpenSSLErrors {
-    /// In the order in which they happened: the first is the cause.
+    /// In order of occurrence: the first is the cause.
     private let codes: [UInt]
 
-    /// Empties the queue. Whatever another connection left there would be taken for this one's.
+    /// Empties the queue: an entry that another connection left would be taken for this one's.
     static func clear() { ERR_clear_error() }
 
-    /// Takes what is in the queue.
+    /// Drains the queue.
     static func take() -> OpenSSLErrors {
         var codes: [UInt] = []
         while true {
@@ -18,25 +18,25 @@ struct OpenSSLErrors {
         }
     }
 
-    /// Reasons of libssl (openssl/sslerr.h).
+    /// The reason codes of libssl (openssl/sslerr.h).
     private var tlsReasons: [Int32] {
         codes.filter { ERR_GET_LIB($0) == ERR_LIB_SSL }.map { ERR_GET_REASON($0) }
     }
 
     func holds(tlsReason reason: Int32) -> Bool { tlsReasons.contains(reason) }
 
-    /// Whether parsing stopped since there was no further PEM block, rather than at a bad one.
+    /// Whether parsing stopped at the end of the PEM blocks, rather than at an invalid one.
     var isEndOfPEM: Bool {
         codes.last.map { ERR_GET_LIB($0) == ERR_LIB_PEM && ERR_GET_REASON($0) == PEM_R_NO_START_LINE } ?? false
     }
 
-    /// What the peer said, where it ended the connection.
+    /// The peer's alert, where it ended the connection.
     var alert: TLSAlert? {
         tlsReasons.lazy.filter { $0 > SSL_AD_REASON_OFFSET && $0 <= SSL_AD_REASON_OFFSET + 255 }
             .map { TLSAlert(UInt8($0 - SSL_AD_REASON_OFFSET)) }.first
     }
 
-    /// The reasons in OpenSSL's words, on one line.
+    /// OpenSSL's messages, on one line.
     var text: String {
         let texts = codes.map { code in
             ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)"

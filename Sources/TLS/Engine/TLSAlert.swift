@@ -1,13 +1,13 @@
-/// A reason to end a connection, as the peer gives it (RFC 8446, section 6; RFC 5246, section 7.2).
+/// A TLS alert: the peer's reason to end a connection (RFC 8446, section 6; RFC 5246, section 7.2).
 public struct TLSAlert: Sendable, Hashable {
     public let number: UInt8
 
     public init(_ number: UInt8) { self.number = number }
 
-    /// As the RFC writes it; its number where it is in none.
+    /// The name in the RFC; the number where the RFCs have none.
     public var name: String { Self.known[number]?.name ?? "alert \(number)" }
 
-    /// What it says about this side, in words; nil where the name is all there is.
+    /// A human-readable explanation of what it says about this side; nil where the name is all there is.
     var meaning: String? { Self.known[number]?.meaning }
 
     private static let known: [UInt8: (name: String, meaning: String?)] = [

@@ -1,7 +1,7 @@
 public import NIOCore
 
 extension TLSEngine {
-    /// `receive` of what a buffer holds.
+    /// `receive` for a `ByteBuffer`.
     public mutating func receive(_ bytes: ByteBuffer, plaintext: inout ByteBuffer) throws(TLSError) {
         let result = bytes.withUnsafeReadableBytes { pointer in
             Result { () throws(TLSError) in try receive(pointer, plaintext: &plaintext) }
@@ -9,7 +9,7 @@ extension TLSEngine {
         try result.get()
     }
 
-    /// `write` of what a buffer holds.
+    /// `write` for a `ByteBuffer`.
     public mutating func write(_ bytes: ByteBuffer) throws(TLSError) {
         let result = bytes.withUnsafeReadableBytes { pointer in
             Result { () throws(TLSError) in try write(pointer) }

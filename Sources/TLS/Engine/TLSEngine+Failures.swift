@@ -24,7 +24,7 @@ extension TLSEngine {
         )
     }
 
-    /// Puts in words why a call failed; `reason` is SSL_get_error's.
+    /// Explains why a call failed; `reason` is SSL_get_error's.
     mutating func failure(_ reason: Int32) -> TLSError {
         let errors = OpenSSLErrors.take()
         let error =
@@ -71,7 +71,7 @@ extension TLSEngine {
         return nil
     }
 
-    /// What the first byte of a TLS record may be (RFC 8446, section 5.1).
+    /// The content types with which a TLS record may begin (RFC 8446, section 5.1).
     static var recordKinds: ClosedRange<UInt8> { 20...23 }
 
     func notTLS(_ byte: UInt8) -> TLSError {
@@ -96,7 +96,7 @@ extension TLSAlert {
     fileprivate static let cureForTakenForExpired =
         "See the server's log; set its clock, or give its --tls-crl a new list."
 
-    /// What the one who runs a client can do.
+    /// The remedy for the operator of a client.
     fileprivate var cureForClient: String? {
         switch number {
         case 42, 43, 45, 46, 48: "Have the file of sslcert issued anew by a CA that the server has as --tls-client-ca."

@@ -1,17 +1,17 @@
 internal import COpenSSL
 public import NIOCore
 
-/// One TLS connection without a socket: takes what the peer sent, and gives plaintext and what is to be sent.
+/// One TLS connection without I/O: takes the peer's ciphertext, and returns plaintext and the ciphertext to send.
 ///
-/// After every call, one that threw too, what `takeCiphertext` gives must be sent: it holds alerts and answers to key
-/// updates beside data. Not for two threads at once.
+/// After every call, even one that threw, send what `takeCiphertext` returns: it holds alerts and answers to key
+/// updates as well as data. Not thread-safe.
 public struct TLSEngine: ~Copyable {
     public enum State: Sendable, Equatable {
         case handshaking
         case open
-        /// This side has said that it sends no more; the peer may still.
+        /// This side has sent close_notify; the peer may still send.
         case closing
-        /// The peer has said that it sends no more. All that it sent has come.
+        /// The peer has sent close_notify. All its data was delivered.
         case closed
         /// An error was thrown; nothing is read or written any more.
         case failed
@@ -21,9 +21,9 @@ public struct TLSEngine: ~Copyable {
     public static let recordBytesMax = 16_384
     /// AES-GCM is safe for 2^24.5 full records a key (RFC 8446, section 5.5).
     static let recordsPerKeyMax = 1 << 23
-    /// Room for output that a connection keeps while it is idle.
+    /// Output capacity that an idle connection keeps.
     private static let outputBytesKept = 2 * recordBytesMax
-    /// Room that a read has at least.
+    /// Minimum capacity for a read.
     static let readBytesMin = 2_048
 
     let ssl: OpaquePointer
@@ -31,11 +31,11 @@ public struct TLSEngine: ~Copyable {
     private let input: OpaquePointer
     private let output: OpaquePointer
     let context: TLSContext
-    /// Whom a client wants; nil on the server's side.
+    /// The server that a client means to reach; nil on the server's side.
     let wanted: PeerName?
     let record: VerificationRecord
     public private(set) var state = State.handshaking
-    /// The first byte that the peer sent tells TLS from plaintext.
+    /// The first byte from the peer, which distinguishes TLS from plaintext.
     private(set) var firstByte: UInt8?
     private var recordsWritten = 0
 
@@ -96,14 +96,14 @@ public struct TLSEngine: ~Copyable {
         .configuration("TLS: OpenSSL cannot begin a connection: \(OpenSSLErrors.take().text)")
     }
 
-    /// Names count where a certificate has them as subjectAltName, and a wildcard as its whole first label only.
+    /// Names are matched against subjectAltNames only; a wildcard must be a whole first label.
     private static func expect(
         _ wanted: PeerName,
         _ mode: TLSMode,
         _ sendsServerName: Bool,
         _ ssl: OpaquePointer
     ) throws(TLSError) {
-        // RFC 6066, section 3: no addresses.
+        // RFC 6066, section 3: SNI carries no addresses.
         if sendsServerName, wanted.kind == .host, podling_set_server_name(ssl, wanted.text) != 1 { throw cannotBegin() }
         guard mode == .verifyFull else { return }
         let parameters = SSL_get0_param(ssl)
@@ -116,21 +116,21 @@ public struct TLSEngine: ~Copyable {
         guard code == 1 else { throw cannotBegin() }
     }
 
-    /// Begins the handshake; a client has something to send then.
+    /// Starts the handshake; a client then has output.
     public mutating func start() throws(TLSError) { try handshake() }
 
-    /// Takes what the peer has sent.
+    /// Processes ciphertext from the peer.
     ///
-    /// - Parameter plaintext: what it says is appended, also where this then throws.
-    /// - Throws: `TLSError`; the connection is over then.
+    /// - Parameter plaintext: decrypted data is appended, even where this then throws.
+    /// - Throws: `TLSError`; the connection is then over.
     public mutating func receive(_ bytes: UnsafeRawBufferPointer, plaintext: inout ByteBuffer) throws(TLSError) {
         guard state != .failed, state != .closed, let start = bytes.baseAddress, !bytes.isEmpty else { return }
         if firstByte == nil {
             firstByte = bytes[0]
-            // An alert would be rubbish to a peer that speaks plaintext.
+            // A peer that speaks plaintext could not read an alert.
             guard Self.recordKinds.contains(bytes[0]) else { throw fail(notTLS(bytes[0])) }
         }
-        // A memory BIO keeps the room that it once had: it never gets more than this at once.
+        // A memory BIO never shrinks: it is given at most this much at once.
         for offset in stride(from: 0, to: bytes.count, by: Self.recordBytesMax) where state != .closed {
             let count = Int32(min(Self.recordBytesMax, bytes.count - offset))
             OpenSSLErrors.clear()
@@ -142,18 +142,18 @@ public struct TLSEngine: ~Copyable {
         }
     }
 
-    /// Says that the transport has ended.
+    /// Reports the end of the transport.
     ///
-    /// - Throws: `TLSError` of kind `truncated` where the peer did not say first that it sends no more.
+    /// - Throws: `TLSError` of kind `truncated` where the peer did not send close_notify first.
     public mutating func receiveEnd(plaintext: inout ByteBuffer) throws(TLSError) {
         guard state != .failed, state != .closed else { return }
         podling_bio_set_end(input)
         if state == .handshaking { try handshake() } else { try read(into: &plaintext) }
-        // OpenSSL reports every such end; should it not, it is not passed off as the end of the data.
+        // OpenSSL reports every such end; should it not, this one must not pass for the end of the data.
         if state != .closed { throw fail(truncation) }
     }
 
-    /// Encrypts what is to be said. Nothing may be said before the handshake is done, or after `close`.
+    /// Encrypts plaintext. Not allowed before the handshake is complete, or after `close`.
     public mutating func write(_ bytes: UnsafeRawBufferPointer) throws(TLSError) {
         guard state == .open else { throw TLSError(.handshake, "TLS: nothing can be sent while it is \(state)") }
         var rest = bytes
@@ -161,14 +161,14 @@ public struct TLSEngine: ~Copyable {
             try renewKeysInTime()
             OpenSSLErrors.clear()
             let code = SSL_write(ssl, rest.baseAddress, Int32(min(rest.count, Self.recordBytesMax)))
-            // The output takes all, and there is no renegotiation: the peer is never waited for.
+            // The output BIO takes everything, and there is no renegotiation: a write never waits for the peer.
             guard code > 0 else { throw failure(SSL_get_error(ssl, code)) }
             recordsWritten += 1
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(Int(code)))
         }
     }
 
-    /// Says that this side sends no more (close_notify). Once more does nothing.
+    /// Sends close_notify. Idempotent.
     public mutating func close() {
         guard state == .open else {
             if state == .handshaking { state = .failed }
@@ -179,7 +179,7 @@ public struct TLSEngine: ~Copyable {
         state = .closing
     }
 
-    /// Appends what is to be sent to the peer.
+    /// Appends the ciphertext to send to the peer.
     ///
     /// - Returns: the count of bytes appended.
     @discardableResult
@@ -216,7 +216,7 @@ extension TLSEngine {
                 )
             )
         }
-        // SSL_get_verify_result says that all is well where there is no certificate.
+        // SSL_get_verify_result reports success where there is no certificate.
         guard !mustHaveCertificate || SSL_get0_peer_certificate(ssl) != nil else {
             SSL_shutdown(ssl)
             throw fail(TLSError(.verification, "the peer has shown no certificate"))
@@ -243,7 +243,7 @@ extension TLSEngine {
             switch SSL_get_error(ssl, code) {
             case SSL_ERROR_WANT_READ: return
             case SSL_ERROR_ZERO_RETURN:
-                // There is no half-closed connection: its close_notify is answered with this side's.
+                // There is no half-closed state: the peer's close_notify is answered with this side's.
                 OpenSSLErrors.clear()
                 if state == .open { SSL_shutdown(ssl) }
                 state = .closed
@@ -253,7 +253,7 @@ extension TLSEngine {
         }
     }
 
-    /// New keys for both directions; TLS 1.2 has no such thing.
+    /// Updates the keys of both directions before their limit; TLS 1.2 has no key update.
     private mutating func renewKeysInTime() throws(TLSError) {
         guard recordsWritten >= Self.recordsPerKeyMax, SSL_version(ssl) == TLS1_3_VERSION else { return }
         try renewKeys()

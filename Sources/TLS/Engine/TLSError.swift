@@ -1,32 +1,32 @@
-/// Why there is no TLS connection, or no longer one; holds no secret.
+/// A TLS error, of a connection or of its configuration; holds no secret.
 public struct TLSError: Error, Hashable, CustomStringConvertible, Sendable {
     public enum Kind: Sendable, Hashable {
-        /// A file or a setting of this side.
+        /// A file or a setting of this side is invalid.
         case configuration
-        /// This side does not accept the peer's certificate, or misses it.
+        /// This side rejects the peer's certificate, or the peer showed none.
         case verification
-        /// The peer ended the connection, and said why.
+        /// The peer ended the connection with an alert.
         case alert(TLSAlert)
         /// The peer speaks no TLS; the first byte it sent.
         case notTLS(UInt8)
-        /// The peer speaks no TLS that this side speaks, or another protocol inside it.
+        /// No common TLS version, or another protocol inside it.
         case handshake
         /// The peer did not finish the handshake in time.
         case timeout
-        /// The connection ended without the peer's word that this is the end: what came may not be all.
+        /// The connection ended without close_notify: data may be missing.
         case truncated
-        /// Bytes that are no TLS, or were changed on their way.
+        /// The bytes are not TLS, or were changed in transit.
         case corrupt
     }
 
-    /// What of the peer's certificate is not accepted.
+    /// The fault of the peer's certificate.
     public enum Flaw: Sendable, Hashable {
-        /// No trusted CA vouches for it, or not for this use.
+        /// No trusted CA has signed it, or not for this use.
         case chain
-        /// It is for another name.
+        /// It was issued for another name.
         case name
         case dates
-        /// It was revoked, or there is no list that says.
+        /// It was revoked, or there is no current list.
         case revocation
     }
 
@@ -35,7 +35,7 @@ public struct TLSError: Error, Hashable, CustomStringConvertible, Sendable {
     public let flaw: Flaw?
     /// What is wrong, on one line.
     public let message: String
-    /// What to do about it, as a sentence; nil where nothing better than the message is known.
+    /// The remedy, as a sentence; nil where nothing better than the message is known.
     public let cure: String?
 
     init(_ kind: Kind, _ message: String, cure: String? = nil, flaw: Flaw? = nil) {
@@ -49,7 +49,7 @@ public struct TLSError: Error, Hashable, CustomStringConvertible, Sendable {
         TLSError(.configuration, message, cure: cure)
     }
 
-    /// Whether the same may succeed later without anyone changing a thing.
+    /// Whether a retry may succeed without anyone changing anything.
     public var isRetryable: Bool { kind == .truncated || kind == .corrupt || kind == .timeout }
 
     public var description: String { cure.map { "\(message). \($0)" } ?? message }
