@@ -2,23 +2,23 @@ import PodlingAccess
 import PodlingProtocol
 import PodlingTLS
 
-/// Who the holder of a certificate is that the client CA vouches for (proto-spec.md, section 3.2).
+/// The identity of the holder of a certificate that the client CA has signed (proto-spec.md, section 3.2).
 enum CertificateHolder: Equatable {
     case known(Identity)
-    /// It says nothing about who this is: a token is needed.
+    /// The certificate names no identity: a token is needed.
     case unknown
-    /// Why nobody gets in with it, for people.
+    /// A human-readable reason why the certificate admits nobody.
     case refused(String)
 
     private static let prefix = "podling://"
     private static let nodePrefix = "podling://node/"
 
-    /// - Parameter role: that of certificates which name no node; nil needs a token.
+    /// - Parameter role: the role of certificates that name no node; nil requires a token.
     init(_ certificate: CertificateFacts, role: Role?) {
         self.init(subject: certificate.subject, names: certificate.names, role: role)
     }
 
-    /// Its URIs are escaped already where they hold anything but printable ASCII.
+    /// URIs in `names` are escaped already where they hold anything but printable ASCII.
     init(subject: String, names: [CertificateFacts.Name], role: Role?) {
         let ours = names.compactMap { name -> String? in
             guard case .uri(let uri) = name, uri.lowercased().hasPrefix(Self.prefix) else { return nil }

@@ -1,10 +1,10 @@
 import Logging
 import PodlingTLS
 
-/// How near the end of a certificate or of a revocation list is, for the log.
+/// Log stage of an expiry date, of a certificate or a revocation list: its level rises as the date approaches.
 struct ExpiryStage: Equatable {
     private static let secondsPerDay = 86_400
-    /// Days before the end from which it is said, and how loud.
+    /// Days before the expiry from which it is logged, and the log level.
     private static let stages: [(days: Int, level: Logger.Level)] = [(1, .error), (7, .warning), (30, .notice)]
     private static let cure = "Put a new one in its place, and send SIGHUP"
 
@@ -23,7 +23,7 @@ struct ExpiryStage: Equatable {
         return of(what, secondsLeft: (certificate.notAfter ?? .max) - now, daysMax: .max)
     }
 
-    /// Lists live for days or weeks only: one with more than a day is nothing to speak of.
+    /// Revocation lists live for days or weeks only: one with more than a day left is not worth a line.
     static func of(revocationEnd: Int, now: Int) -> ExpiryStage {
         let what = "a revocation list of --tls-crl"
         guard now <= revocationEnd else {

@@ -1,14 +1,14 @@
 import NIOCore
 
-/// In front of the TLS of a new connection. Its handshake is done on the event loop that serves everybody, and is counted
-/// as work there: many at once wait for their turn, as lines do.
+/// Rate-limits TLS handshakes, in front of the TLS handler of a new connection. A handshake runs on the event loop that
+/// serves everybody, and is charged as work there: many at once wait for their turn, as lines do.
 final class HandshakeGate: ChannelDuplexHandler, Resumable {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// The server's signature and key exchange, in the core's units, and what the peer sends after it.
+    /// Cost of the server's signature and key exchange, in the core's units, and of what the peer sends after it.
     private static let firstWork = 8_000
     private static let furtherWork = 1_000
 
@@ -17,7 +17,7 @@ final class HandshakeGate: ChannelDuplexHandler, Resumable {
     private var kept: ByteBuffer?
     private var isReadWanted = false
     private var isFirst = true
-    /// The handshake is done: lines are counted by what they ask for.
+    /// Whether the handshake is complete: from then on lines are charged by what they request.
     var isDone = false
     var isQueued = false
 

@@ -1,15 +1,16 @@
 public import NIOCore
 import PodlingTLS
 
-/// Behind the TLS of a new connection until its handshake is done: keeps the count, and says in the log why it failed.
+/// Follows the TLS handler of a new connection until its handshake is complete: keeps the count of pending handshakes,
+/// and logs why one failed.
 public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     public typealias InboundIn = ByteBuffer
 
     private let pending: PendingHandshakes
     private let log: FailureLog
-    /// Where handshakes take turns with other work.
+    /// The gate that queues handshakes with other work.
     private var gate: HandshakeGate?
-    /// Who it is: asked for at the end, a connection that was reset has no address any more.
+    /// The peer's address, read at the start: a connection that was reset has none any more.
     private var peer: SocketAddress?
 
     public init(pending: PendingHandshakes, log: FailureLog) {
@@ -26,7 +27,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
         peer = context.remoteAddress
         if let victim = pending.add(context.channel, address: peer?.ipAddress ?? "") {
             log.add("TLS: too many handshakes at once; the oldest was ended", peer: victim.remoteAddress)
-            // Without a farewell: its handshake is not done.
+            // Closes without close_notify: its handshake is not complete.
             victim.close(promise: nil)
         }
         context.fireChannelActive()
@@ -41,7 +42,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Who only looks whether the port is open says nothing.
+        // A port scan, which sends nothing, is not logged.
         if let error = error as? TLSError, error.kind != .truncated {
             log.add("TLS: \(error)", peer: peer ?? context.remoteAddress)
         }

@@ -1,9 +1,10 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// The connections whose TLS handshake is not done, oldest first; bounded by making room.
+/// The connections whose TLS handshake is not complete, oldest first; bounded by eviction.
 ///
-/// A handshake takes milliseconds: where the bound is met, what has waited longest is the least likely to end well.
+/// A handshake takes milliseconds: where the bound is met, the one that has waited longest is the least likely to
+/// succeed.
 public final class PendingHandshakes: Sendable {
     private struct Waiting {
         var channels: [(id: ObjectIdentifier, address: String, channel: any Channel)] = []
@@ -28,8 +29,8 @@ public final class PendingHandshakes: Sendable {
         self.perAddressMax = perAddressMax
     }
 
-    /// Takes a connection in.
-    /// - Returns: the one that has to go for it.
+    /// Adds a connection.
+    /// - Returns: the one that is evicted for it.
     func add(_ channel: any Channel, address: String) -> (any Channel)? {
         waiting.withLockedValue { waiting in
             var victim: Int?
@@ -45,10 +46,10 @@ public final class PendingHandshakes: Sendable {
         }
     }
 
-    /// Its handshake is done, or it has ended. Once more does nothing.
+    /// Removes a connection whose handshake is complete, or that has ended. Idempotent.
     func remove(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
-        // Else the last reference might go while the lock is held.
+        // Otherwise the last reference might be released while the lock is held.
         let removed = waiting.withLockedValue { waiting in
             waiting.channels.firstIndex { $0.id == id }.map { waiting.remove(at: $0) }
         }

@@ -3,7 +3,7 @@ public import Logging
 import NIOConcurrencyHelpers
 public import PodlingTLS
 
-/// The certificate of this master and all that goes with it, for its lines and for HTTP; read anew on demand.
+/// The TLS contexts of this master, for its lines and for HTTP; reloaded on demand.
 public final class ServerTLS: Sendable {
     private struct Contexts {
         var line: TLSContext
@@ -14,10 +14,10 @@ public final class ServerTLS: Sendable {
     private let logger: Logger
     private let contexts: NIOLockedValueBox<Contexts>
 
-    /// Reads all files. Only the certificate's dates do not keep it from starting: the log says what is wrong with them,
-    /// and clients refuse it by themselves.
+    /// Reads all files. An invalid date of the certificate does not prevent the start: the log reports it, and clients
+    /// reject the certificate by themselves.
     ///
-    /// - Throws: `TLSError` that names the setting, the file and the cure.
+    /// - Throws: `TLSError` that names the setting, the file and the remedy.
     public init(_ configuration: TLSServerConfiguration, logger: Logger) throws(TLSError) {
         self.configuration = configuration
         self.logger = logger
@@ -26,18 +26,18 @@ public final class ServerTLS: Sendable {
         checkUses()
     }
 
-    /// For connections that begin now.
+    /// The context for new connections.
     public var lineContext: TLSContext { contexts.withLockedValue { $0.line } }
     public var httpContext: TLSContext { contexts.withLockedValue { $0.http } }
 
     /// Whether every client must show a certificate.
     public var demandsCertificates: Bool { configuration.clientCertificates == .require }
 
-    /// Of the certificate that is shown now.
+    /// The facts of the current certificate.
     public var certificate: CertificateFacts? { lineContext.certificate }
 
-    /// Reads all files again, and takes what they hold for new connections; those that are open go on. Where anything is
-    /// wrong, a date too, all stays as it was.
+    /// Reloads all files for new connections; open connections continue. Where anything is invalid, a date too, the old
+    /// contexts stay.
     public func reload() {
         do throws(TLSError) {
             let isExpired = certificate?.dateOffence(now: time(nil)) != nil
@@ -51,7 +51,7 @@ public final class ServerTLS: Sendable {
         }
     }
 
-    /// Logs the ends of the certificate and of the revocation lists, the louder the nearer they are.
+    /// Logs the expiry of the certificate and of the revocation lists, at a level that rises as it approaches.
     public func checkDates() {
         let (context, now) = (lineContext, time(nil))
         if let certificate = context.certificate, let end = certificate.notAfter {
@@ -62,7 +62,7 @@ public final class ServerTLS: Sendable {
         }
     }
 
-    /// Warns of what is taken, but of use to nobody.
+    /// Warns of valid settings that are of no use to any client.
     private func checkUses() {
         let context = lineContext
         let offence = context.certificate.flatMap { ServerTLS.offence(of: $0) }
@@ -78,7 +78,7 @@ public final class ServerTLS: Sendable {
         }
     }
 
-    /// Why clients that check it (verify-full) refuse it, for people; nil where they need not.
+    /// A human-readable reason why verify-full clients reject it; nil where they need not.
     private static func offence(of certificate: CertificateFacts) -> String? {
         let isNamed = certificate.names.contains { name in
             if case .uri = name { false } else { true }

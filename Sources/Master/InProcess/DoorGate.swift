@@ -1,7 +1,7 @@
 import NIOConcurrencyHelpers
 
-/// Whether the master's event loop still takes what comes through the door: a promise that is made there after its end is
-/// never kept.
+/// Guards the in-process transport against use after the end of the master's event loop: a promise that is made there
+/// then is never completed.
 final class DoorGate: Sendable {
     private let isOpen = NIOLockedValueBox(true)
 

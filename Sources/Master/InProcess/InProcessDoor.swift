@@ -4,7 +4,7 @@ import PodlingCore
 import PodlingProtocol
 import PodlingTLS
 
-/// The master's door for what runs in the same process.
+/// The in-process transport of this master.
 struct InProcessDoor: MasterDoor {
     let loop: NIOLoopBound<MasterLoop>
     let eventLoop: any EventLoop
@@ -46,7 +46,8 @@ private struct InProcessSession: DoorSession {
     }
 }
 
-/// The master's side of the door: replies go to those who asked, in order; events are dropped.
+/// The master's side of the in-process transport: replies complete their requests' promises, in order; events are
+/// dropped.
 private final class DoorSink: SessionSink {
     private let loop: MasterLoop
     private let peer: DoorPeer
@@ -83,7 +84,7 @@ private final class DoorSink: SessionSink {
         return promise.futureResult
     }
 
-    /// Hands over lines until one waits for the store, or others are to be served.
+    /// Executes lines until one waits for the store, or the session's share of work is used up.
     private func take(_ id: SessionID) {
         let workEnd = loop.workDone &+ MasterLoop.sessionWorkMax
         while loop.mayExecute, !loop.isAsking(id), loop.workDone &- workEnd < 0, let line = lines.popFirst() {
@@ -104,7 +105,7 @@ private final class DoorSink: SessionSink {
         }
     }
 
-    /// A line without a request in it is answered by an `error` event.
+    /// Whether a line is the `error` event that answers a line without a request in it.
     private func isBadLine(_ line: Slice<UnsafeRawBufferPointer>) -> Bool {
         line.starts(with: "{\"ev\":\"error\"".utf8)
     }

@@ -1,11 +1,11 @@
 import PodlingTLS
 
-/// An in-process way into the master: what a TCP connection is to a peer, without the socket.
+/// An in-process transport to the master: the equivalent of a TCP connection, without the socket.
 public protocol MasterDoor: Sendable {
-    /// Whether peers are to show who they are (proto-spec.md, section 3.2).
+    /// Whether peers must authenticate (proto-spec.md, section 3.2).
     var asksForIdentity: Bool { get }
 
-    /// Opens one connection. Throws when the master takes no more of them, or is going down.
+    /// Opens one connection. Throws where the master takes no more of them, or is shutting down.
     func open(_ peer: DoorPeer) async throws -> any DoorSession
 }
 
@@ -13,13 +13,13 @@ extension MasterDoor {
     public func open() async throws -> any DoorSession { try await open(DoorPeer()) }
 }
 
-/// For whom a connection through the door is opened.
+/// The peer for which an in-process connection is opened.
 public struct DoorPeer: Sendable {
-    /// For the audit and the log: `http`, or `http HOST:PORT` of the request that opened it.
+    /// The name for the audit and the log: `http`, or `http HOST:PORT` of the request that opened it.
     public var name: String
-    /// What the peer has shown in TLS, checked.
+    /// The verified client certificate that the peer has shown in TLS.
     public var certificate: CertificateFacts?
-    /// It only asks how the master is, and is let in beyond `connectionsMax`.
+    /// Whether it is a health probe, which is admitted beyond `connectionsMax`.
     public var isProbe: Bool
 
     public init(name: String = "http", certificate: CertificateFacts? = nil, isProbe: Bool = false) {
@@ -29,9 +29,9 @@ public struct DoorPeer: Sendable {
     }
 }
 
-/// The connection was closed before the request was taken: it may be sent again on another.
+/// The connection was closed before the request was processed: a retry on another connection is safe.
 public struct DoorClosed: Error {
-    /// The `error` event by which the master said why, where nobody waited for a reply then.
+    /// The `error` event with the master's reason, where no request waited for a reply then.
     public var errorLine: [UInt8]?
 
     public init(errorLine: [UInt8]? = nil) { self.errorLine = errorLine }
@@ -42,11 +42,12 @@ public struct DoorClosed: Error {
 /// It obeys proto-spec.md as a TCP connection does: it starts before `hello`, and its requests are executed
 /// and answered in the order in which `request` was called. Events on it are dropped.
 public protocol DoorSession: Sendable {
-    /// Sends one request line, without a line ending, and gives the one reply line (`{"re":...}`), without one.
+    /// Sends one request line, without a line ending, and returns the one reply line (`{"re":...}`), without one.
     ///
-    /// Calls may overlap. Throws when the connection is closed before the reply; `DoorClosed` where it was before.
+    /// Calls may overlap. Throws where the connection is closed before the reply; `DoorClosed` where it was closed
+    /// before the request.
     func request(_ line: [UInt8]) async throws -> [UInt8]
 
-    /// Closes the connection; requests that wait throw. Closing twice is fine.
+    /// Closes the connection; pending requests throw. Idempotent.
     func close()
 }

@@ -3,14 +3,14 @@ import NIOCore
 import PodlingCore
 import PodlingProtocol
 
-/// Logs what peers asked for and did not get, a bounded number of lines a second.
+/// Rate-limited log of requests that were denied.
 struct DenialLog {
     private static let linesMax = 20
     private static let window = TimeAmount.seconds(1)
 
     private var since = NIODeadline.uptimeNanoseconds(0)
     private var lines = 0
-    /// Denials that nobody read of.
+    /// Suppressed denials that are not reported yet.
     private var leftOut = 0
 
     mutating func write(_ effects: borrowing Effects, to logger: Logger) {

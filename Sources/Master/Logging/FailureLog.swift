@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 public import NIOCore
 import PodlingProtocol
 
-/// What strangers do wrong, in the log, at a bounded rate.
+/// Rate-limited log of protocol and TLS errors made by peers.
 public final class FailureLog: Sendable {
     private struct Period {
         var start = NIODeadline.uptimeNanoseconds(0)

@@ -2,9 +2,9 @@ import Glibc
 public import Logging
 public import NIOCore
 
-/// Lets a server rest that cannot accept, as one without file descriptors, and says in the log what to do.
+/// Pauses a server socket that cannot accept, as without file descriptors, and logs the remedy.
 ///
-/// NIO's own `AcceptBackoffHandler` puts the next read off, and the socket stays registered as readable after a failed
+/// NIO's own `AcceptBackoffHandler` delays the next read, but the socket stays registered as readable after a failed
 /// accept: the loop would spin.
 public final class AcceptPause: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias InboundIn = any Channel
@@ -13,7 +13,7 @@ public final class AcceptPause: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias OutboundOut = any Channel
 
     private static let pauseMilliseconds: ClosedRange<Int64> = 500...1_000
-    /// Between two lines about it.
+    /// Interval between log lines about it.
     private static let logInterval = TimeAmount.seconds(10)
 
     private let logger: Logger
@@ -22,13 +22,13 @@ public final class AcceptPause: ChannelDuplexHandler, RemovableChannelHandler {
 
     public init(_ logger: Logger) { self.logger = logger }
 
-    /// Whoever asks for a read during the pause gets it at its end.
+    /// Defers reads during the pause to its end.
     public func read(context: ChannelHandlerContext) {
         if !isPaused { context.read() }
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // One connection that was gone before it was taken; any other error closes this channel.
+        // One connection that was reset before it was accepted; any other error closes this channel.
         guard let code = (error as? IOError)?.errnoCode, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else {
             if !(error is IOError) { context.fireErrorCaught(error) }
             return
@@ -36,7 +36,7 @@ public final class AcceptPause: ChannelDuplexHandler, RemovableChannelHandler {
         log(code, context.channel.localAddress)
         guard !isPaused else { return }
         isPaused = true
-        // The error stays here: an async channel round this one would end with it.
+        // The error is not passed on: an async channel that wraps this one would end with it.
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         let bound = NIOLoopBound((handler: self, channel: context.channel), eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: .milliseconds(.random(in: Self.pauseMilliseconds))) {

@@ -10,7 +10,7 @@ import PodlingStore
 import PodlingTLS
 import ServiceLifecycle
 
-/// The master: a TCP server round one event loop.
+/// The master: a TCP server on one event loop.
 public final class MasterServer: Service {
     private let configuration: MasterConfiguration
     private let store: any Store
@@ -19,12 +19,12 @@ public final class MasterServer: Service {
     private let loop: NIOLoopBound<MasterLoop>
     private let gate = DoorGate()
     private let ready: @Sendable (SocketAddress) async throws -> Void
-    /// Bound, and not accepting before `run`: who connects meanwhile waits.
+    /// The bound socket, which does not accept before `run`: clients that connect meanwhile wait in the backlog.
     private let bound = NIOLockedValueBox<(any Channel)?>(nil)
-    /// By when this master is to have gone down, once it goes.
+    /// Deadline of the shutdown, once it begins.
     private let end = NIOLockedValueBox<NIODeadline?>(nil)
 
-    /// - Parameter ready: called with the address once connections are taken.
+    /// - Parameter ready: called with the address once connections are accepted.
     public init(
         configuration: MasterConfiguration,
         store: any Store,
@@ -43,7 +43,7 @@ public final class MasterServer: Service {
         }.get()
     }
 
-    /// The way in for what runs in the same process.
+    /// The in-process transport.
     public var door: any MasterDoor {
         InProcessDoor(
             loop: loop,
@@ -53,16 +53,16 @@ public final class MasterServer: Service {
         )
     }
 
-    /// Whose tokens are good from now on; sessions by others end.
+    /// Replaces the valid tokens; sessions with others are closed.
     public func setTokens(_ tokens: TokenTable) {
         let loop = loop
         group.next().execute { loop.value.setTokens(tokens) }
     }
 
-    /// Binds the port, learns then whether this master leads, and takes what the store kept if so. Call it once, before
-    /// `run` and before the door is used.
+    /// Binds the port, then learns whether this master leads, and if so loads what the store kept. Call it once, before
+    /// `run` and before the in-process transport is used.
     ///
-    /// - Throws: `MasterError.cannotListen`, and what the store throws. The port is free again then.
+    /// - Throws: `MasterError.cannotListen`, and what the store throws. The port is then free again.
     public func prepare() async throws {
         let channel = try await bind()
         bound.withLockedValue { $0 = channel }
@@ -86,7 +86,7 @@ public final class MasterServer: Service {
         }
     }
 
-    /// Serves until the graceful shutdown, then tells every connection, sends what is due, and closes.
+    /// Serves until the graceful shutdown, then notifies every connection, flushes output, and closes.
     ///
     /// - Throws: `MasterError`, and what the store throws.
     public func run() async throws {
@@ -94,7 +94,7 @@ public final class MasterServer: Service {
         do {
             channel = try await self.channel()
         } catch {
-            // It may lead already: another is to do so at once.
+            // It may lead already: closing releases the lead for another master at once.
             await store.close()
             throw error
         }
@@ -120,7 +120,7 @@ public final class MasterServer: Service {
             do {
                 for await news in store.leadership { try await follow(news) }
             } catch is CancellationError {
-                // Asked to end while it takes over: the lead is handed back.
+                // The shutdown began during the take-over: the lead is released.
             } catch { fail(error) }
         }
         // Cancelled where another service of the group failed.
@@ -144,7 +144,7 @@ public final class MasterServer: Service {
         throw error
     }
 
-    /// What `prepare` bound, or bound now.
+    /// The channel that `prepare` bound, or a new one.
     private func channel() async throws -> any Channel {
         if let channel = bound.withLockedValue({ $0 }) { return channel }
         let channel = try await bind()
@@ -171,10 +171,10 @@ public final class MasterServer: Service {
         }
     }
 
-    /// HOST:PORT.
+    /// Formats an address as HOST:PORT.
     private static func text(_ address: SocketAddress) -> String { address.hostPort?.description ?? "\(address)" }
 
-    // MARK: Going down
+    // MARK: Shutting down
 
     private enum Share: Int64 {
         case eighth = 1
@@ -186,10 +186,10 @@ public final class MasterServer: Service {
         .milliseconds(Int64(configuration.shutdownSeconds) * 1_000 * share.rawValue / 8)
     }
 
-    /// Says that this master goes down, and begins to count the time that this may take, once. What waits for the store
-    /// is refused when a quarter of it is left.
+    /// Begins the shutdown and its deadline, once. Requests that wait for the store are rejected when a quarter of the
+    /// time is left.
     ///
-    /// - Returns: by when it is to have ended.
+    /// - Returns: the deadline.
     @discardableResult
     public func announceEnd() -> NIODeadline {
         let new = NIODeadline.now() + shutdownTime(.all)
@@ -215,7 +215,7 @@ public final class MasterServer: Service {
         }
     }
 
-    /// What the store still does at the deadline ends with the program.
+    /// Closes the store; what it still does at the deadline ends with the program.
     private func closeStore(by deadline: NIODeadline) async {
         let (store, logger) = (store, logger)
         let closed = group.next().makePromise(of: Void.self)
@@ -276,11 +276,11 @@ extension MasterServer {
     }
 }
 
-/// Why the master cannot serve.
+/// The reason why the master cannot serve.
 public enum MasterError: Error, CustomStringConvertible {
     case cannotListen(String, String)
     case storeFailed(String)
-    /// Another master has taken over; this one can be started anew.
+    /// Another master has taken over; this one can be restarted.
     case leadLost
 
     public var description: String {

@@ -3,7 +3,7 @@ import PodlingClock
 import PodlingCore
 
 extension Tick {
-    /// Now, by the clocks of the system.
+    /// The present, by the system's clocks.
     public static func current() -> Tick {
         Tick(wall: WallClock.milliseconds(), monotonic: Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000))
     }

@@ -1,25 +1,26 @@
 import PodlingCore
 
-/// The sessions whose peers send no more: each is looked at again only once something of it has ended.
+/// The sessions whose peers have closed their sending side: each is checked again only after one of its pending
+/// requests has ended.
 struct HalfClosedSessions {
     enum Outcome {
         case closed
-        /// Something it sent is in a turn that has not left.
+        /// Output for it is in a turn that has not been sent.
         case waitsForTurn
-        /// It is due more, or has lines left: its next frame brings it back here.
+        /// It has pending replies or unprocessed lines: the next frame sent to it makes it a candidate again.
         case waitsForFrames
     }
 
     private var generations: [Int: UInt32] = [:]
     private var candidates: [SessionID] = []
 
-    /// Also for one that is here already, when it was sent something.
+    /// Adds a session; also one that is here already, when a frame was sent to it.
     mutating func add(_ id: SessionID) {
         generations[id.slot] = id.generation
         candidates.append(id)
     }
 
-    /// Something was sent to the session in this slot.
+    /// Notes that a frame was sent to the session in this slot.
     mutating func sent(_ slot: Int) {
         guard !generations.isEmpty, let generation = generations[slot] else { return }
         candidates.append(SessionID(slot: slot, generation: generation))
@@ -29,7 +30,7 @@ struct HalfClosedSessions {
         if generations[id.slot] == id.generation { generations[id.slot] = nil }
     }
 
-    /// Those to look at now; the caller says with `add` which of them to look at after the next turn.
+    /// Takes the candidates to check now; the caller adds those again that are to be checked after the next turn.
     mutating func takeCandidates() -> [SessionID] {
         guard !candidates.isEmpty else { return [] }
         defer { candidates.removeAll(keepingCapacity: true) }

@@ -4,17 +4,19 @@ import PodlingCore
 import PodlingProtocol
 import PodlingTLS
 
-/// One TCP connection: cuts lines, stops reading a peer that does not read, keeps its deadlines.
+/// Handles one TCP connection: splits lines, applies back-pressure to a peer that does not read, enforces its
+/// deadlines.
 ///
-/// Lines are executed from the event loop only, never while something is sent: a socket that is written to may hand over
-/// bytes, report that it is writable, or close at once. Bytes that come then are kept, and the session is queued.
+/// Lines are executed from the event loop only, never during a write: a socket that is written to may deliver bytes,
+/// report that it is writable, or close, all re-entrantly. Bytes that arrive then are buffered, and the session is
+/// queued.
 final class SessionHandler: ChannelDuplexHandler, SessionSink {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let loop: MasterLoop
-    /// The session begins with the end of the handshake.
+    /// Behind TLS, the session begins with the end of the handshake.
     private let isBehindTLS: Bool
     private(set) var certificate: CertificateFacts?
     private var context: ChannelHandlerContext?
@@ -31,31 +33,31 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     private var isClosing = false
     private var isReadWanted = false
     private var flow = Flow.reading
-    /// What came while lines were not taken, behind what the decoder keeps.
+    /// Input that arrived while lines were not processed; it follows what the decoder buffers.
     private var arrived: ByteBuffer?
     private var deadline: Scheduled<Void>?
     var isQueued = false
     private(set) var unreadBytes = 0
-    /// Written since `unreadBytes` was last looked at.
+    /// Bytes written since `unreadBytes` was last measured.
     private var writtenBytes = 0
-    /// An empty write is on its way behind what is unread.
+    /// Whether an empty write is queued behind the unread output, to report when that is sent.
     private var hasMarker = false
     private var isBackedUp = false
-    /// Input that is kept.
+    /// Bytes of buffered input.
     private var inputBytes = 0
 
     private enum Flow {
         /// Lines are executed as they come.
         case reading
-        /// Lines are being executed.
+        /// Lines are being executed; this must not be entered again.
         case taking
-        /// Lines are kept until `resume`.
+        /// Lines are buffered until `resume`.
         case stopped
     }
 
-    /// Written bytes after which the socket is asked what it has left.
+    /// Written bytes after which the socket's unsent output is measured.
     private static let measureBytes = 4 * 1024
-    /// A line that is not whole may always be this long.
+    /// Minimum capacity for an incomplete line, whatever other connections hold.
     private static let inputBytesMin = 16 * 1024
 
     init(loop: MasterLoop, isBehindTLS: Bool = false) {
@@ -116,7 +118,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
 
     func closeIfDone() -> HalfClosedSessions.Outcome {
         guard !isClosing else { return .closed }
-        // What is left to be taken brings a reply, and the session back here.
+        // The lines left to process bring a reply, and the session back here.
         guard flow == .reading else { return .waitsForFrames }
         guard loop.sentTurnNumber >= lastTurn else { return .waitsForTurn }
         close()
@@ -150,7 +152,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         take(from: id)
     }
 
-    /// Executes what is kept and what arrived, as far as the peer reads and the session's share of work reaches.
+    /// Executes buffered lines and new input, within back-pressure and the session's share of work.
     private func take(from id: SessionID) {
         let workEnd = loop.workDone &+ MasterLoop.sessionWorkMax
         let now = Tick.current()
@@ -167,14 +169,14 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
                     return decoder.process(bytes) { received($0, &$1, from: id, now: now, workEnd: workEnd) }
                 }
             }
-            // Outside the decoder: what is sent now may report back at once.
+            // Outside the decoder: what is sent now may call back at once.
             if loop.isTurnLarge || loop.isLate { loop.endTurn() }
         } while result != .lineTooLong && (result == .stopped || arrived != nil) && !isClosing && mayGoOn
             && loop.workDone &- workEnd < 0
         finish(result)
     }
 
-    /// - Returns: false to take no more for now.
+    /// - Returns: false to stop for now.
     private func received(
         _ line: UnsafeRawBufferPointer,
         _ lineBytesMax: inout Int,
@@ -205,7 +207,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
                 WireError(.lineTooLong, "a line of more than \(decoder.lineBytesMax) bytes; the connection ends here")
             )
         } else if flow == .reading, inputBytes > Self.inputBytesMin, inputBytes > loop.input.share {
-            // Waiting would not help: the line's end is what would make room.
+            // Waiting would not help: only the line's end would free its buffer.
             let message = "\(inputBytes) bytes of a line that is not whole: connections together hold too many of those"
             refuse(WireError(.overloaded, message, isFatal: true, retryAfterMilliseconds: 1_000))
         }
@@ -219,7 +221,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         inputBytes = bytes
     }
 
-    /// Sees to it that `resume` is called once there is a reason to.
+    /// Arranges for `resume` to be called once the reason to wait is over.
     private func wait() {
         guard let id, !loop.isAsking(id), context?.channel.isWritable == true, !isOverShare else { return }
         if loop.isBehind(id) { loop.pause(self) } else { loop.resumeSoon(self) }
@@ -242,7 +244,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         context.fireChannelReadComplete()
     }
 
-    /// Looks at the first byte of the connection that is not white space.
+    /// Checks the first byte of the connection that is not white space.
     private func isProtocol(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let first = bytes.first(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }) else {
             return true
@@ -275,7 +277,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         if writtenBytes >= Self.measureBytes || unreadBytes > 0 || !context.channel.isWritable { measureUnread() }
     }
 
-    /// Asks the socket what it has left; where that is something, once more when it has sent it.
+    /// Measures the socket's unsent output; where there is any, measures again when it is sent.
     private func measureUnread() {
         guard let context, context.channel.isActive, !isClosing else { return }
         writtenBytes = 0
@@ -313,7 +315,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             metadata: ["unreadBytes": "\(unreadBytes)", "why": "\(why)"]
         )
         isClosing = true
-        // The next in line is to go for what is left, not this one again.
+        // Otherwise the next eviction would choose this connection again.
         loop.unread.change(from: unreadBytes, to: 0)
         unreadBytes = 0
         context.close(promise: nil)
@@ -331,7 +333,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         guard !isClosing else { return }
         isClosing = true
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        // Behind all that was written; a peer that does not read it is cut off by the deadline.
+        // After all that was written; a peer that does not read it is closed by the deadline.
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in bound.value.close(promise: nil) }
         guard self.context != nil else { return }
         deadline = context.eventLoop.scheduleTask(in: .seconds(Int64(loop.configuration.shutdownSeconds))) {
@@ -339,7 +341,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         }
     }
 
-    /// Sends a fatal error behind what is due, and closes.
+    /// Sends a fatal error after pending output, and closes.
     private func refuse(_ error: WireError) {
         guard let context, !isClosing else { return }
         var writer = JSONWriter(capacityBytes: 256)

@@ -2,26 +2,26 @@ import NIOCore
 import PodlingCore
 import PodlingTLS
 
-/// The far end of a session: a socket, or the in-process door. Used on the master's event loop only.
+/// The peer's end of a session: a socket, or the in-process transport. Used on the master's event loop only.
 protocol SessionSink: Resumable {
-    /// The other end, for people.
+    /// The peer's human-readable name.
     var peerName: String { get }
-    /// What the other end has shown of itself in TLS, checked; nil where it has shown nothing.
+    /// The verified client certificate that the peer has shown in TLS; nil where it has shown none.
     var certificate: CertificateFacts? { get }
-    /// Takes whole lines, to be sent at `flush`.
+    /// Buffers whole lines, to be sent at `flush`.
     func deliver(_ lines: UnsafeRawBufferPointer)
-    /// Sends what was delivered.
+    /// Sends the buffered lines.
     func flush()
-    /// What its peer was sent and has not read, in bytes.
+    /// Bytes sent to the peer that it has not read.
     var unreadBytes: Int { get }
-    /// Closes it at once, as its peer does not read.
+    /// Closes at once a session whose peer does not read.
     func closeUnread(_ why: String)
-    /// Closes it if its peer sends no more and was sent all that it is due.
+    /// Closes it if its peer has closed its sending side and has received everything due to it.
     func closeIfDone() -> HalfClosedSessions.Outcome
-    /// Closes after what was sent.
+    /// Closes after the buffered output.
     func close()
-    /// Looks at its deadlines; called about once a second.
+    /// Enforces its deadlines; called about once a second.
     func sweep(now: NIODeadline)
-    /// Moves its deadlines: the master itself stood still.
+    /// Extends its deadlines by the time for which the master itself was stalled.
     func wasStalled(by gap: TimeAmount)
 }

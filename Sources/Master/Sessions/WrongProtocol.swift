@@ -1,16 +1,16 @@
 import NIOCore
 import PodlingProtocol
 
-/// What to say to a peer that does not speak this protocol (proto-spec.md, section 2).
+/// Error messages for peers that speak another protocol (proto-spec.md, section 2).
 enum WrongProtocol {
     private static let tlsHandshake: UInt8 = 0x16
 
-    /// For TLS on a port without.
+    /// The remedy for TLS on a port without it.
     static let cure = "give the master --tls-cert and --tls-key, or let the peer connect by podling://"
 
     static func isTLS(first: UInt8) -> Bool { first == tlsHandshake }
 
-    /// - Parameter first: what a line begins with instead of `{`.
+    /// - Parameter first: the byte that a line begins with instead of `{`.
     static func error(first: UInt8, isBehindTLS: Bool) -> WireError {
         let this = "this port speaks the Podling protocol, one JSON object a line\(isBehindTLS ? "" : " in plain text")"
         if isTLS(first: first) { return WireError(.wrongProtocol, "\(this); these bytes are TLS: \(cure)") }
@@ -20,7 +20,7 @@ enum WrongProtocol {
         return WireError(.wrongProtocol, "\(this); a line begins with {")
     }
 
-    /// What a peer hears that speaks without TLS where there is TLS.
+    /// The reply to a peer that speaks plain text on a port with TLS.
     static let tlsRequired: ByteBuffer = {
         let error = WireError(.tlsRequired, "this port speaks TLS: connect by podlings://", isFatal: true)
         var writer = JSONWriter(capacityBytes: 256)
