@@ -5,18 +5,18 @@ import NIOCore
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// Tells what a connection is doing, and refuses the request that is one too many.
+/// Reports the activity of a connection, and rejects a request beyond the limit.
 final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// How long a peer has to read that its request was refused, before its connection ends.
+    /// How long a peer may take to read the rejection before its connection is closed.
     private static let lingerTime = TimeAmount.seconds(1)
 
     private let connections: HTTPConnections
-    /// Requests whose head came, and whose answer was not sent.
+    /// Requests whose head was received, and whose response is not complete.
     private var underWay = 0
     private var isRefused = false
 
@@ -48,7 +48,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         context.write(data, promise: promise)
     }
 
-    /// Behind the answers to what came before on this connection there is nothing to say: it ends.
+    /// A rejection cannot follow responses that are pending on this connection: it is then closed without one.
     private func refuse(_ context: ChannelHandlerContext) {
         isRefused = true
         guard underWay == 0 else { return context.close(promise: nil) }

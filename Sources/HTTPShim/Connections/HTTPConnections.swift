@@ -1,14 +1,15 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// The connections of the HTTP port: how many there may be, and which has to go for one more.
+/// The connections of the HTTP port: their limit, and which is evicted for a new one.
 ///
-/// Requests are bounded, and connections without one only by making room: the one that was idle longest goes. So silent
-/// connections keep nobody out, and beside all the requests there may be there is room to ask how the master is.
+/// Requests have a limit; idle connections are bounded by eviction only: the one that was idle longest is closed. So
+/// silent connections cannot block others, and there is capacity for health probes in addition to the greatest number
+/// of requests.
 final class HTTPConnections: Sendable {
     private struct Entry {
         let channel: any Channel
-        /// Grows with every change: the idle one with the smallest has been so for the longest time.
+        /// A counter that grows with every change: the idle connection with the smallest value has been idle longest.
         var since: Int
         var work = Work.none
     }
@@ -33,16 +34,16 @@ final class HTTPConnections: Sendable {
         }
     }
 
-    /// Connections that only ask how the master is (`/health`, `/ready`, `/leader`), which others cannot take.
+    /// Capacity for health probes (`/health`, `/ready`, `/leader`), which other requests cannot take.
     static let reservedForProbes = 16
 
     private let requestsMax: Int
     private let state = NIOLockedValueBox(State())
 
-    /// - Parameter requestsMax: connections that may have a request under way.
+    /// - Parameter requestsMax: connections that may have a request in progress.
     init(requestsMax: Int) { self.requestsMax = requestsMax }
 
-    /// A connection was made, and has still to send the head of a request.
+    /// Adds a connection, which has not sent the head of a request yet.
     func opened(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
         let victim = state.withLockedValue { state -> (any Channel)? in
@@ -60,7 +61,7 @@ final class HTTPConnections: Sendable {
         victim?.close(promise: nil)
     }
 
-    /// A request begins.
+    /// Begins a request.
     /// - Returns: false where there are too many.
     func begins(_ channel: any Channel, isProbe: Bool) -> Bool {
         state.withLockedValue { state in
@@ -77,7 +78,7 @@ final class HTTPConnections: Sendable {
         }
     }
 
-    /// All requests of the connection are answered.
+    /// Marks a connection as idle: all its requests are answered.
     func isIdle(_ channel: any Channel) { state.withLockedValue { $0.set(ObjectIdentifier(channel), .none) } }
 
     private func closed(_ id: ObjectIdentifier) {
@@ -85,7 +86,7 @@ final class HTTPConnections: Sendable {
             state.set(id, .none)
             return state.entries.removeValue(forKey: id)
         }
-        // Else the last reference might go while the lock is held.
+        // Otherwise the last reference might be released while the lock is held.
         withExtendedLifetime(entry) {}
     }
 }

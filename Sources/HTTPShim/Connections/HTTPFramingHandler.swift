@@ -2,22 +2,23 @@ import DequeModule
 import NIOCore
 import NIOHTTP1
 
-/// Where versions of HTTP/1 differ in how messages are framed (RFC 9112), and `Expect` (RFC 9110, section 10.1.1).
+/// Handles the differences in message framing between versions of HTTP/1 (RFC 9112), and `Expect` (RFC 9110, section
+/// 10.1.1).
 ///
-/// Stands where parts still have their version, which the types of the routes do not.
+/// It is placed where message parts still have their version, which the types of the routes do not.
 final class HTTPFramingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// The versions of requests whose answers were not sent to the end, oldest first.
+    /// Versions of requests whose responses are not complete, oldest first.
     private var versions: Deque<HTTPVersion> = []
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
         if head.isOld {
-            // That version has no Host; what was dialled stands for it.
+            // HTTP/1.0 has no Host; the address that was connected to stands for it.
             if !head.headers.contains(name: "host") { head.headers.add(name: "host", value: "localhost") }
         } else if head.awaitsContinue, versions.isEmpty {
             let go = HTTPResponseHead(version: .http1_1, status: .continue)
@@ -35,7 +36,7 @@ final class HTTPFramingHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         switch part {
         case .head(var head):
-            // It knows no chunks, so the end of the connection is the end of the body.
+            // HTTP/1.0 has no chunked encoding, so the end of the connection is the end of the body.
             head.version = .http1_0
             head.headers.remove(name: "transfer-encoding")
             head.headers.replaceOrAdd(name: "connection", value: "close")

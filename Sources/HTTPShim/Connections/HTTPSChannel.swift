@@ -5,9 +5,9 @@ import NIOCore
 import PodlingMaster
 import PodlingTLS
 
-/// An HTTP connection inside TLS.
+/// An HTTP server's child channel with TLS.
 struct HTTPSChannel: ServerChildChannel {
-    /// What a browser or curl hears that was sent here with http://.
+    /// The reply to a browser or curl that used http:// on this port.
     private static let plaintextAnswer = PlaintextAnswer(
         ByteBuffer(
             string: """

@@ -1,7 +1,7 @@
 import NIOCore
 import PodlingTLS
 
-/// Keeps what the peer of a connection has shown, for the requests on it.
+/// Keeps the verified client certificate of a connection, for its requests.
 final class PeerCertificateHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -12,7 +12,7 @@ final class PeerCertificateHandler: ChannelInboundHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    /// nil in plain text, and where the peer has shown none.
+    /// nil in plain text, and where the peer has shown no certificate.
     static func certificate(of channel: any Channel) async throws -> CertificateFacts? {
         try await channel.eventLoop.submit {
             let handler = try? channel.pipeline.syncOperations.handler(type: PeerCertificateHandler.self)

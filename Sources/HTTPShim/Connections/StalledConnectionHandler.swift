@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Closes a connection on which `IdleStateHandler` saw no byte move in its time: a peer that stopped reading.
+/// Closes a connection that `IdleStateHandler` reports as stalled in both directions: a peer that stopped reading.
 final class StalledConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
 

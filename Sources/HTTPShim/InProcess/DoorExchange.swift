@@ -1,14 +1,14 @@
 import PodlingMaster
 import PodlingProtocol
 
-/// Requests with a deadline over one connection to the master.
+/// Sends requests with a deadline over one in-process connection to the master.
 struct DoorExchange: Sendable {
     let door: any MasterDoor
     let timeoutSeconds: Int
 
-    /// Opens a connection and says hello on it; `helloLine` has the role.
+    /// Opens a connection and sends hello on it; `helloLine` has the role.
     ///
-    /// - Parameter isForNobody: whether it may do with what is answered to those who have not shown who they are.
+    /// - Parameter isForNobody: whether an unauthenticated session is good enough.
     func open(helloLine: [UInt8], for peer: DoorPeer, isForNobody: Bool = false) async throws -> any DoorSession {
         let session: any DoorSession
         do {
@@ -22,7 +22,7 @@ struct DoorExchange: Sendable {
             return session
         } catch let closed as DoorClosed {
             session.close()
-            // Such as a certificate that is never let in.
+            // For example, a certificate that is never admitted.
             if let line = closed.errorLine { try DoorReply(line: line).check() }
             throw HTTPProblem.unavailable("the master takes no connection now")
         } catch {
@@ -32,12 +32,13 @@ struct DoorExchange: Sendable {
         return session
     }
 
-    /// Refuses a line that would end the connection for all who share it.
+    /// Rejects a line so long that it would close the connection for all who share it.
     static func checkLength(_ line: [UInt8]) throws {
         guard line.count <= Limits.lineBytesMax else { throw HTTPProblem.tooLarge(bytesMax: Limits.lineBytesMax) }
     }
 
-    /// One request. At the deadline the connection is closed, for what came after on it waits behind the same reply.
+    /// Sends one request. At the deadline the connection is closed, since later requests on it wait behind the same
+    /// reply.
     func request(_ line: [UInt8], on session: any DoorSession) async throws -> DoorReply {
         do {
             return try await withThrowingTaskGroup(of: DoorReply?.self) { group in

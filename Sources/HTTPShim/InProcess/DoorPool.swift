@@ -1,10 +1,10 @@
 import PodlingMaster
 import PodlingProtocol
 
-/// A few connections to the master that all HTTP requests of one caller share in turn, each opened when it is first needed.
+/// A pool of connections to the master that all HTTP requests of one caller share in turn, each opened on first use.
 ///
-/// Requests are pipelined. There are several connections so that a read need not wait behind every write that is
-/// still becoming durable. What waits here is bounded by the count of HTTP connections, each with one request.
+/// Requests are pipelined. There are several connections so that a read need not wait behind every write that is still
+/// becoming durable. The queue is bounded by the count of HTTP connections, each with one request.
 actor DoorPool {
     private let exchange: DoorExchange
     private let caller: HTTPCaller
@@ -14,7 +14,7 @@ actor DoorPool {
     private var pending = 0
     private var isClosed = false
 
-    /// - Parameter first: a connection that is open already.
+    /// - Parameter first: a connection that is already open.
     init(
         exchange: DoorExchange,
         sessionsMax: Int,
@@ -41,7 +41,7 @@ actor DoorPool {
         do {
             return try await request(line, slot)
         } catch is DoorClosed {
-            // The master ended that connection before, such as one whose token was revoked.
+            // The master closed that connection before, as when its token was revoked.
             do {
                 return try await request(line, slot)
             } catch is DoorClosed {
@@ -57,7 +57,7 @@ actor DoorPool {
         do {
             return try await exchange.request(line, on: opening.value)
         } catch {
-            // Whatever it died of, the next request in this slot opens a new one.
+            // Whatever the failure, the next request in this slot opens a new connection.
             if case .success(let session) = await opening.result { session.close() }
             if sessions[slot] == opening { sessions[slot] = nil }
             throw error
@@ -70,7 +70,7 @@ actor DoorPool {
         }
     }
 
-    /// Takes no more requests, and closes its connections once those that wait are answered.
+    /// Accepts no more requests, and closes its connections once the pending ones are answered.
     func retire() {
         isClosed = true
         if pending == 0 { closeSessions() }

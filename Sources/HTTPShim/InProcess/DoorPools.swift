@@ -1,16 +1,16 @@
 import PodlingMaster
 
-/// The connections of each caller that the master has let in; those of the one that was silent longest go first.
+/// The connection pools of authenticated callers; the least recently used is evicted first.
 actor DoorPools {
     private struct Entry {
         let pool: DoorPool
         var lastUse: Int
     }
 
-    /// Callers that have connections at a time.
+    /// Callers with pools at a time.
     private static let callersMax = 64
 
-    /// Of those who have shown nothing: all, where nobody is asked.
+    /// The pool of unauthenticated callers: of all, where no authentication is required.
     nonisolated let shared: DoorPool
     private let exchange: DoorExchange
     private let sessionsMax: Int
@@ -24,7 +24,7 @@ actor DoorPools {
         shared = DoorPool(exchange: exchange, sessionsMax: sessionsMax)
     }
 
-    /// The caller's pool. A new caller's token is tried before it takes the place of another.
+    /// The caller's pool. A new caller's token is verified before it takes the place of another.
     func pool(of caller: HTTPCaller, from peer: DoorPeer) async throws -> DoorPool {
         guard caller != .nobody else { return shared }
         if let pool = known(caller) { return pool }
@@ -43,7 +43,7 @@ actor DoorPools {
         }
         let pool = DoorPool(exchange: exchange, sessionsMax: sessionsMax, caller: caller, peer: peer, first: first)
         entries[caller] = Entry(pool: pool, lastUse: uses)
-        // Only now: while it is awaited, another request of this caller finds the pool, and `close` closes it.
+        // Only now: during this await, another request of this caller finds the pool, and `close` closes it.
         await retired?.retire()
         return pool
     }
@@ -54,7 +54,7 @@ actor DoorPools {
         return entries[caller]?.pool
     }
 
-    /// The master no longer knows this caller.
+    /// Drops the pool of a caller whose session the master has ended.
     func forget(_ caller: HTTPCaller) async {
         guard let entry = entries.removeValue(forKey: caller) else { return }
         await entry.pool.retire()

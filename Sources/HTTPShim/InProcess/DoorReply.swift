@@ -4,7 +4,7 @@ import PodlingProtocol
 struct DoorReply: Sendable {
     let line: [UInt8]
 
-    /// Gives `body` the reply's `ok` and the envelope round it, valid within it only; throws what the reply refuses.
+    /// Calls `body` with the reply's `ok` and its envelope, valid within it only; throws the reply's error.
     func ok<R>(_ body: (_ ok: JSONValue, _ envelope: JSONValue) throws -> R) throws -> R {
         do {
             return try readingJSON(line) { envelope in
@@ -17,12 +17,12 @@ struct DoorReply: Sendable {
         }
     }
 
-    /// Throws what the reply refuses.
+    /// Throws the reply's error, if it is one.
     func check() throws {
         try ok { _, _ in }
     }
 
-    /// The bytes of `ok` as they came, and a line ending.
+    /// The bytes of `ok`, verbatim, and a line ending.
     func okLine() throws -> [UInt8] {
         try ok { ok, _ in ok.raw + [UInt8(ascii: "\n")] }
     }

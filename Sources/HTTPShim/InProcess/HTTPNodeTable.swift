@@ -1,22 +1,22 @@
 import PodlingMaster
 import PodlingProtocol
 
-/// The nodes registered over HTTP. Each has a connection of its own to the master, for to the master it is a worker
+/// The nodes registered over HTTP. Each has a connection of its own to the master, since to the master it is a worker
 /// like any other; it lasts until the node has sent nothing for two leases.
 actor HTTPNodeTable {
     private struct Entry {
         let session: any DoorSession
-        /// Who may speak for the node on it.
+        /// The caller that may act for the node on it.
         let caller: HTTPCaller
-        /// New for every connection; told to the master as the worker's instance.
+        /// The worker's instance, as sent to the master; new for every connection.
         let instance: String
-        /// Which of the node's connections this is.
+        /// Distinguishes the successive connections of a node.
         let number: Int
         let leaseMilliseconds: Int
         var lastSeen: ContinuousClock.Instant
     }
 
-    /// Leases without a sign of a node before its connection is closed.
+    /// Leases without a request from a node before its connection is closed.
     private static let leasesMax = 2
 
     private let exchange: DoorExchange
@@ -31,7 +31,7 @@ actor HTTPNodeTable {
         self.nodesMax = nodesMax
     }
 
-    /// Registers a node, on the connection it has or on a new one.
+    /// Registers a node, on its existing connection or on a new one.
     func register(
         nodeId: String,
         line: [UInt8],
@@ -50,7 +50,7 @@ actor HTTPNodeTable {
         }
         opening.insert(nodeId)
         defer { opening.remove(nodeId) }
-        // By another token it is the same node, on a connection that stands and falls with that token.
+        // With another token it is the same node, on a new connection that is bound to that token.
         let instance = known?.instance ?? "http-" + Self.randomId()
         let helloLine = caller.helloLine(nodeId: nodeId, instance: instance)
         let session = try await exchange.open(helloLine: helloLine, for: peer)
@@ -75,7 +75,7 @@ actor HTTPNodeTable {
         }
     }
 
-    /// A request on the node's own connection; nil where no such node is registered over HTTP.
+    /// Sends a request on the node's own connection; nil where no such node is registered over HTTP.
     func request(
         _ line: [UInt8],
         nodeId: String,
@@ -90,15 +90,15 @@ actor HTTPNodeTable {
             return try await exchange.request(line, on: entry.session)
         } catch {
             entry.session.close()
-            // The node may have been registered anew meanwhile, on another.
+            // The node may have registered again meanwhile, on another connection.
             if entries[nodeId]?.number == entry.number { entries[nodeId] = nil }
-            // The master ended it before: the node has to be registered again.
+            // The master closed it before: the node has to register again.
             if error is DoorClosed { return nil }
             throw error
         }
     }
 
-    /// Whoever does not speak for the node already has to show that it may.
+    /// A caller that does not act for the node already must prove that it may.
     private func check(_ caller: HTTPCaller, nodeId: String, from peer: DoorPeer) async throws {
         guard exchange.door.asksForIdentity, entries[nodeId]?.caller != caller else { return }
         let helloLine = caller.helloLine(nodeId: nodeId, instance: "http-" + Self.randomId())
@@ -107,13 +107,13 @@ actor HTTPNodeTable {
 
     func speaks(_ caller: HTTPCaller, for nodeId: String) -> Bool { entries[nodeId]?.caller == caller }
 
-    /// The node that the caller speaks for, where it is one.
+    /// The node that the caller acts for, if it is one.
     func nodeId(of caller: HTTPCaller) -> String? {
         let own = entries.filter { $0.value.caller == caller }
         return own.count == 1 ? own.keys.first : nil
     }
 
-    /// Closes the connections of nodes that were silent for too long.
+    /// Closes the connections of nodes that have been silent for too long.
     func expire(now: ContinuousClock.Instant) {
         for (nodeId, entry) in entries {
             let silenceMax = Duration.milliseconds(entry.leaseMilliseconds * Self.leasesMax)

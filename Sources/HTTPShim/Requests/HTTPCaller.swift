@@ -4,18 +4,18 @@ import PodlingMaster
 import PodlingProtocol
 import PodlingTLS
 
-/// Who a request comes from, as far as it shows.
+/// The credentials of a request.
 struct HTTPCaller: Sendable, Hashable {
     static let nobody = HTTPCaller()
 
-    /// What stands after `Authorization: Bearer`; never told to anybody but the master.
+    /// The bearer token of `Authorization`; sent to nobody but the master.
     private(set) var token: String?
-    /// What was shown in TLS.
+    /// The verified client certificate.
     private(set) var certificate: CertificateFacts?
 
     private init() {}
 
-    /// RFC 6750, section 2.1. Any other header is refused.
+    /// Parses a bearer token (RFC 6750, section 2.1). Any other scheme is rejected.
     init(_ request: Request, certificate: CertificateFacts?) throws(HTTPProblem) {
         self.certificate = certificate
         let values = request.headers[values: .authorization]
@@ -32,7 +32,7 @@ struct HTTPCaller: Sendable, Hashable {
         hasher.combine(certificate?.subject)
     }
 
-    /// `hello` as a client.
+    /// The `hello` line of a client.
     var helloLine: [UInt8] {
         jsonBytes { out in
             out.raw(#"{"op":"hello","proto":1,"role":"client","agent":"podling-http""#)
@@ -41,7 +41,7 @@ struct HTTPCaller: Sendable, Hashable {
         }
     }
 
-    /// `hello` as the worker of a node.
+    /// The `hello` line of a node's worker.
     func helloLine(nodeId: String, instance: String) -> [UInt8] {
         jsonBytes { out in
             out.raw(#"{"op":"hello","proto":1,"role":"worker","agent":"podling-http","node":"#)

@@ -1,8 +1,8 @@
 import PodlingProtocol
 
-/// Ids out of a path or a query, checked before they are used.
+/// Validates ids from a path or a query before they are used.
 enum Identifier {
-    /// A task's id as a segment of a path has it, with `%XX` for what a path cannot hold (RFC 3986, section 2.1).
+    /// Parses a task's id from a path segment, with `%XX` for what a path cannot hold (RFC 3986, section 2.1).
     static func task(_ segment: String) throws(HTTPProblem) -> String {
         guard let text = percentDecoded(segment), isValid(text, by: NameRules.isTaskID) else {
             throw .badRequest("a task id is 1 to 1020 bytes of UTF-8, with %XX where a path needs it", field: "taskId")
@@ -16,7 +16,7 @@ enum Identifier {
         }
     }
 
-    /// nil where a `%` is not followed by two digits, or the bytes are no UTF-8.
+    /// nil where a `%` is not followed by two digits, or the bytes are not UTF-8.
     private static func percentDecoded(_ segment: String) -> String? {
         guard segment.utf8.contains(UInt8(ascii: "%")) else { return segment }
         var bytes: [UInt8] = []

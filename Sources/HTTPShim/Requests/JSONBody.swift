@@ -3,7 +3,7 @@ import Hummingbird
 import NIOCore
 import PodlingProtocol
 
-/// A request's body: one I-JSON object, without line breaks, so that its parts can stand in a protocol line.
+/// A request's body: one I-JSON object, with line breaks removed so that its parts can be embedded in a protocol line.
 struct JSONBody: Sendable {
     let bytes: [UInt8]
 
@@ -16,7 +16,7 @@ struct JSONBody: Sendable {
         } catch {
             throw .badRequest("the body could not be read")
         }
-        // In a valid text, LF and CR stand between tokens only: strings hold them escaped.
+        // In a valid text, LF and CR occur between tokens only: strings hold them escaped.
         let space = UInt8(ascii: " ")
         self.bytes = bytes.map { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") ? space : $0 }
     }
@@ -25,13 +25,13 @@ struct JSONBody: Sendable {
         try readingJSON(bytes, body)
     }
 
-    /// Reads a body that has to be there.
+    /// Reads a required body.
     static func required(_ request: Request, _ configuration: HTTPShimConfiguration) async throws -> JSONBody {
         try RequestChecks.checkContentType(request)
         return try JSONBody(try await collect(request, configuration))
     }
 
-    /// Reads a body that may be left out.
+    /// Reads an optional body.
     static func optional(_ request: Request, _ configuration: HTTPShimConfiguration) async throws -> JSONBody? {
         let bytes = try await collect(request, configuration)
         guard !bytes.isEmpty else { return nil }
@@ -46,7 +46,7 @@ struct JSONBody: Sendable {
         }
         let deadline = ContinuousClock.now + .seconds(configuration.bodyTimeoutSeconds)
         var bytes: [UInt8] = []
-        // A pause between two parts is bounded by the connection's idle time.
+        // A pause between two parts is bounded by the connection's idle time-out.
         for try await part in request.body {
             guard part.readableBytes <= bytesMax - bytes.count else { throw HTTPProblem.tooLarge(bytesMax: bytesMax) }
             guard ContinuousClock.now < deadline else {

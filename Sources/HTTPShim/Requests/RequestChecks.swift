@@ -2,19 +2,20 @@ import HTTPTypes
 import Hummingbird
 import PodlingProtocol
 
-/// What is checked of a request before its route sees it.
+/// Checks of a request before its route handles it, against cross-site request forgery.
 ///
-/// Nobody may be asked who they are, or a browser may show a certificate by itself, so a web page open in the user's
-/// browser must not be able to act here. A page of another origin can send, without being asked to by us, only the content types of HTML forms: bodies must therefore be
-/// `application/json`, which makes the browser ask first (a CORS preflight), and that is never granted. Requests
-/// without a body are covered by `Origin`, which browsers add to everything that is not GET or HEAD: no page is served
-/// here, so any such request is a stranger's. Of GET, and of a page whose name was made to point here, `HostNames` tells.
+/// Authentication may be off, or a browser may send a certificate by itself, so a web page open in the user's browser
+/// must not be able to act here. A page of another origin can send only the content types of HTML forms without a CORS
+/// preflight: bodies must therefore be `application/json`, and a preflight is never granted. Requests without a body
+/// are covered by `Origin`, which browsers add to everything that is not GET or HEAD: no page is served here, so any
+/// such request is cross-site. GET, and a page whose name was made to resolve to this machine, are covered by
+/// `HostNames`.
 enum RequestChecks {
     private static let host = HTTPField.Name("Host")
 
-    /// - Parameter names: nil where a request shows who it comes from, so that any name will do.
+    /// - Parameter names: nil where a request is authenticated by a token, so that any name will do.
     static func checkHost(_ request: Request, _ names: HostNames?) throws(HTTPProblem) {
-        // The first is the authority; a second one stays among the others (RFC 9112, section 3.2).
+        // The first Host is the authority; a second one stays among the other headers (RFC 9112, section 3.2).
         guard let name = request.head.authority, host.flatMap({ request.headers[$0] }) == nil else {
             throw .badRequest("Host: must be there, once", field: "Host")
         }
@@ -27,7 +28,7 @@ enum RequestChecks {
         )
     }
 
-    /// RFC 9110, section 10.1.1. What waits for it has been told to go on.
+    /// Checks `Expect` (RFC 9110, section 10.1.1). A 100 (Continue) has been sent already.
     static func checkExpect(_ request: Request) throws(HTTPProblem) {
         guard let expected = request.headers[.expect], expected.lowercased() != "100-continue" else { return }
         throw HTTPProblem(
@@ -55,7 +56,7 @@ enum RequestChecks {
         )
     }
 
-    /// The query's parameters; each of `allowed` at most once, none else.
+    /// Parses the query's parameters; each of `allowed` at most once, no others.
     static func query(_ request: Request, allowed: [String] = []) throws(HTTPProblem) -> [String: String] {
         var found: [String: String] = [:]
         for (key, value) in request.uri.queryParameters {

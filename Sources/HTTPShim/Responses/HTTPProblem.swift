@@ -2,22 +2,22 @@ import HTTPTypes
 import Hummingbird
 import PodlingProtocol
 
-/// Why a request is refused; answered as `{"error":"...","code":"...","field":"..."}`.
+/// An error response: `{"error":"...","code":"...","field":"..."}`.
 struct HTTPProblem: Error, Sendable {
     let status: HTTPResponse.Status
-    /// A code of proto-spec.md section 8, or one of HTTP's own below.
+    /// An error code of proto-spec.md, section 8, or one of HTTP's own below.
     let code: String
     let message: String
     /// The member, parameter or part of the path at fault.
     var field: String?
-    /// HOST:PORT of the master that leads, for `not_leader`.
+    /// HOST:PORT of the leading master, for `not_leader`.
     var leader: String?
     /// `Retry-After`, for 503.
     var retryAfterSeconds: Int?
     /// `Allow`, for 405.
     var allow: [HTTPRequest.Method] = []
 
-    /// Whether the rest of the request is not worth reading.
+    /// Whether the connection is closed, since the rest of the request is not worth reading.
     var endsConnection: Bool { status == .contentTooLarge || status == .requestTimeout }
 
     static func badRequest(_ message: String, field: String? = nil) -> Self {
@@ -58,7 +58,7 @@ struct HTTPProblem: Error, Sendable {
         Self(status: .internalServerError, code: "internal", message: "the master's reply could not be read")
     }
 
-    /// An `err` of the protocol.
+    /// Maps an `err` of the protocol.
     init(err: JSONValue) {
         let code = err["code"]?.string() ?? "internal"
         self.code = code
@@ -108,7 +108,7 @@ struct HTTPProblem: Error, Sendable {
         var headers = HTTPFields()
         if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
         if !allow.isEmpty { headers[.allow] = allow.map(\.rawValue).joined(separator: ", ") }
-        // RFC 6750, section 3.
+        // The challenge of RFC 6750, section 3.
         if isUnauthenticated {
             headers[.wwwAuthenticate] = "Bearer realm=\"podling\"" + (field == nil ? "" : ", error=\"invalid_token\"")
         }

@@ -3,7 +3,7 @@ import Hummingbird
 import NIOCore
 
 extension Response {
-    /// The answer to HEAD: with the length that GET's would have, found by making it (RFC 9110 section 8.6).
+    /// The response to HEAD, with the length that GET's would have, found by producing it (RFC 9110, section 8.6).
     ///
     /// Without a length the server would frame the missing body as chunks, and the peer would take their end for the
     /// next response.
@@ -17,7 +17,7 @@ extension Response {
     }
 }
 
-/// Counts the bytes of a body.
+/// A body writer that only counts bytes.
 private final class LengthWriter: ResponseBodyWriter {
     private(set) var length = 0
 

@@ -10,14 +10,14 @@ func jsonBytes(_ build: (inout JSONWriter) -> Void) -> [UInt8] {
     return writer.withUnsafeBytes { Array($0) }
 }
 
-/// Reads `bytes` as one I-JSON object; what `body` is given is valid within it only.
+/// Parses `bytes` as one I-JSON object; the value passed to `body` is valid within it only.
 func readingJSON<R>(_ bytes: [UInt8], _ body: (JSONValue) throws -> R) throws -> R {
     var reader = JSONReader()
     return try bytes.withUnsafeBytes { try body(try reader.parse($0).root) }
 }
 
 extension Response {
-    /// A JSON response. `nosniff` and `no-store` keep browsers from guessing at and keeping it.
+    /// Makes a JSON response. `nosniff` and `no-store` keep browsers from guessing its type and from caching it.
     static func json(_ body: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
         json(ResponseBody(byteBuffer: ByteBuffer(bytes: body)), status: status, headers: headers)
     }

@@ -3,18 +3,18 @@ import Hummingbird
 import NIOCore
 import PodlingProtocol
 
-/// A list of the master, fetched page by page.
+/// Fetches a list from the master, page by page.
 struct PageSource: Sendable {
-    /// Where the objects stand in the reply: `tasks` or `nodes`.
+    /// The reply's member with the objects: `tasks` or `nodes`.
     let member: StaticString
-    /// The request's start: `{"op":"list"` and its filters.
+    /// The start of the request: `{"op":"list"` and its filters.
     let opening: [UInt8]
     let ask: @Sendable ([UInt8]) async throws -> DoorReply
 
     struct Page: Sendable {
-        /// The objects as they came, with the commas between them.
+        /// The objects, verbatim, with the commas between them.
         let items: ByteBuffer
-        /// Where the next page begins; nil after the last.
+        /// The cursor of the next page; nil after the last.
         let cursor: String?
     }
 
@@ -37,8 +37,9 @@ struct PageSource: Sendable {
         }
     }
 
-    /// All of it as one JSON array, holding one page at a time. A page is asked for when the one before it was taken by
-    /// the connection. When the master fails halfway the connection is cut, so that a part cannot pass for the whole.
+    /// Streams all pages as one JSON array, one page in memory at a time. A page is requested when the connection has
+    /// taken the one before (back-pressure). When the master fails halfway the connection is closed, so that a part
+    /// cannot pass for the whole.
     func all() async throws -> Response {
         let first = try await page(cursor: nil, limit: Limits.pageItemsMax)
         guard first.cursor != nil else { return Self.whole(first) }

@@ -1,10 +1,10 @@
 import HTTPTypes
 import Hummingbird
 
-/// The paths that are served, and the methods each of them takes.
+/// The paths that are served, and the methods allowed on each.
 enum Route: Equatable {
     case health
-    /// Whether this master does its part; with `leads`, whether that is to lead.
+    /// The readiness probe; with `leads`, a master is ready only where it leads.
     case ready(leads: Bool)
     case tasks
     case task(id: String)
@@ -36,7 +36,7 @@ enum Route: Equatable {
         }
     }
 
-    /// For the log: nothing that the peer made up is in it.
+    /// The route's name for the log: it holds nothing that the peer made up.
     var name: String {
         switch self {
         case .health: "health"
@@ -59,7 +59,7 @@ enum Route: Equatable {
         }
     }
 
-    /// Whether anybody may ask it.
+    /// Whether it needs no authentication.
     var isProbe: Bool {
         switch self {
         case .health, .ready: true

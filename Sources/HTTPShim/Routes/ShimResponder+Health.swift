@@ -3,11 +3,11 @@ import Hummingbird
 import PodlingProtocol
 
 extension ShimResponder {
-    /// How a master is, as operators ask.
+    /// The condition of a master, as operators see it.
     private enum Condition {
         case ok
         case standby
-        /// The store does not answer: reads of memory go on, writes wait.
+        /// The store does not answer: reads from memory continue, writes wait.
         case degraded
         case draining
 
@@ -31,12 +31,12 @@ extension ShimResponder {
         }
     }
 
-    /// 200 as long as the master answers at all: what is amiss beside it no restart mends.
+    /// The liveness probe: 200 as long as the master answers at all, since a restart repairs nothing else.
     func health() async throws -> Response {
         .json(try await condition().body)
     }
 
-    /// 503 where requests had better go to another.
+    /// The readiness probe: 503 where requests should go to another master.
     func ready(leads: Bool) async throws -> Response {
         let (condition, body) = try await condition()
         let isReady = condition == .ok || (condition == .standby && !leads)

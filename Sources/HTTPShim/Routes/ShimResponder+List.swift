@@ -3,7 +3,7 @@ import Hummingbird
 import PodlingProtocol
 
 extension ShimResponder {
-    /// All tasks that are kept; with `limit` or `cursor`, one page of them and the next page's address in the headers.
+    /// Lists all stored tasks; with `limit` or `cursor`, one page of them with the next page's address in the headers.
     func listTasks(_ request: Request) async throws -> Response {
         let query = try RequestChecks.query(
             request,
@@ -39,7 +39,7 @@ extension ShimResponder {
         return limit
     }
 
-    /// `status` may name several, with commas between.
+    /// Builds the request; `status` may name several, separated by commas.
     private static func listOpening(_ query: [String: String]) -> [UInt8] {
         jsonBytes { out in
             out.raw("{\"op\":\"list\",\"history\":")
@@ -63,7 +63,7 @@ extension ShimResponder {
         }
     }
 
-    /// RFC 3986 section 2.3: all but the unreserved characters is encoded.
+    /// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
     private static func percentEncoded(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var encoded: [UInt8] = []
@@ -82,7 +82,7 @@ extension ShimResponder {
 }
 
 extension HTTPFields {
-    /// For names that `HTTPField.Name` has no constant for.
+    /// Sets a header that `HTTPField.Name` has no constant for.
     fileprivate mutating func set(_ name: String, _ value: String) {
         if let name = HTTPField.Name(name) { self[name] = value }
     }

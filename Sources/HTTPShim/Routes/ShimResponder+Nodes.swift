@@ -3,14 +3,14 @@ import Hummingbird
 import PodlingProtocol
 
 extension ShimResponder {
-    /// Registers a node, as a worker with `capacity` slots; one without an id is given one.
+    /// Registers a node, as a worker with `capacity` slots; one without an id is assigned one.
     func register(_ body: JSONBody) async throws -> Response {
         let (nodeId, line) = try body.read { value in (try Self.nodeId(value), try Self.registerLine(value)) }
         do {
             let reply = try await nodes.register(nodeId: nodeId, line: line, by: caller, from: peer)
             return try Self.leaseResponse(reply, nodeId: nodeId, status: .created)
         } catch var problem as HTTPProblem {
-            // The member has another name here.
+            // The member has another name in HTTP.
             if problem.field == "slots" { problem.field = "capacity" }
             throw problem
         }
@@ -33,7 +33,7 @@ extension ShimResponder {
         return nodeId
     }
 
-    /// What the master does not ask for is left out: `port`, which is checked, and members that nobody knows.
+    /// Omits members that the master does not take: `port`, which is validated, and unknown ones.
     private static func registerLine(_ value: JSONValue) throws -> [UInt8] {
         guard let capacity = value["capacity"]?.int() else {
             throw HTTPProblem.badRequest("capacity, how many tasks at a time, is a whole number", field: "capacity")
@@ -49,7 +49,7 @@ extension ShimResponder {
         }
     }
 
-    /// The lease, and the attempts that the node has to end.
+    /// Responds with the lease, and with the attempts that the node has to stop.
     private static func leaseResponse(
         _ reply: DoorReply,
         nodeId: String,

@@ -14,7 +14,7 @@ extension ShimResponder {
         }
     }
 
-    /// The body's members as they stand, after our own `op`.
+    /// The request line: the body's members verbatim, after this side's own `op`.
     private static func submitLine(_ body: JSONBody) throws -> [UInt8] {
         try body.read { spec in
             for member in spec.members where member.keyEquals("op") || member.keyEquals("id") {
@@ -50,7 +50,7 @@ extension ShimResponder {
         return .json(try await pool.request(line).okLine())
     }
 
-    /// What a worker says of an attempt: sent to the master on the connection of the node that the task is on.
+    /// Forwards a worker's report of an attempt, on the connection of the node that the task is on.
     func report(_ id: String, body: JSONBody) async throws -> Response {
         let (saidNode, saidAttempt) = try body.read { value in
             (value["nodeId"]?.string(), try Self.attempt(value["attempt"]))
@@ -73,7 +73,7 @@ extension ShimResponder {
         return .json(try await reportedTask(id, nodeId).okLine())
     }
 
-    /// The task; where callers show who they are, as its node may see it.
+    /// The task, as its node may see it where callers authenticate.
     private func reportedTask(_ id: String, _ saidNode: String?) async throws -> DoorReply {
         guard caller != .nobody else { return try await getTask(id) }
         guard let nodeId = try await reportingNode(saidNode),
@@ -82,7 +82,7 @@ extension ShimResponder {
         do {
             try reply.check()
         } catch let problem as HTTPProblem where problem.status == .forbidden {
-            // It was asked for on behalf of a report, and not by a get.
+            // The request was a report, so the error names its member and not a get's.
             let message = "attempt: task \(id) is another node's than \(nodeId), or there is none"
             throw HTTPProblem(status: .forbidden, code: "forbidden", message: message, field: "attempt")
         }
@@ -95,7 +95,7 @@ extension ShimResponder {
         do {
             _ = try await pools.pool(of: caller, from: peer)
         } catch let problem as HTTPProblem where problem.status == .forbidden {
-            // A worker's token, though of no node that is here.
+            // A worker's token, but of no node that is registered here.
             return nil
         }
         throw HTTPProblem(status: .forbidden, code: "forbidden", message: "status: needs the role worker")
@@ -109,7 +109,7 @@ extension ShimResponder {
         return attempt
     }
 
-    /// A line about one task, with those of the body's members that are named.
+    /// Builds a request line about one task, with the named members of the body.
     private static func line(
         op: StaticString,
         taskId: String,
@@ -136,7 +136,7 @@ extension ShimResponder {
 }
 
 extension JSONWriter {
-    /// Those members of `value` that are named and not null, each with a comma before it.
+    /// Appends those members of `value` that are named and not null, each with a comma before it.
     mutating func members(_ names: [StaticString], of value: JSONValue) {
         for member in value.members where !member.value.isNull && names.contains(where: member.keyEquals) {
             raw(",")

@@ -4,7 +4,7 @@ import NIOCore
 import PodlingMaster
 import PodlingProtocol
 
-/// What a request brings along beside itself.
+/// The context of a request.
 struct ShimContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
@@ -15,23 +15,23 @@ struct ShimContext: RequestContext {
     }
 }
 
-/// Answers HTTP requests by asking the master.
+/// Answers HTTP requests by forwarding them to the master.
 struct ShimResponder: HTTPResponder {
-    /// How long a peer has to read an answer that came before its request was read to the end.
+    /// How long a peer may take to read a response that was sent before its request was read to the end.
     private static let lingerSeconds: Int64 = 5
 
     let configuration: HTTPShimConfiguration
     let pools: DoorPools
-    /// Of its own: an answer behind a write that waits for the store would be late.
+    /// A pool of its own for probes: a reply behind a write that waits for the store would be late.
     let probes: DoorPool
     let nodes: HTTPNodeTable
     private let asksForIdentity: Bool
     private let failures: FailureLog
-    /// Of the request that is answered.
+    /// The pool of the caller whose request is handled.
     var pool: DoorPool
     var caller = HTTPCaller.nobody
     var peer = DoorPeer()
-    /// Of which it is the worker, where it reads.
+    /// The node whose worker the caller is, for reads.
     var node: String?
 
     init(door: any MasterDoor, configuration: HTTPShimConfiguration, failures: FailureLog) {
@@ -84,7 +84,7 @@ struct ShimResponder: HTTPResponder {
         }
     }
 
-    /// A worker reads on the connection of its node.
+    /// The node on whose connection the request is answered, where a worker reads.
     private func ownNode(_ route: Route, _ request: Request) async -> String? {
         guard request.method == .get || request.method == .head else { return nil }
         switch route {
@@ -97,7 +97,7 @@ struct ShimResponder: HTTPResponder {
         }
     }
 
-    /// Asks the master, as the caller.
+    /// Sends a request to the master on the caller's behalf.
     func ask(_ line: [UInt8]) async throws -> DoorReply {
         guard let node else { return try await pool.request(line) }
         guard let reply = try await nodes.request(line, nodeId: node, by: caller, from: peer) else {
@@ -132,7 +132,7 @@ struct ShimResponder: HTTPResponder {
         return route
     }
 
-    /// Kept apart: Swift 6.3's optimizer crashes where all of this is one coroutine.
+    /// A separate function: Swift 6.3's optimizer crashes where all of this is one coroutine.
     @inline(never)
     private func serve(_ route: Route, _ request: Request) async throws -> Response {
         switch route {

@@ -6,11 +6,11 @@ import NIOCore
 import PodlingMaster
 import ServiceLifecycle
 
-/// The HTTP interface: translates `/api/v1` into lines of the protocol, and passes objects on as the bytes they are.
+/// The HTTP interface: translates `/api/v1` into lines of the protocol, and passes objects on as verbatim bytes.
 ///
 /// It has no knowledge of the master beyond proto-spec.md. `openapi.yaml` describes it.
 public struct HTTPShim: Service {
-    /// How often silent nodes are looked for.
+    /// Interval of the check for silent nodes.
     private static let nodeCheckSeconds = 1
 
     private let configuration: HTTPShimConfiguration
@@ -18,7 +18,7 @@ public struct HTTPShim: Service {
     private let onServerRunning: @Sendable (Int) async -> Void
     private let responder: ShimResponder
 
-    /// - Parameter onServerRunning: called with the bound port, once connections are taken.
+    /// - Parameter onServerRunning: called with the bound port, once connections are accepted.
     public init(
         door: any MasterDoor,
         configuration: HTTPShimConfiguration = HTTPShimConfiguration(),
@@ -31,7 +31,7 @@ public struct HTTPShim: Service {
         responder = ShimResponder(door: door, configuration: configuration, failures: FailureLog(logger))
     }
 
-    /// Serves until graceful shutdown, then finishes the requests that have begun. Throws where it cannot listen.
+    /// Serves until graceful shutdown, then completes the requests in progress. Throws where it cannot listen.
     public func run() async throws {
         do {
             try await application.run()
@@ -73,7 +73,7 @@ public struct HTTPShim: Service {
             services: [NodeExpiry(nodes: responder.nodes, intervalSeconds: Self.nodeCheckSeconds)],
             onServerRunning: { [logger] channel in
                 try? await channel.eventLoop.submit {
-                    // Before all others: no other sees an error of accept, which would end the server.
+                    // First in the pipeline: an error of accept that reaches another handler would end the server.
                     try channel.pipeline.syncOperations.addHandler(AcceptPause(logger), position: .first)
                 }.get()
                 await onServerRunning(channel.localAddress?.port ?? configuration.port)
@@ -94,7 +94,7 @@ public struct HTTPShim: Service {
     }
 }
 
-/// Why HTTP cannot be served.
+/// The reason why HTTP cannot be served.
 public enum HTTPShimError: Error, CustomStringConvertible {
     case cannotListen(String, String)
 
@@ -106,7 +106,7 @@ public enum HTTPShimError: Error, CustomStringConvertible {
     }
 }
 
-/// Looks for silent nodes until graceful shutdown.
+/// Expires silent nodes until graceful shutdown.
 private struct NodeExpiry: Service {
     let nodes: HTTPNodeTable
     let intervalSeconds: Int

@@ -1,35 +1,36 @@
 public import PodlingMaster
 
-/// Where the shim listens, and its bounds.
+/// The listening address of the HTTP interface, and its limits.
 public struct HTTPShimConfiguration: Sendable {
     /// Address or name to listen on.
     public var host: String
     /// TCP port; 0 for any free one.
     public var port: Int
-    /// By which it is asked where nobody is asked who they are.
+    /// Accepted values of `Host` where no authentication is required.
     public var hostNames = HostNames([])
-    /// nil is plain text.
+    /// nil serves plain text.
     public var tls: ServerTLS?
-    /// One request's body; longer ones are answered 413.
+    /// Size limit of a request's body; longer ones are answered 413.
     public var bodyBytesMax = 1024 * 1024
-    /// All header fields of one request.
+    /// Size limit of all header fields of one request.
     public var headerBytesMax = 16 * 1024
-    /// Connections with a request under way; beside them are those that ask how the master is, and those without a request.
+    /// Connections with a request in progress; health probes and idle connections are counted separately.
     public var requestsMax = 1000
-    /// Connections open at once; more of them wait in the kernel's backlog. Some of them have just been told to go.
+    /// Connections open at once; more of them wait in the kernel's backlog. The limit includes some that are being
+    /// closed.
     public var connectionsMax: Int {
         let goingMax = 64
         return requestsMax + HTTPConnections.reservedForProbes + goingMax
     }
-    /// How long a connection may take for a request's head, stand idle, or pause within a body.
+    /// Time limit for the head of a request, for an idle connection, and for a pause within a body.
     public var idleTimeoutSeconds = 30
-    /// How long a whole body may take.
+    /// Time limit for a whole body.
     public var bodyTimeoutSeconds = 30
-    /// How long a connection may move no byte either way: for peers that do not read what they asked for.
+    /// Time limit for a connection on which no byte moves either way: for peers that do not read.
     public var stallTimeoutSeconds = 60
-    /// How long one request may wait for the master.
+    /// Time limit of one request to the master.
     public var requestTimeoutSeconds = 30
-    /// Connections to the master that all requests share.
+    /// In-process connections to the master that all requests share.
     public var doorSessionsMax = 4
     /// Nodes registered over HTTP at a time; each has its own connection to the master.
     public var nodesMax = 1000

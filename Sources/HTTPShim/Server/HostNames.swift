@@ -1,15 +1,15 @@
 import PodlingProtocol
 
-/// The names by which a master is asked over HTTP.
+/// The allow-list of host names for HTTP requests, against DNS rebinding.
 ///
-/// A web page whose name was made to point at this machine (DNS rebinding) is of the same origin as what it asks here, and
-/// so may read the answers. It cannot choose the name that its browser sends as `Host`: where nobody is asked who they
-/// are, only the master's own names are answered. An address is always good, for a page that has one as its origin came
-/// from there.
+/// A web page whose name was made to resolve to this machine (DNS rebinding) has the same origin as its requests here,
+/// and so may read the responses. It cannot choose the name that its browser sends as `Host`: where no authentication
+/// is required, only requests to the master's own names are answered. An IP address is always accepted: a page with one
+/// as its origin was served from there.
 public struct HostNames: Sendable {
     private let own: Set<String>
 
-    /// - Parameter own: names and addresses without ports; names of loopback need not be among them.
+    /// - Parameter own: names and addresses without ports; loopback names need not be among them.
     public init(_ own: [String]) {
         self.own = Set(own.map { Self.name(of: HostPort.bracketed($0)) })
     }
@@ -21,7 +21,7 @@ public struct HostNames: Sendable {
         return own.contains(name)
     }
 
-    /// Without its port, in small letters, without the root's dot.
+    /// The name without its port, in lower case, without the root's dot.
     private static func name(of authority: String) -> String {
         var name = authority.lowercased()[...]
         if name.hasPrefix("["), let end = name.firstIndex(of: "]") {
