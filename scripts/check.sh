@@ -11,7 +11,8 @@ readonly WORDED_PATHS=(
     README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md proto-spec.md openapi.yaml docs/OPERATIONS.md
     Sources/Protocol Sources/Access Sources/Digest Sources/Clock Sources/Logging Sources/Store
     Sources/PostgresStore Sources/TLS Sources/Master/Certificates Sources/Master/InProcess
-    Sources/Master/Logging Sources/Master/Server Sources/Master/Sessions Sources/HTTPShim
+    Sources/Master/Logging Sources/Master/Server Sources/Master/Sessions Sources/HTTPShim Sources/Client
+    Sources/Options
 )
 
 # The modules that each folder may import, besides the system's. DESIGN: an arrow may only point down.

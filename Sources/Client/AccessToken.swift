@@ -1,17 +1,17 @@
 import PodlingTLS
 
-/// A secret that a master knows its peer by. No description shows it.
+/// A secret by which a peer authenticates to a master. No description shows it.
 public struct AccessToken: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
 {
     public static let bytesMax = 512
     static let variable = "PODLING_TOKEN"
     static let fileVariable = "PODLING_TOKEN_FILE"
 
-    /// To be written into `hello`, and nowhere else.
+    /// The secret itself, to be written into `hello`, and nowhere else.
     public let secret: String
 
-    /// - Parameter text: white space round it is dropped.
-    /// - Throws: `AccessTokenError`, which does not show it.
+    /// - Parameter text: surrounding white space is dropped.
+    /// - Throws: `AccessTokenError`, which does not show the text.
     public init(_ text: String, setting: String) throws(AccessTokenError) {
         let bytes = text.utf8.drop(while: Self.isBlank)
         let secret = Substring(bytes.prefix(bytes.count - bytes.reversed().prefix(while: Self.isBlank).count))
@@ -58,7 +58,7 @@ public struct AccessToken: Sendable, Hashable, CustomStringConvertible, CustomDe
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Why there is no token to be had; never shows one.
+/// The reason why a token cannot be read; never shows one.
 public struct AccessTokenError: Error, Hashable, CustomStringConvertible {
     public let description: String
 

@@ -1,7 +1,7 @@
 import PodlingTLS
 
 extension ConnectionSettings {
-    /// What a master's URL says of TLS by its scheme.
+    /// The scheme of a master's URL decides on TLS.
     enum Scheme: Sendable {
         /// `HOST:PORT`: TLS where `sslmode` asks for it.
         case none
@@ -11,8 +11,10 @@ extension ConnectionSettings {
         case tls
     }
 
+    /// Validates the settings together, and converts them.
+    ///
     /// - Returns: nil for plaintext.
-    /// - Throws: a text that names the setting at fault and what to do.
+    /// - Throws: a text that names the setting at fault and the remedy.
     func security(_ scheme: Scheme) throws(SettingFault) -> TLSClientConfiguration? {
         var client = TLSClientConfiguration()
         let mode = self[.mode]
@@ -51,7 +53,8 @@ extension ConnectionSettings {
         return client
     }
 
-    /// What was asked for on the spot would silently do nothing; the environment is for all masters.
+    /// Rejects settings without effect that were given explicitly; those of the environment apply to all masters, and
+    /// may be unused.
     private func refuseUnused() throws(SettingFault) {
         for name in Name.allCases where name != .mode && name != .hostAddress {
             guard let setting = self[name], setting.place != .environment else { continue }
@@ -60,7 +63,7 @@ extension ConnectionSettings {
     }
 }
 
-/// Why settings cannot be used; names the one at fault.
+/// An invalid setting, which the description names.
 struct SettingFault: Error, Equatable {
     let text: String
 
@@ -77,7 +80,7 @@ extension ConnectionSettings.Setting {
         do throws(TLSError) {
             return try body(text)
         } catch {
-            // It names the setting as libpq does; its user may have written a flag or a variable.
+            // The error names the setting as libpq does; the user may have written a flag or a variable.
             let words = error.description.firstRange(of: ": ").map { error.description[$0.upperBound...] }
             throw SettingFault("\(title): \(words ?? error.description[...])")
         }

@@ -1,7 +1,7 @@
 import PodlingTLS
 
-/// How a master is dialled and checked, by the names of libpq, as one place sets it: the command line, a URL, or the
-/// environment. Each setting remembers where it came from, so that an error can name it.
+/// Connection settings by the names of libpq, from one source: the command line, a URL, or the environment. Each
+/// setting remembers its source, so that an error can name it.
 public struct ConnectionSettings: Sendable, Equatable {
     public enum Name: String, Sendable, CaseIterable {
         case mode = "sslmode"
@@ -13,16 +13,16 @@ public struct ConnectionSettings: Sendable, Equatable {
         case serverName = "sslsni"
         case hostAddress = "hostaddr"
 
-        /// `--ssl-min-protocol-version`.
+        /// The flag, such as `--ssl-min-protocol-version`.
         public var flag: String { "--" + rawValue.split(separator: "_").joined(separator: "-") }
-        /// `PODLING_SSL_MIN_PROTOCOL_VERSION`.
+        /// The variable, such as `PODLING_SSL_MIN_PROTOCOL_VERSION`.
         public var variable: String { "PODLING_" + rawValue.uppercased() }
     }
 
     struct Setting: Sendable, Equatable {
         var text: String
         var place: Place
-        /// As its user wrote it: `--sslmode`, `PODLING_SSLMODE`, or `sslmode`.
+        /// The name that the user wrote: `--sslmode`, `PODLING_SSLMODE`, or `sslmode`.
         var title: String
     }
 
@@ -36,7 +36,7 @@ public struct ConnectionSettings: Sendable, Equatable {
 
     public init() {}
 
-    /// What the environment sets; a variable without a value sets nothing.
+    /// Reads the environment; an empty variable sets nothing.
     public init(environment: (String) -> String?) {
         for name in Name.allCases {
             guard let text = environment(name.variable), !text.isEmpty else { continue }
@@ -44,7 +44,7 @@ public struct ConnectionSettings: Sendable, Equatable {
         }
     }
 
-    /// Takes what a flag says; nil says nothing.
+    /// Sets the value of a flag; nil sets nothing.
     public mutating func set(_ name: Name, flag text: String?) {
         if let text { settings[name] = Setting(text: text, place: .flag, title: name.flag) }
     }
@@ -53,7 +53,7 @@ public struct ConnectionSettings: Sendable, Equatable {
         settings[name] = Setting(text: text, place: .url, title: name.rawValue)
     }
 
-    /// These, and what `weaker` sets beside them.
+    /// Merges both; where both have a setting, these have precedence over `weaker`.
     func over(_ weaker: ConnectionSettings) -> ConnectionSettings {
         var all = self
         all.settings.merge(weaker.settings) { own, _ in own }

@@ -1,20 +1,20 @@
 import PodlingProtocol
 import PodlingTLS
 
-/// Where a master listens, and how it is dialled: `HOST`, `HOST:PORT`, `[::1]:7070`, `podling://HOST:PORT` or
-/// `podlings://HOST:PORT?sslrootcert=FILE`.
+/// The address of a master, and the settings for connecting to it: `HOST`, `HOST:PORT`, `[::1]:7070`,
+/// `podling://HOST:PORT` or `podlings://HOST:PORT?sslrootcert=FILE`.
 public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
-    /// The port a master listens on unless told otherwise (proto-spec section 2).
+    /// The default port of a master (proto-spec section 2).
     public static let portDefault = 7070
-    /// Addresses in one comma-separated list.
+    /// Addresses in one comma-separated list at most.
     public static let listCountMax = 16
 
     /// A host name or an IP address, without the brackets of an IPv6 literal.
     public let host: String
     public let port: Int
-    /// `hostaddr`: the IP address that is dialled; the name that a certificate must have stays `host`.
+    /// `hostaddr`: the IP address to connect to; the certificate is still verified against `host`.
     public let hostAddress: String?
-    /// Nil is plaintext.
+    /// nil is plaintext.
     public let tls: TLSClientConfiguration?
 
     public init(
@@ -30,8 +30,8 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// - Parameters:
-    ///   - flags: what goes before the URL's parameters.
-    ///   - environment: what goes after them.
+    ///   - flags: settings with precedence over the URL's parameters.
+    ///   - environment: settings with less precedence than them.
     /// - Throws: `MasterAddressError`, which names the fault.
     public init(
         parsing text: String,
@@ -81,11 +81,12 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
         return addresses
     }
 
-    /// The master that this one names as its leader, dialled as this one was: no standby can talk a peer out of TLS.
+    /// The leader that this master names, with this one's connection settings: no standby can downgrade a peer from
+    /// TLS.
     ///
     /// - Parameters:
-    ///   - text: `HOST:PORT`, as masters advertise themselves; a scheme or parameters in it count for nothing.
-    ///   - known: addresses that were given; where the leader is among them, it is dialled as given there.
+    ///   - text: `HOST:PORT`, as masters advertise themselves; a scheme or parameters in it are ignored.
+    ///   - known: addresses that were given; a leader among them is connected to with its own settings.
     public func leader(
         _ text: String,
         among known: [MasterAddress] = []
@@ -98,14 +99,14 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
 
     public var hasTLS: Bool { tls != nil }
 
-    /// Reads and checks the files of TLS, as each connection does.
+    /// Reads and validates the TLS files, as each connection does.
     ///
     /// - Throws: `LineConnectionError.tls`.
     public func checkFiles() throws(LineConnectionError) {
         _ = try ConnectionSecurity(self, timeoutSeconds: LineConnection.connectTimeoutSecondsDefault)
     }
 
-    /// Whether it is the same place, however it is dialled.
+    /// Whether host and port are equal, whatever the connection settings.
     func isSamePlace(as other: MasterAddress) -> Bool { host == other.host && port == other.port }
 
     public var description: String {
@@ -121,9 +122,9 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Why a text is no master address.
+/// The reason why a text is not a valid master address.
 public struct MasterAddressError: Error, Hashable, CustomStringConvertible {
-    /// Without what may be secret: user, password and parameters.
+    /// The text without what may be secret: user, password and parameters.
     public let text: String
     public let fault: String
 

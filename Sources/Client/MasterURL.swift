@@ -1,4 +1,4 @@
-/// A master's address taken apart: scheme, host, port, parameters. What they mean is `MasterAddress`'s to say.
+/// Parses a master's address into scheme, host, port and parameters. `MasterAddress` interprets them.
 struct MasterURL {
     let scheme: ConnectionSettings.Scheme
     let host: String
@@ -28,7 +28,7 @@ struct MasterURL {
         port = try Self.port(portText, of: text)
     }
 
-    /// Parameters and user names are where people put secrets.
+    /// Redacts parameters and user names, since people put secrets there.
     static func withoutSecrets(_ text: String) -> String {
         text.split(separator: ",", omittingEmptySubsequences: false).map { part in
             var shown = part.prefix { $0 != "?" }
@@ -107,7 +107,7 @@ struct MasterURL {
     private static func unknown(_ title: String) -> String {
         guard title != "token" else { return "a token has no place in it: give --token-file or PODLING_TOKEN" }
         let known = ConnectionSettings.Name.allCases.map(\.rawValue).joined(separator: ", ")
-        // What is no name may be anything.
+        // A parameter's title that is not a name may be a secret.
         let isName = !title.isEmpty && title.utf8.count <= 32 && title.utf8.allSatisfy(isHostByte)
         return (isName ? "there is no parameter '\(title)'" : "a parameter is malformed") + "; there are \(known)"
     }

@@ -1,6 +1,6 @@
-/// `%XX` in URLs (RFC 3986, section 2.1).
+/// Percent-encoding in URLs, `%XX` (RFC 3986, section 2.1).
 enum PercentCoding {
-    /// - Returns: nil for a broken `%XX`, for what is not UTF-8, and for control characters.
+    /// - Returns: nil for an invalid `%XX`, for bytes that are not UTF-8, and for control characters.
     static func decoded(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = text.utf8[...]

@@ -1,8 +1,8 @@
 public import ArgumentParser
 public import PodlingClient
 
-/// The flags by which the client and the worker set TLS, and say who they are. What is not given is looked for in the
-/// master's URL, then in the environment.
+/// The flags for TLS and authentication that the client and the worker share. The master's URL, then the environment,
+/// provides what is not given.
 public struct SecurityOptions: ParsableArguments {
     @Option(
         name: .customLong("sslmode"),
@@ -99,8 +99,8 @@ public struct SecurityOptions: ParsableArguments {
     }
 
     /// - Parameters:
-    ///   - text: one or more addresses, with commas between.
-    ///   - environment: gives the value of a variable.
+    ///   - text: one or more addresses, separated by commas.
+    ///   - environment: returns the value of a variable.
     /// - Throws: `MasterAddressError`.
     public func addresses(
         _ text: String,

@@ -9,17 +9,18 @@ import Glibc
 import Musl
 #endif
 
-/// Walks the way to a PostgreSQL server as libpq would go it, up to the login: `TLSDoctor` for a `DATABASE_URL`.
+/// Diagnoses the connection to a PostgreSQL server step by step, as libpq would make it, up to the login: `TLSDoctor`
+/// for a `DATABASE_URL`.
 public struct DatabaseDoctor: Sendable, CustomStringConvertible {
     private let host: DatabaseURL.Host
     private let settings: [String: String]
-    /// The user's folder of certificates, where libpq looks unless told otherwise.
+    /// The user's folder of certificates, libpq's default location.
     private let folder: String?
     private let group: any EventLoopGroup
 
     /// - Parameters:
     ///   - url: `postgres://...`
-    ///   - environment: gives the value of a variable: `PGSSLMODE`, `HOME` and so on.
+    ///   - environment: returns the value of a variable: `PGSSLMODE`, `HOME` and so on.
     /// - Returns: one for each host of the URL.
     /// - Throws: `DatabaseURLError`.
     public static func doctors(
@@ -32,13 +33,13 @@ public struct DatabaseDoctor: Sendable, CustomStringConvertible {
         return url.hosts.map { DatabaseDoctor(host: $0, settings: url.parameters, folder: folder, group: group) }
     }
 
-    /// Whether a text is such a URL.
+    /// Whether a text is a PostgreSQL URL.
     public static func isFor(_ url: String) -> Bool { DatabaseURL.isOne(url) }
 
     public var description: String { "postgres://\(HostPort(host.name, host.port))" }
 
-    /// - Parameter report: told each finding as it is made; the last is broken where something is.
-    /// - Returns: whether all is well.
+    /// - Parameter report: called with each finding as it is made; the last one is broken if any is.
+    /// - Returns: whether no finding is broken.
     public func examine(_ report: (DoctorFinding) throws -> Void) async rethrows -> Bool {
         let client: TLSClientConfiguration
         let advice: DoctorFinding?
@@ -81,7 +82,7 @@ extension DatabaseDoctor {
     private static let cureForMode =
         "Use sslmode=verify-full and sslrootcert=FILE with the certificate of the server's CA."
 
-    /// What libpq makes of the settings.
+    /// Interprets the settings as libpq does.
     private func configuration() -> Configuration {
         guard !host.name.hasPrefix("/") else {
             return .broken(DoctorFinding(.tls, .broken, "a Unix socket has no TLS, and needs none", cure: nil))
@@ -110,7 +111,7 @@ extension DatabaseDoctor {
             let text = "sslmode=\(mode) checks nothing\(falls): anybody may pose as the server. \(Self.cureForMode)"
             return .usable(client, advice: DoctorFinding(.tls, .skipped, text))
         case .require:
-            // The root's file makes it verify-ca, for old programs (PostgreSQL manual, 34.19.1).
+            // A root certificate file raises the mode to verify-ca, for old programs (PostgreSQL manual, 34.19.1).
             client.mode = .verifyCA
         case .verifyCA, .verifyFull:
             guard roots != nil else {
@@ -124,7 +125,7 @@ extension DatabaseDoctor {
         return .usable(client, advice: nil)
     }
 
-    /// A file of the user's folder, if it is there.
+    /// The path of a file in the user's folder, if it exists.
     private func own(_ name: String) -> String? {
         guard let path = folder.map({ "\($0)/\(name)" }), isThere(path) else { return nil }
         return path
@@ -134,7 +135,7 @@ extension DatabaseDoctor {
 }
 
 extension DoctorFinding {
-    /// A cure in the words of PostgreSQL, whose settings have other names than a master's flags.
+    /// Rewords a remedy for PostgreSQL, whose settings have other names than a master's flags.
     fileprivate var asOfPostgres: DoctorFinding {
         let words = [
             ("--tls-client-ca", "ssl_ca_file"), ("--tls-min-version", "ssl_min_protocol_version"),

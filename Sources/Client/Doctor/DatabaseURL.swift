@@ -1,10 +1,10 @@
 import PodlingTLS
 
-/// What a connection string of libpq says about the way to a server and its TLS (PostgreSQL manual, 34.1). What else it
-/// says is passed over; user and password are not kept.
+/// The parts of a libpq connection string that concern connecting and TLS (PostgreSQL manual, 34.1). All others are
+/// ignored; user and password are not stored.
 struct DatabaseURL {
     struct Host: Equatable {
-        /// A name, or an address without brackets; one that begins with `/` is a folder with a Unix socket.
+        /// A name, or an address without brackets; one that begins with `/` is a directory with a Unix socket.
         var name: String
         var address: String?
         var port: Int
@@ -18,8 +18,8 @@ struct DatabaseURL {
 
     /// - Parameters:
     ///   - text: `postgres://...` or `postgresql://...`.
-    ///   - environment: gives the value of a variable; what libpq takes from there counts where the URL is silent.
-    /// - Throws: `DatabaseURLError`, which shows nothing of what may be secret.
+    ///   - environment: returns the value of a variable; libpq's variables apply where the URL does not set a value.
+    /// - Throws: `DatabaseURLError`, which shows nothing that may be secret.
     init(_ text: String, environment: (String) -> String?) throws(DatabaseURLError) {
         guard let start = Self.start(text) else {
             throw DatabaseURLError("it must begin with postgres:// or postgresql://")
@@ -39,7 +39,7 @@ struct DatabaseURL {
 
     static func isOne(_ text: String) -> Bool { start(text) != nil }
 
-    /// Where what follows the scheme begins.
+    /// The index after the scheme.
     private static func start(_ text: String) -> String.Index? {
         for scheme in ["postgres://", "postgresql://"] where text.hasPrefix(scheme) {
             return text.index(text.startIndex, offsetBy: scheme.count)
@@ -60,7 +60,7 @@ struct DatabaseURL {
             guard parts.count == 2, let value = PercentCoding.decoded(parts[1]) else {
                 throw DatabaseURLError("a parameter after ? is malformed")
             }
-            // A later one counts, as in libpq.
+            // The last value wins, as in libpq.
             parameters[String(parts[0])] = value
         }
     }
@@ -99,7 +99,7 @@ struct DatabaseURL {
     }
 }
 
-/// Why a text is no connection string that can be examined.
+/// The reason why a text is not a connection string that can be examined.
 public struct DatabaseURLError: Error, Equatable, CustomStringConvertible {
     public let description: String
 

@@ -1,16 +1,16 @@
 import PodlingTLS
 
-/// What TLS itself shows: one handshake that checks nothing, to see what is there, and one that checks all.
+/// TLS diagnosis by two handshakes: one that verifies nothing, to see what is there, and one that verifies everything.
 struct DoctorChecks: Sendable {
     let client: TLSClientConfiguration
     let host: String
     var applicationProtocol = ApplicationProtocol.podling
-    /// As libpq does where a certificate has no subjectAltName.
+    /// Whether the common name counts where a certificate has no subjectAltName, as with libpq.
     var takesCommonName = false
-    /// One handshake.
+    /// Connects and makes one handshake.
     let dial: @Sendable (TLSContext) async throws -> TLSHandshakeDone?
 
-    /// - Returns: up to the first that is broken.
+    /// - Returns: findings up to the first that is broken.
     func findings() async -> [DoctorFinding] {
         let (first, done) = await unchecked()
         guard let done else { return [first] }
@@ -45,7 +45,8 @@ struct DoctorChecks: Sendable {
         return findings
     }
 
-    /// Whether there is TLS at all; a server that lets in certificates only says so here, before 1.3.
+    /// Checks whether there is TLS at all; before TLS 1.3, a server that requires a client certificate rejects only
+    /// here.
     private func unchecked() async -> (DoctorFinding, TLSHandshakeDone?) {
         var bare = TLSClientConfiguration()
         bare.mode = .require
@@ -54,7 +55,7 @@ struct DoctorChecks: Sendable {
         bare.certificateFile = client.certificateFile
         bare.keyFile = client.keyFile
         do {
-            // A certificate that is not good is told later, under its own name.
+            // An invalid certificate of this side is reported later, as a step of its own.
             let context: TLSContext
             do { context = try TLSContext(client: bare, speaking: applicationProtocol) } catch {
                 (bare.certificateFile, bare.keyFile) = (nil, nil)
@@ -97,7 +98,7 @@ struct DoctorChecks: Sendable {
         return error.kind == .alert(noApplicationProtocol) || error.kind == .handshake && error.message.contains("ALPN")
     }
 
-    /// What the server's certificate shows, and whether anybody checks it.
+    /// Reports on the server's certificate, and on whether any client verifies it.
     private func certificate(_ facts: CertificateFacts?) -> [DoctorFinding] {
         guard let facts else { return [DoctorFinding(.chain, .skipped, "the server has shown no certificate")] }
         let issuer = "'\(facts.subject)', issued by '\(facts.issuer)'"
@@ -132,7 +133,7 @@ struct DoctorChecks: Sendable {
             : DoctorFinding(.revocation, .good, "it is not revoked")
     }
 
-    /// Under which name a fault of this side's own files is told.
+    /// The step to which a fault of this side's own files belongs.
     private func step(ofFile error: TLSError) -> DoctorFinding.Step {
         if error.message.hasPrefix("sslcert") || error.message.hasPrefix("sslkey") { return .keyMatch }
         return error.message.hasPrefix("sslcrl") ? .revocation : .chain
@@ -144,7 +145,7 @@ struct DoctorChecks: Sendable {
 }
 
 extension CertificateFacts {
-    /// In lower case; nil where there are names that go before it.
+    /// The common name in lower case; nil where there are subjectAltNames, which have precedence.
     fileprivate var commonNameAlone: String? {
         let hasNames = names.contains { if case .uri = $0 { false } else { true } }
         guard !hasNames else { return nil }

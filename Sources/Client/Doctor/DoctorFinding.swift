@@ -1,6 +1,6 @@
-/// One thing that `tls doctor` has looked at.
+/// The finding of one step of `tls doctor`.
 public struct DoctorFinding: Sendable, Equatable {
-    /// In the order in which they are looked at.
+    /// The steps, in order.
     public enum Step: String, Sendable, CaseIterable {
         case name
         case address
@@ -17,16 +17,16 @@ public struct DoctorFinding: Sendable, Equatable {
 
     public enum Verdict: String, Sendable {
         case good = "ok"
-        /// Not asked for, or not possible here.
+        /// Not requested, or not possible here.
         case skipped = "--"
         case broken = "BROKEN"
     }
 
     public let step: Step
     public let verdict: Verdict
-    /// What was found, on one line; not safe for a terminal as it is.
+    /// A one-line description; not safe for a terminal as it is.
     public let text: String
-    /// What to do about it; nil where nothing is broken, or nothing better than the text is known.
+    /// The remedy; nil where nothing is broken, or nothing better than the text is known.
     public let cure: String?
 
     init(_ step: Step, _ verdict: Verdict, _ text: String, cure: String? = nil) {

@@ -3,7 +3,7 @@ import NIOPosix
 import PodlingProtocol
 import PodlingTLS
 
-/// The way to a port: name, addresses, TCP.
+/// Network diagnosis: name resolution, addresses, TCP.
 struct DoctorWay: Sendable {
     let host: String
     let port: Int
@@ -42,7 +42,7 @@ struct DoctorWay: Sendable {
         return (findings + [finding], address)
     }
 
-    /// Tries them in turn.
+    /// Tries the addresses in turn.
     private func tcp(_ addresses: [String]) async -> (DoctorFinding, String?) {
         var refusals: [String] = []
         for address in addresses {
@@ -65,14 +65,14 @@ struct DoctorWay: Sendable {
     private func shown(_ address: String) -> String { HostPort(address, port).description }
 }
 
-/// One connection to look at something, closed when it was seen.
+/// One diagnostic connection, closed when its result is known.
 struct DoctorDial: Sendable {
     let ip: String
     let port: Int
     let timeoutSeconds: Int
     let group: any EventLoopGroup
 
-    /// What a server says instead of TLS.
+    /// The server's message in place of a TLS handshake.
     struct Refusal: Error {
         let text: String
         let cure: String?
@@ -87,8 +87,8 @@ struct DoctorDial: Sendable {
         try? await channel.close().get()
     }
 
-    /// - Parameter asksFirst: as PostgreSQL wants it: TLS is asked for in plaintext.
-    /// - Throws: `TLSError`, `Refusal`, or what the network says.
+    /// - Parameter asksFirst: whether TLS is requested in plaintext first, as PostgreSQL requires.
+    /// - Throws: `TLSError`, `Refusal`, or a network error.
     func handshake(_ context: TLSContext, host: String, asksFirst: Bool = false) async throws -> TLSHandshakeDone? {
         let security = ConnectionSecurity(context, host: try PeerName(host), timeoutSeconds: timeoutSeconds)
         let seconds = timeoutSeconds

@@ -7,22 +7,22 @@ import Glibc
 import Musl
 #endif
 
-/// Asks the system for all addresses of a name.
+/// Resolves a name to all its addresses.
 enum HostLookup {
     static let addressesMax = 16
     static let timeoutSeconds: Int64 = 10
 
-    /// A name that has none.
+    /// The error for a name without addresses.
     struct Failure: Error {
         let text: String
     }
 
-    /// - Returns: IP addresses in the order in which they are to be tried.
+    /// - Returns: IP addresses in the order in which to try them.
     /// - Throws: `Failure`.
     static func addresses(of host: String, on loop: any EventLoop) async throws -> [String] {
         let found = NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try ask(host) }
         let promise = loop.makePromise(of: [String].self)
-        // Whoever resolves names may hang for longer than anybody waits.
+        // The resolver may hang for longer than anybody waits.
         let deadline = loop.scheduleTask(in: .seconds(timeoutSeconds)) {
             promise.fail(Failure(text: "no answer within \(timeoutSeconds) s"))
         }

@@ -1,13 +1,13 @@
 import NIOCore
 import PodlingTLS
 
-/// Asks a PostgreSQL server for TLS, then begins it on the same socket (PostgreSQL manual, 55.2.10).
+/// Sends PostgreSQL's SSLRequest, then starts TLS on the same socket (PostgreSQL manual, 55.2.10).
 final class PostgresTLSRequest: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// SSLRequest: its length, and a version that no protocol has.
+    /// SSLRequest: its length, and a version number that no protocol has.
     private static let request: [UInt8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]
 
     private let security: ConnectionSecurity
@@ -19,9 +19,9 @@ final class PostgresTLSRequest: ChannelInboundHandler {
         self.opened = opened
     }
 
-    /// Prepares a channel that is not active yet; on its loop.
+    /// Prepares a channel that is not active yet; call it on its event loop.
     ///
-    /// - Returns: what was agreed on; fails with `TLSError` or `DoctorDial.Refusal`.
+    /// - Returns: the result of the handshake; fails with `TLSError` or `DoctorDial.Refusal`.
     static func begin(
         _ channel: any Channel,
         _ security: ConnectionSecurity,
@@ -34,7 +34,7 @@ final class PostgresTLSRequest: ChannelInboundHandler {
             opened.fail(error)
             throw error
         }
-        // The handshake after the answer has a deadline of its own.
+        // The handshake after the reply has a deadline of its own.
         let deadline = channel.eventLoop.scheduleTask(in: .seconds(Int64(2 * timeoutSeconds))) {
             let text = "the server did not answer within \(2 * timeoutSeconds) s"
             opened.fail(DoctorDial.Refusal(text: text, cure: "Is it PostgreSQL that listens there?"))
@@ -52,7 +52,7 @@ final class PostgresTLSRequest: ChannelInboundHandler {
         guard !isAnswered else { return context.fireChannelRead(data) }
         isAnswered = true
         let bytes = Array(unwrapInboundIn(data).readableBytesView)
-        // What comes with the answer was not encrypted, and somebody in between may have put it there.
+        // Bytes that follow the reply were not encrypted, and a man in the middle may have injected them.
         guard bytes == [UInt8(ascii: "S")] else { return refuse(context, bytes.first) }
         do {
             try security.begin(context.channel).cascade(to: opened)

@@ -2,17 +2,17 @@ import NIOCore
 import NIOPosix
 import PodlingTLS
 
-/// Walks the way to a master step by step, and says which is the first that does not hold.
+/// Diagnoses the connection to a master step by step, and reports the first step that fails.
 ///
-/// It dials several times: for TCP, for TLS without a check, for TLS with all that is set, and as a client does.
+/// It connects several times: by TCP, by TLS without verification, by TLS with all settings, and as a client does.
 public struct TLSDoctor: Sendable {
     private let address: MasterAddress
     private let options: PodlingClient.Options
     private let group: any EventLoopGroup
 
     /// - Parameters:
-    ///   - address: one with TLS.
-    ///   - options: how a client would connect to it.
+    ///   - address: an address with TLS.
+    ///   - options: the settings with which a client would connect to it.
     public init(
         _ address: MasterAddress,
         options: PodlingClient.Options = PodlingClient.Options(),
@@ -23,8 +23,8 @@ public struct TLSDoctor: Sendable {
         self.group = group
     }
 
-    /// - Parameter report: told each finding as it is made; the last is broken where something is.
-    /// - Returns: whether all is well.
+    /// - Parameter report: called with each finding as it is made; the last one is broken if any is.
+    /// - Returns: whether no finding is broken.
     public func examine(_ report: (DoctorFinding) throws -> Void) async rethrows -> Bool {
         guard let client = address.tls else {
             try report(
@@ -58,7 +58,7 @@ public struct TLSDoctor: Sendable {
         return last.verdict != .broken
     }
 
-    /// As a client comes: greeting, hello, ping.
+    /// Connects as a client does: greeting, hello, ping.
     private func master(_ ip: String) async -> DoctorFinding {
         let dialled = MasterAddress(host: address.host, port: address.port, hostAddress: ip, tls: address.tls)
         var options = options
@@ -76,7 +76,7 @@ public struct TLSDoctor: Sendable {
         }
     }
 
-    /// What a refused hello says of the identity; the master's words are all there is to tell them apart.
+    /// The finding for a rejected hello; only the master's message distinguishes the causes.
     private static func refusal(_ error: PodlingError, hasToken: Bool) -> DoctorFinding {
         let workerMark = "role: client is not for "
         if error.code == "forbidden", error.message.hasPrefix(workerMark) {

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import PodlingProtocol
 
-/// What a `logs` subscription brings (proto-spec section 6.9).
+/// An event of a `logs` subscription (proto-spec section 6.9).
 public enum LogEvent: Sendable {
     case output(LogStreamName, [UInt8])
     /// The last event.
@@ -27,9 +27,10 @@ public enum LogEvent: Sendable {
     }
 }
 
-/// A place in a task's output: so many bytes of each stream lie before it.
+/// A position in a task's output: the count of bytes of each stream before it.
 public struct LogPlace: Sendable, Equatable {
-    /// The attempt whose output it is in, the beginning of any other; nil is whichever comes.
+    /// The attempt whose output it refers to; in that of any other it means the beginning. nil is the first attempt
+    /// that comes.
     public var attempt: Int?
     public var stdoutBytes: Int
     public var stderrBytes: Int
@@ -41,22 +42,22 @@ public struct LogPlace: Sendable, Equatable {
     }
 }
 
-/// Which of a task's outputs a chunk is of.
+/// The output stream that a chunk belongs to.
 public enum LogStreamName: Sendable, Hashable, CaseIterable {
     case stdout
     case stderr
 }
 
-/// How a task's output ended.
+/// The end of a task's output.
 public struct LogEnd: Sendable {
     public let attempt: Int
     public let status: String?
     public let exitCode: Int?
-    /// Bytes left out because the reader was slow, or because the node keeps them no more.
+    /// Bytes dropped because the reader was slow, or because the node keeps them no longer.
     public let droppedBytes: Int
-    /// More than those is missing.
+    /// Whether more than those is missing.
     public let hasGap: Bool
-    /// Why the output could not be had.
+    /// The reason why the output is not available.
     public let error: PodlingError?
 
     init(_ event: JSONValue) {

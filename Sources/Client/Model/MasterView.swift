@@ -1,21 +1,21 @@
 import PodlingProtocol
 
-/// How a master is, as `ping` tells it (proto-spec section 6.13).
+/// The state of a master, as `ping` reports it (proto-spec section 6.13).
 public struct MasterView: Sendable {
-    /// The object as it came.
+    /// The object's bytes, verbatim.
     public let json: [UInt8]
     public let server: String
     public let epoch: String
     public let uptimeSeconds: Int
     public let nodes: [(name: String, count: Int)]
     public let tasks: [(name: String, count: Int)]
-    /// Another master leads: this one counts neither nodes nor tasks.
+    /// Whether another master leads: this one counts neither nodes nor tasks.
     public let isStandby: Bool
-    /// HOST:PORT of that one, where it is known.
+    /// HOST:PORT of the leader, where it is known.
     public let leader: String?
     /// How long its store has not answered; nil where it does, or where tasks are kept in memory.
     public let storeAwaySeconds: Int?
-    /// What its store's administrator is to know, for people.
+    /// Human-readable warnings for the store's administrator.
     public let storeWarnings: [String]
 
     init(json: [UInt8]) throws {
@@ -41,14 +41,14 @@ public struct MasterView: Sendable {
     }
 }
 
-/// What a master says of itself when a connection opens (proto-spec section 3).
+/// The greeting that a master sends when a connection opens (proto-spec section 3).
 public struct MasterHello: Sendable, Hashable {
     public let versions: ClosedRange<Int>
     public let authentication: String
     public let server: String
-    /// Another master leads (proto-spec section 3.1).
+    /// Whether another master leads (proto-spec section 3.1).
     public let isStandby: Bool
-    /// HOST:PORT of that one, where it is known.
+    /// HOST:PORT of the leader, where it is known.
     public let leader: String?
 
     init?(_ root: JSONValue) {

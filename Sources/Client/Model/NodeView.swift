@@ -1,19 +1,19 @@
 import PodlingProtocol
 
-/// A node as the master shows it (proto-spec section 5.3). Times are milliseconds since 1970.
+/// A node in the master's representation (proto-spec section 5.3). Times are milliseconds since 1970.
 public struct NodeView: Sendable {
-    /// The object as it came.
+    /// The object's bytes, verbatim.
     public let json: [UInt8]
     public let nodeId: String
     public let hostname: String?
     /// `online` or `offline`.
     public let status: String
     public let isDraining: Bool
-    /// Why its engine runs nothing; nil where it does.
+    /// Why its engine cannot run tasks; nil where it can.
     public let engineError: String?
     public let slots: Int
     public let used: Int
-    /// Cores.
+    /// Count of cores.
     public let cpu: Double?
     public let cpuUsed: Double?
     public let memoryBytes: Int?
@@ -51,7 +51,7 @@ public struct NodeView: Sendable {
 /// One page of nodes.
 public struct NodePage: Sendable {
     public let nodes: [NodeView]
-    /// Where the next page begins; nil after the last.
+    /// The cursor of the next page; nil after the last.
     public let cursor: String?
 
     init(json: [UInt8]) throws {

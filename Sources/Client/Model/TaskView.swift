@@ -1,8 +1,8 @@
 import PodlingProtocol
 
-/// A task as the master shows it (proto-spec section 5.2). Times are milliseconds since 1970.
+/// A task in the master's representation (proto-spec section 5.2). Times are milliseconds since 1970.
 public struct TaskView: Sendable {
-    /// The object as it came, for output that must not lose a member.
+    /// The object's bytes, verbatim, for output that must not lose a member.
     public let json: [UInt8]
     public let taskId: String
     public let name: String
@@ -10,7 +10,7 @@ public struct TaskView: Sendable {
     public let command: [String]
     public let args: [String]
     public let labels: [(name: String, value: String)]
-    /// `pending scheduled running completed failed cancelled`, or what a later version adds.
+    /// `pending scheduled running completed failed cancelled`, or one that a later version adds.
     public let status: String
     public let attempt: Int
     public let nodeId: String?
@@ -53,7 +53,7 @@ public struct TaskView: Sendable {
         finishedAt = value["finishedAt"]?.timestamp
     }
 
-    /// Whether the task will never change again.
+    /// Whether the status is terminal: the task will never change again.
     public var hasEnded: Bool { Self.endedStatuses.contains(status) }
 
     public static let liveStatuses = TaskStatus.allCases.filter { !$0.isTerminal }.map(\.name.description)
@@ -63,7 +63,7 @@ public struct TaskView: Sendable {
 /// One page of tasks.
 public struct TaskPage: Sendable {
     public let tasks: [TaskView]
-    /// Where the next page begins; nil after the last.
+    /// The cursor of the next page; nil after the last.
     public let cursor: String?
 
     init(json: [UInt8]) throws {
@@ -73,15 +73,15 @@ public struct TaskPage: Sendable {
     }
 }
 
-/// Which tasks `list` shows; empty members do not narrow.
+/// The filter of a `list`; empty members match everything.
 public struct TaskFilter: Sendable {
     public var statuses: [String] = []
     public var nodeId: String?
     public var name: String?
     public var labels: [(name: String, value: String)] = []
-    /// Ended tasks too that the master holds no longer, where its store keeps them.
+    /// Whether to include terminal tasks that the master holds no longer, where its store keeps them.
     public var hasHistory = false
-    /// Newest first.
+    /// Whether the newest come first.
     public var isDescending = false
     /// Tasks in one page, 1 to 1,000.
     public var pageLimit: Int?

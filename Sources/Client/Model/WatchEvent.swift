@@ -1,11 +1,11 @@
 import PodlingProtocol
 
-/// What a `watch` subscription brings (proto-spec section 6.8).
+/// An event of a `watch` subscription (proto-spec section 6.8).
 public enum WatchEvent: Sendable {
     case task(TaskTransition)
-    /// This many transitions were left out because the reader fell behind.
+    /// This many transitions were dropped because the reader fell behind.
     case gap(missed: Int, cursor: String?)
-    /// The one task that is watched has ended, and all its transitions were told.
+    /// The one task that is watched is terminal, and all its transitions were delivered.
     case done(TaskView)
 
     init?(_ event: JSONValue) throws {
@@ -20,7 +20,7 @@ public enum WatchEvent: Sendable {
         }
     }
 
-    /// Where a later `watch` goes on.
+    /// The cursor from which a later `watch` continues.
     public var cursor: String? {
         switch self {
         case .task(let transition): transition.cursor
@@ -30,15 +30,15 @@ public enum WatchEvent: Sendable {
     }
 }
 
-/// One step of a task.
+/// One transition of a task.
 public struct TaskTransition: Sendable {
-    /// The event as it came.
+    /// The event's bytes, verbatim.
     public let json: [UInt8]
     public let cursor: String?
     public let taskId: String
     public let name: String
     public let attempt: Int
-    /// Nil for a new task.
+    /// nil for a new task.
     public let from: String?
     public let to: String
     public let nodeId: String?

@@ -1,21 +1,21 @@
 import PodlingProtocol
 
-/// A client that comes back: it reconnects with jittered back-off, and tries what failed again.
+/// A client that reconnects with jittered back-off, and retries what failed.
 ///
-/// The first connection is tried once, and again while masters answer of which none leads; only one that was had is
-/// sought again otherwise.
+/// The first connection is attempted once, and again while masters answer of which none leads; after the first success
+/// it reconnects on every transient failure.
 public actor MasterLink {
     public static let retrySecondsDefault = 60
-    /// A connection that held this long was a good one: the back-off starts anew.
+    /// A connection that held this long counts as stable: the back-off starts over.
     private static let steadySeconds = 10
-    /// A lead is taken over within seconds: who looks for it looks often.
+    /// A failover takes seconds: a client that looks for the leader retries often.
     private static let leaderMilliseconds = 200...1_000
-    /// Between two tries, also where a master wishes for more.
+    /// Longest delay between two attempts, even where a master asks for more.
     static let delayMillisecondsMax = 5_000
-    /// Where one of several masters goes down, the others are there.
+    /// Where one of several masters shuts down, the next one is tried soon.
     private static let nextMilliseconds = 20...100
 
-    /// One that leads no more, or goes down, comes last.
+    /// A master that no longer leads, or shuts down, moves to the end.
     private var addresses: [MasterAddress]
     private let options: PodlingClient.Options
     private let retrySeconds: Int
@@ -27,8 +27,8 @@ public actor MasterLink {
     private var backoff = Backoff(milliseconds: 100...Int64(delayMillisecondsMax))
 
     /// - Parameters:
-    ///   - retrySeconds: how long one `perform` goes on trying after a failure that may pass.
-    ///   - onRetry: told once of a failure when the trying begins, whoever waits.
+    ///   - retrySeconds: how long one `perform` retries after a transient failure.
+    ///   - onRetry: called once for a failure when retrying begins, whichever caller waits.
     public init(
         addresses: [MasterAddress],
         options: PodlingClient.Options = PodlingClient.Options(),
@@ -41,9 +41,9 @@ public actor MasterLink {
         self.onRetry = onRetry
     }
 
-    /// Runs `body` with a connected client, again and again while the failure is one that may pass.
+    /// Runs `body` with a connected client, and retries it on transient failures.
     ///
-    /// `body` must be safe to repeat: a submit needs an idempotency key.
+    /// `body` must be idempotent: a submit needs an idempotency key.
     /// - Throws: what `body` throws, `ClientError`.
     public func perform<T: Sendable>(_ body: @Sendable (PodlingClient) async throws -> T) async throws -> T {
         var giveUpAt: ContinuousClock.Instant?
@@ -61,14 +61,14 @@ public actor MasterLink {
                 hasTold = true
                 let end = giveUpAt ?? now + .seconds(retrySeconds)
                 giveUpAt = end
-                // A master that is silent may be gone: a new connection tells.
+                // A silent master may be unreachable: a new connection will show.
                 if case .deadlineExceeded? = error as? ClientError { client?.close() }
                 if (error as? PodlingError)?.isNotLeader == true {
                     if let client { putLast(client.address) }
                     close()
                 }
                 guard now < end else { throw error }
-                // A lost connection waits in `connected`.
+                // For a lost connection, `connected` applies the back-off.
                 if let client, client.isClosed { continue }
                 let delay = Duration.milliseconds(delayMilliseconds(error))
                 guard now + delay < end else { throw error }
@@ -77,13 +77,13 @@ public actor MasterLink {
         }
     }
 
-    /// Ends the connection there is.
+    /// Closes the current connection.
     public func close() {
         client?.close()
         client = nil
     }
 
-    /// Whether the same may succeed later, on this connection or on a new one.
+    /// Whether the failure is transient: a retry may succeed, on this connection or on a new one.
     public static func mayPass(_ error: any Error) -> Bool {
         switch error {
         case let error as PodlingError: return error.isRetryable
@@ -115,7 +115,7 @@ public actor MasterLink {
             try await Task.sleep(for: .milliseconds(delay))
         }
         let made = try await PodlingClient.connect(to: addresses, options: options)
-        // Another caller may have been faster while this one waited.
+        // Another caller may have connected while this one waited.
         if let client, !client.isClosed { return client }
         client = made
         connectedAt = ContinuousClock.now

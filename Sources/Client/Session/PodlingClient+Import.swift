@@ -1,24 +1,24 @@
 import PodlingProtocol
 
-/// What a master made of tasks that were to be imported.
+/// The outcome of an import.
 public struct ImportResult: Sendable {
-    /// One that is here with other content; it was left as it is.
+    /// A task that exists with other content; it was left as it is.
     public struct Conflict: Sendable {
-        /// Which of the tasks, from 0.
+        /// Index into the tasks, from 0.
         public let index: Int
         public let taskId: String
-        /// For people: the member that differs, and how.
+        /// A human-readable message: the member that differs, and how.
         public let message: String
     }
 
     public let imported: Int
-    /// Tasks that were there already, as they are in the import or gone on from there.
+    /// Tasks that existed already, as they are in the import or further along.
     public let existing: Int
     public let conflicts: [Conflict]
 }
 
 extension PodlingClient {
-    /// Hands over tasks of another store as they are. Safe to repeat: what is there already is only counted.
+    /// Imports tasks of another store as they are. Idempotent: what exists already is only counted.
     ///
     /// - Parameter tasks: task objects (proto-spec section 5.2), at most 1,000 and 1 MiB together.
     public func importTasks(_ tasks: [[UInt8]]) async throws -> ImportResult {

@@ -1,14 +1,14 @@
 import PodlingProtocol
 
 extension PodlingClient {
-    /// Hands in one task.
+    /// Submits one task.
     ///
     /// - Parameter spec: a JSON object (proto-spec section 5.1).
     public func submit(spec: [UInt8]) async throws -> TaskView {
         try TaskView(json: try await request("submit", try Self.checked(spec)).ok)
     }
 
-    /// Hands in several tasks, all or none.
+    /// Submits several tasks, all or none.
     ///
     /// - Returns: the tasks' ids, in the same order.
     public func submitMany(specs: [[UInt8]]) async throws -> [String] {
@@ -26,19 +26,19 @@ extension PodlingClient {
         try TaskView(json: try await request("get", Self.members(taskId: taskId)).ok)
     }
 
-    /// One page of tasks.
+    /// Fetches one page of tasks.
     ///
-    /// - Parameter cursor: of the page before; nil for the first.
+    /// - Parameter cursor: the cursor of the page before; nil for the first.
     public func listPage(_ filter: TaskFilter, cursor: String? = nil) async throws -> TaskPage {
         try TaskPage(json: try await request("list", filter.json(cursor: cursor)).ok)
     }
 
-    /// All pages of tasks, each fetched when it is asked for.
+    /// All pages of tasks, each fetched on demand.
     public func list(_ filter: TaskFilter = TaskFilter()) -> TaskPages {
         TaskPages(client: self, filter: filter)
     }
 
-    /// Asks that a task end; it has ended when its status says so.
+    /// Requests that a task end; it has ended once its status is terminal.
     public func cancel(taskId: String, why error: String? = nil) async throws -> TaskView {
         var object = ObjectWriter()
         object.string("taskId", taskId)
@@ -46,7 +46,7 @@ extension PodlingClient {
         return try TaskView(json: try await request("cancel", object.finish()).ok)
     }
 
-    /// One page of nodes, by node id.
+    /// Fetches one page of nodes, by node id.
     public func nodesPage(limit: Int? = nil, cursor: String? = nil) async throws -> NodePage {
         var object = ObjectWriter()
         object.int("limit", limit)
@@ -54,7 +54,7 @@ extension PodlingClient {
         return try NodePage(json: try await request("nodes", object.finish()).ok)
     }
 
-    /// Keeps new tasks from a node, or lets them come again.
+    /// Drains a node, so that no new tasks are placed on it, or undoes that.
     public func drain(nodeId: String, isOn: Bool = true) async throws -> NodeView {
         var object = ObjectWriter()
         object.string("nodeId", nodeId)
@@ -72,7 +72,7 @@ extension PodlingClient {
         return object.finish()
     }
 
-    /// A spec must be one JSON object, and must not break out of the request it is put into.
+    /// Validates that a spec is one JSON object, which cannot break out of the request that it is embedded in.
     private static func checked(_ spec: [UInt8]) throws -> [UInt8] {
         do {
             try JSONBytes.read(spec) { root in
@@ -89,7 +89,7 @@ extension PodlingClient {
     }
 }
 
-/// The pages of a `list`; iterating asks the master for one after the other.
+/// The pages of a `list`; iteration fetches one after the other.
 public struct TaskPages: AsyncSequence, Sendable {
     public typealias Element = TaskPage
 

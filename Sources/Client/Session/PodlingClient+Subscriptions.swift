@@ -1,7 +1,7 @@
 import PodlingProtocol
 
 extension PodlingClient {
-    /// Waits until a task has ended, without a deadline; cancel the Swift task to give up.
+    /// Waits until a task is terminal, without a deadline; cancel the Swift task to give up.
     public func wait(taskId: String) async throws -> TaskView {
         let (sink, events) = SubscriptionSink<TaskView>.make { event in
             guard event["ev"]?.stringEquals("done") == true, let task = event["task"] else { return .ignored }
@@ -13,10 +13,10 @@ extension PodlingClient {
         throw ClientError.badReply("wait ended without a task")
     }
 
-    /// Every transition of all tasks, or of one.
+    /// Subscribes to the transitions of all tasks, or of one.
     ///
-    /// - Parameter cursor: goes on after it; nil begins now.
-    /// - Returns: a cursor for where it begins, and the events; those of one task end with `done`, those of all never.
+    /// - Parameter cursor: continues after it; nil begins now.
+    /// - Returns: the cursor of the beginning, and the events; those of one task end with `done`, those of all never.
     public func watch(
         taskId: String? = nil,
         cursor: String? = nil
@@ -35,12 +35,12 @@ extension PodlingClient {
         return (try JSONBytes.read(reply.ok) { $0["cursor"]?.string() }, events)
     }
 
-    /// The output of a task's latest attempt.
+    /// Reads the output of a task's latest attempt.
     ///
     /// - Parameters:
-    ///   - from: begins there; goes before `tailBytes`.
-    ///   - tailBytes: from the end, 0 to 1,048,576; nil is the master's default of 65,536.
-    ///   - isFollowing: goes on until the attempt ends.
+    ///   - from: the position to begin at; has precedence over `tailBytes`.
+    ///   - tailBytes: bytes from the end, 0 to 1,048,576; nil is the master's default of 65,536.
+    ///   - isFollowing: continues until the attempt ends.
     /// - Returns: the attempt (0 where there is none yet), and the events, the last of them `end`.
     public func logs(
         taskId: String,

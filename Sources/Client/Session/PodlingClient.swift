@@ -3,37 +3,38 @@ import NIOPosix
 import PodlingProtocol
 import Synchronization
 
-/// One connection to a master that asks, and is told. It does not come back by itself: `MasterLink` does that.
+/// One connection to a master, for requests and subscriptions. It does not reconnect: `MasterLink` does that.
 ///
-/// Thread-safe. Many requests may be under way at once. When the last reference goes, the connection closes.
+/// Thread-safe. Many requests may be in flight at once. When the last reference is released, the connection closes.
 public final class PodlingClient: Sendable {
-    /// How a client introduces itself, and how long it waits.
+    /// The client's identity and time limits.
     public struct Options: Sendable {
-        /// For the master's logs.
+        /// The name in the master's logs.
         public var agent = "podling-client"
         public var connectTimeoutSeconds = LineConnection.connectTimeoutSecondsDefault
         public var greetingTimeoutSeconds = 5
         public var requestTimeoutSeconds = 30
         public var choice = MasterChoice.leader
-        /// Who this is, to a master that asks.
+        /// The token for a master that requires authentication.
         public var token: AccessToken?
-        /// Says hello even without the token that the master asks for, so that it tells whom it lets in.
+        /// Whether to send hello even without the token that the master requires, so that its error says whom it
+        /// admits.
         var saysHelloAlways = false
 
         public init() {}
     }
 
-    /// Which of several masters is wanted.
+    /// Which of several masters to connect to.
     public enum MasterChoice: Sendable {
         case leader
-        /// For those who only read: a standby where no leader is found.
+        /// For read-only clients: a standby where no leader is found.
         case leaderOrStandby
         /// The first that answers.
         case first
     }
 
     private static let hintsMax = 4
-    /// How long a greeting is waited for in silence.
+    /// How long to wait for a greeting in silence.
     private static let prodSeconds: Int64 = 1
 
     struct Waiter {
@@ -59,7 +60,7 @@ public final class PodlingClient: Sendable {
 
     deinit { connection.close() }
 
-    /// Tries each address in turn, and the leader that a standby names, until a master is found as `options` choose.
+    /// Tries each address in turn, and the leader that a standby names, until a master matches the choice in `options`.
     ///
     /// - Throws: `ClientError`, `PodlingError`.
     public static func connect(
@@ -101,7 +102,7 @@ public final class PodlingClient: Sendable {
         }
         if let standby { return standby }
         if hasStandby { throw ClientError.noLeader(reasons) }
-        // What one master refuses, those that are down would refuse too.
+        // A rejection is reported first: the masters that are unreachable would reject this client too.
         if let refusal { throw refusal }
         throw isLasting ? ClientError.refused(reasons) : ClientError.unreachable(reasons)
     }
@@ -121,13 +122,13 @@ public final class PodlingClient: Sendable {
         do {
             return (client, try await client.greet())
         } catch ClientError.connectionLost(let reason) where reason.isLasting {
-            // A server of TLS 1.3 refuses a client's certificate only now.
+            // A TLS 1.3 server rejects a client's certificate only now.
             throw reason
         }
     }
 
     private func greet() async throws -> MasterHello {
-        // A master with TLS says nothing to who speaks plaintext before it hears something.
+        // A master with TLS sends nothing to a client that speaks plaintext, until it has sent something.
         let prod = timers.scheduleTask(in: .seconds(Self.prodSeconds)) { [connection] in
             connection.send(Self.requestLine("ping", id: nil, Array("{}".utf8)))
         }
@@ -154,7 +155,7 @@ public final class PodlingClient: Sendable {
             )
         }
         prod.cancel()
-        // Whoever has nothing to show may still ask whether the master is there (proto-spec section 3.2).
+        // A client without credentials may still ping the master (proto-spec section 3.2).
         guard hello.authentication != "token" || options.token != nil || options.saysHelloAlways else { return hello }
         var object = ObjectWriter()
         object.int("proto", Self.version)
@@ -167,7 +168,7 @@ public final class PodlingClient: Sendable {
         return hello
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its reply.
     ///
     /// - Parameters:
     ///   - members: a JSON object with the request's members, without `op` and `id`.
@@ -193,15 +194,15 @@ public final class PodlingClient: Sendable {
         return try await exchange(id, line: line, deadlineSeconds: seconds, sink: sink)
     }
 
-    /// Ends the connection; what waits for an answer is told `connectionLost`.
+    /// Closes the connection; pending requests fail with `connectionLost`.
     public func close() {
         connection.close()
     }
 
-    /// When to come back, where the master has said that it is going down.
+    /// When to reconnect, where the master has announced its shutdown.
     var reconnectMilliseconds: ClosedRange<Int>? { table.withLock { $0.reconnectMilliseconds } }
 
-    /// Names the run of the master: a new one after it started anew.
+    /// The id of the master's run: it changes with each restart.
     public var epoch: String? { table.withLock { $0.epoch } }
 
     var isClosed: Bool { table.withLock { $0.closedBy != nil } }
@@ -214,7 +215,7 @@ public final class PodlingClient: Sendable {
         return object.finish()
     }
 
-    /// - Parameter line: nil for the greeting, which comes unasked, and with which reading begins.
+    /// - Parameter line: nil for the greeting, which is unsolicited, and with which reading begins.
     private func exchange(
         _ id: Int,
         line: [UInt8]?,
@@ -262,9 +263,9 @@ public final class PodlingClient: Sendable {
     }
 }
 
-// What the reader does.
+// The reader's side.
 extension PodlingClient {
-    /// - Returns: what to wait for before the next line is read.
+    /// - Returns: what to wait for before reading the next line.
     private func received(_ line: [UInt8]) -> ReadPause? {
         do {
             return try JSONBytes.read(line) { received(IncomingLine($0), $0) }
@@ -310,7 +311,7 @@ extension PodlingClient {
             return waiter
         }
         guard let waiter else {
-            // Whoever asked has gone: nobody would read these events.
+            // The caller has been cancelled: nobody would read these events.
             if let subscription { unsubscribe(subscription) }
             return
         }

@@ -1,17 +1,17 @@
-/// Who waits for what on one connection: requests by id, subscriptions by number. Pure; the shell does the rest.
+/// The pending requests of one connection by id, and its subscriptions by number. Pure: the shell does the I/O.
 struct RequestTable<Waiter, Sink> {
-    /// The place of the greeting, which has no id of its own.
+    /// The id under which the greeting is awaited, which has none of its own.
     static var greetingId: Int { 0 }
 
     private var lastId = 0
     private var waiters: [Int: Waiter] = [:]
     private var sinks: [Int: Sink] = [:]
     private(set) var closedBy: (any Error)?
-    /// A fault that the master announced before it closes.
+    /// The fatal error that the master sent before it closes.
     var fatal: PodlingError?
-    /// The run of the master, as its answer to `hello` names it.
+    /// The id of the master's run, from its reply to `hello`.
     var epoch: String?
-    /// When to come back to a master that goes down.
+    /// When to reconnect to a master that shuts down.
     var reconnectMilliseconds: ClosedRange<Int>?
 
     mutating func nextId() -> Int {
@@ -19,7 +19,8 @@ struct RequestTable<Waiter, Sink> {
         return lastId
     }
 
-    /// - Returns: why nothing may be asked any more, or nil.
+    /// Adds a pending request.
+    /// - Returns: the reason why the connection takes no more requests, or nil.
     mutating func wait(_ id: Int, _ waiter: Waiter) -> (any Error)? {
         if let closedBy { return closedBy }
         waiters[id] = waiter
@@ -35,7 +36,7 @@ struct RequestTable<Waiter, Sink> {
     @discardableResult
     mutating func takeSink(_ subscription: Int) -> Sink? { sinks.removeValue(forKey: subscription) }
 
-    /// The connection is over: everyone who waits, and what they are to be told.
+    /// Ends the connection: returns everything that is pending, and the error to fail it with.
     mutating func close(_ error: any Error) -> (waiters: [Waiter], sinks: [Sink], error: any Error) {
         let reason = closedBy ?? fatal ?? error
         closedBy = reason

@@ -2,15 +2,16 @@ import NIOCore
 import PodlingProtocol
 import Synchronization
 
-/// The events of one subscription, to be iterated once. Leaving the iteration unsubscribes.
+/// The events of one subscription, to be iterated once. Ending the iteration unsubscribes.
 ///
-/// A consumer that lags by `unreadEventsMax` events holds up the whole connection, so that memory stays bounded.
+/// Back-pressure: a consumer that lags by `unreadEventsMax` events blocks the whole connection, so that memory stays
+/// bounded.
 public struct Subscription<Element: Sendable>: AsyncSequence, Sendable {
     typealias Producer = NIOThrowingAsyncSequenceProducer<
         Element, any Error, NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark, ReadPause
     >
 
-    /// Events waiting for the consumer at which reading pauses.
+    /// Buffered events at which reading pauses.
     public static var unreadEventsMax: Int { 128 }
 
     let events: Producer
@@ -24,7 +25,7 @@ public struct Subscription<Element: Sendable>: AsyncSequence, Sendable {
     }
 }
 
-/// What reading does after an event.
+/// The effect of an event on reading.
 enum Delivery {
     case goOn
     /// The consumer lags: wait for it first.
@@ -33,14 +34,14 @@ enum Delivery {
     case finished
 }
 
-/// Where events of one subscription go, whatever their type.
+/// The receiver of one subscription's events, whatever their type.
 protocol EventSink: Sendable {
     var pause: ReadPause { get }
     func deliver(_ event: JSONValue) -> Delivery
     func finish(_ error: any Error)
 }
 
-/// Decodes events and hands them to a `Subscription`.
+/// Decodes events and yields them to a `Subscription`.
 final class SubscriptionSink<Element: Sendable>: EventSink {
     enum Decoded {
         case ignored
@@ -100,7 +101,7 @@ final class SubscriptionSink<Element: Sendable>: EventSink {
     func finish(_ error: any Error) { source.finish(error) }
 }
 
-/// Lets the reader of a connection wait for a consumer that lags, and tells it when the consumer has left.
+/// Makes the reader of a connection wait for a consumer that lags, and notifies it when the consumer has left.
 final class ReadPause: NIOAsyncSequenceProducerDelegate {
     private struct State {
         var hasRoom = false
@@ -111,7 +112,7 @@ final class ReadPause: NIOAsyncSequenceProducerDelegate {
 
     private let state = Mutex(State())
 
-    /// Calls `body` when the consumer leaves, at once where it has.
+    /// Calls `body` when the consumer leaves, at once where it has left already.
     func onEnd(_ body: @escaping @Sendable () -> Void) {
         let hasEnded = state.withLock { state in
             state.onEnd = body

@@ -7,7 +7,7 @@ import Glibc
 import Musl
 #endif
 
-/// Says in a few words why a connection could not be made.
+/// A short human-readable reason for a failed connection attempt.
 enum ConnectFailure {
     static func text(_ error: any Error, timeoutSeconds: Int) -> String {
         switch error {

@@ -1,12 +1,12 @@
 import NIOCore
 import PodlingTLS
 
-/// What stands between a socket and its lines: TLS, or nothing.
+/// The layer between a socket and its lines: TLS, or nothing.
 struct ConnectionSecurity: Sendable {
     private let tls: (context: TLSContext, host: PeerName)?
     private let limits: TLSHandlerLimits
 
-    /// Reads and checks the files of TLS.
+    /// Reads and validates the TLS files.
     ///
     /// - Throws: `LineConnectionError.tls`.
     init(_ address: MasterAddress, timeoutSeconds: Int) throws(LineConnectionError) {
@@ -22,12 +22,12 @@ struct ConnectionSecurity: Sendable {
         }
     }
 
-    /// Whether no other machine can read along: the connection is encrypted, or stays on this one.
+    /// Whether no other machine can eavesdrop: the connection is encrypted, or stays on this machine.
     static func isPrivate(_ address: MasterAddress, peer: SocketAddress?) -> Bool {
         address.tls != nil || peer?.isLoopback == true
     }
 
-    /// With a context that was made already.
+    /// Uses an existing context.
     init(_ context: TLSContext, host: PeerName, timeoutSeconds: Int) {
         var limits = TLSHandlerLimits()
         limits.handshakeSeconds = Int64(timeoutSeconds)
@@ -35,10 +35,10 @@ struct ConnectionSecurity: Sendable {
         tls = (context, host)
     }
 
-    /// Prepares a channel that is not active yet; on its loop, before what reads and writes lines.
+    /// Prepares a channel that is not active yet; call it on its event loop, before the handlers for lines are added.
     ///
-    /// - Returns: done when lines may be sent, with what was agreed on, nil for plaintext; fails with `TLSError`, or where
-    ///   the channel ends before.
+    /// - Returns: completes when lines may be sent, with the result of the handshake, nil for plaintext; fails with
+    ///   `TLSError`, or where the channel ends before.
     func begin(_ channel: any Channel) throws -> EventLoopFuture<TLSHandshakeDone?> {
         guard let tls else { return channel.eventLoop.makeSucceededFuture(nil) }
         let engine = try TLSEngine(client: tls.context, host: tls.host)
@@ -54,7 +54,7 @@ struct ConnectionSecurity: Sendable {
     }
 }
 
-/// Tells who dials how the handshake went; the handlers after it learn nothing of TLS but its errors.
+/// Reports the outcome of the handshake to the caller; the handlers after it see only the errors of TLS.
 private final class HandshakeGate: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -79,7 +79,7 @@ private final class HandshakeGate: ChannelInboundHandler {
 }
 
 extension SocketAddress {
-    /// 127.0.0.0/8 and ::1, also as an IPv4 address within IPv6.
+    /// Whether it is in 127.0.0.0/8 or ::1, also as an IPv4-mapped IPv6 address.
     var isLoopback: Bool {
         guard let text = ipAddress else { return false }
         let bare = text.lowercased()

@@ -10,23 +10,23 @@ import Glibc
 import Musl
 #endif
 
-/// A connection over TCP, or TLS over it, that carries lines both ways, without knowing what they say.
+/// A connection over TCP, or TLS over TCP, that carries lines both ways, whatever their content.
 ///
-/// Thread-safe. What is sent keeps its order, and what is sent close together leaves in one flush.
+/// Thread-safe. Lines are sent in order, and lines sent close together share one flush.
 public final class LineConnection: Sendable {
-    /// Bytes handed to `send` that the peer's socket has not taken; beyond it the connection is closed.
+    /// Bytes queued by `send` that the peer's socket has not taken; beyond this the connection is closed.
     public static let unsentBytesMax = 8 * 1024 * 1024
     public static let connectTimeoutSecondsDefault = 5
-    /// How long `close()` lets what was sent before leave.
+    /// How long `close()` waits for queued lines to be sent.
     public static let closeGraceSeconds = 5
-    // A peer that vanished without a word is noticed after 30 + 3 * 10 seconds (tcp(7)).
+    // A peer that vanished silently is detected after 30 + 3 * 10 seconds (tcp(7)).
     private static let keepAliveIdleSeconds = 30
     private static let keepAliveIntervalSeconds = 10
     private static let keepAliveProbes = 3
 
-    /// The address that was dialled.
+    /// The address that was connected to.
     public let address: MasterAddress
-    /// The lines the peer sends; to be iterated once.
+    /// The lines that the peer sends; to be iterated once.
     public let inbound: LineSequence
 
     private let channel: any Channel
@@ -39,11 +39,11 @@ public final class LineConnection: Sendable {
         self.outbox = outbox
     }
 
-    /// Dials a master. Of a name with several addresses each is tried (RFC 8305). The files of TLS are read each time,
-    /// so that renewed ones are taken up. A server of TLS 1.3 may refuse this side's certificate after it: the first
-    /// read tells.
+    /// Connects to a master. Each address of a name is tried (RFC 8305). The TLS files are read each time, so that
+    /// renewed ones take effect. A TLS 1.3 server may reject this side's certificate after this returns: the first read
+    /// then fails.
     ///
-    /// - Parameter isForToken: plaintext beyond loopback is refused then.
+    /// - Parameter isForToken: whether plaintext beyond loopback is rejected.
     /// - Throws: `LineConnectionError`: `connectFailed`, `tls`, `plaintextToken`.
     public static func connect(
         to address: MasterAddress,
@@ -91,7 +91,7 @@ public final class LineConnection: Sendable {
         ChannelOptions.Types.SocketOption(level: .tcp, name: NIOBSDSocket.Option(rawValue: name))
     }
 
-    /// Makes a connection of a channel that is not active yet; on its loop.
+    /// Wraps a channel that is not active yet; call it on its event loop.
     static func adopt(_ channel: any Channel, address: MasterAddress) throws -> LineConnection {
         let outbox = LineOutbox(channel: channel)
         let handler = LineHandler { outbox.end($0) }
@@ -106,7 +106,7 @@ public final class LineConnection: Sendable {
         )
     }
 
-    /// Queues one line, with an LF after it unless it has one. After the end of the connection it does nothing.
+    /// Queues one line, with an LF after it unless it has one. Does nothing after the end of the connection.
     public func send(_ line: [UInt8]) {
         outbox.append(line, promise: nil)
     }
@@ -129,7 +129,7 @@ public final class LineConnection: Sendable {
         outbox.close()
     }
 
-    /// Why the connection is over; nil while it is not.
+    /// The reason why the connection is closed; nil while it is open.
     public var closedReason: LineConnectionError? { outbox.closedReason }
 
     /// Returns when the socket is closed.
@@ -139,10 +139,10 @@ public final class LineConnection: Sendable {
     }
 }
 
-/// The lines a peer sends, each without its line ending; blank ones are left out.
+/// The lines that a peer sends, each without its line ending; blank ones are skipped.
 ///
-/// Ends when the connection is closed; throws `LineConnectionError` when it fails.
-/// Leaving the iteration closes the connection.
+/// Ends when the connection is closed; throws `LineConnectionError` when it fails. Ending the iteration closes the
+/// connection.
 public struct LineSequence: AsyncSequence, Sendable {
     public typealias Element = [UInt8]
 

@@ -1,25 +1,25 @@
 import PodlingTLS
 
-/// Why a `LineConnection` could not be made, or is over.
+/// The reason why a `LineConnection` could not be made, or has ended.
 public enum LineConnectionError: Error, Hashable, CustomStringConvertible {
-    /// Nobody answered, or the network refused; the text is for people.
+    /// Nobody answered, or the network refused; with a human-readable text.
     case connectFailed(MasterAddress, String)
-    /// There is no TLS to be had there, or it ended so; the text says what to do.
+    /// The TLS handshake failed, or the connection ended with a TLS error; the text has the remedy.
     case tls(TLSError)
-    /// A token would have gone out in plaintext to another machine; nothing was sent.
+    /// A token would have been sent in plaintext to another machine; nothing was sent.
     case plaintextToken(MasterAddress)
     /// `close()` was called, or the reader of `inbound` went away.
     case closedLocally
     /// The peer ended the connection; a partial last line was discarded.
     case closedByPeer
-    /// The network failed; the text is for people.
+    /// The network failed; with a human-readable text.
     case failed(String)
     /// The peer sent a line longer than this many bytes.
     case lineTooLong(bytesMax: Int)
-    /// More than this many bytes were handed to `send` and not yet taken by the peer.
+    /// More than this many bytes were queued by `send` and not yet taken by the peer.
     case sendOverflow(bytesMax: Int)
 
-    /// Whether it will be so until somebody changes something.
+    /// Whether the error is permanent: a retry fails until somebody changes something.
     public var isLasting: Bool {
         switch self {
         case .tls(let error): !error.isRetryable
@@ -28,7 +28,7 @@ public enum LineConnectionError: Error, Hashable, CustomStringConvertible {
         }
     }
 
-    /// With the address, where the words alone do not name it.
+    /// Adds the address, where the description alone does not name it.
     public func describes(_ address: MasterAddress) -> String {
         switch self {
         case .tls, .failed: "\(address): \(description)"

@@ -2,7 +2,8 @@ import NIOCore
 import PodlingProtocol
 import PodlingTLS
 
-/// Splits what is read into lines, hands them to an async sequence, and reads no further while that lags.
+/// Splits input into lines, yields them to an async sequence, and applies back-pressure: reads no further while that
+/// lags.
 final class LineHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = Never
@@ -12,7 +13,7 @@ final class LineHandler: ChannelDuplexHandler {
         [UInt8], any Error, NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark, LineReadGate
     >
 
-    /// Lines waiting for the consumer at which reading stops, and at which it goes on.
+    /// The high watermark of buffered lines, at which reading stops, and the low one, at which it continues.
     static let unreadLinesHigh = 64
     static let unreadLinesLow = 16
 
@@ -24,13 +25,13 @@ final class LineHandler: ChannelDuplexHandler {
     private var isReadWanted = false
     private var hasEnded = false
 
-    /// - Parameter onEnd: called once, on the loop, when no more lines will come.
+    /// - Parameter onEnd: called once, on the event loop, when no more lines will come.
     init(lineBytesMax: Int = Limits.lineBytesMax, onEnd: @escaping (LineConnectionError) -> Void) {
         decoder = LineDecoder(lineBytesMax: lineBytesMax)
         self.onEnd = onEnd
     }
 
-    /// Makes the sequence that this handler feeds; to be called once, on the loop, before the channel is active.
+    /// Makes the sequence that this handler feeds; call it once, on the event loop, before the channel is active.
     func makeSequence(on eventLoop: any EventLoop) -> Producer {
         let made = NIOThrowingAsyncSequenceProducer.makeSequence(
             elementType: [UInt8].self,
@@ -76,7 +77,7 @@ final class LineHandler: ChannelDuplexHandler {
         end((error as? TLSError).map { .tls($0) } ?? .failed("\(error)"))
     }
 
-    /// Ends the sequence and closes the channel; the first reason stands.
+    /// Ends the sequence and closes the channel; the first reason counts.
     func end(_ reason: LineConnectionError) {
         guard !hasEnded else { return }
         hasEnded = true
@@ -97,7 +98,7 @@ final class LineHandler: ChannelDuplexHandler {
     }
 }
 
-/// Tells the handler, on its loop, what the consumer of the lines does.
+/// Forwards the consumer's demand to the handler, on its event loop.
 struct LineReadGate: NIOAsyncSequenceProducerDelegate {
     private let handler: NIOLoopBound<LineHandler>
     private let eventLoop: any EventLoop

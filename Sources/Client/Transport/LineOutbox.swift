@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// Gathers lines from any thread and writes them from the loop, one flush for all that came meanwhile.
+/// Collects lines from any thread and writes them from the event loop, with one flush for all that arrived meanwhile.
 final class LineOutbox: Sendable {
     private struct State {
         var queued = ByteBuffer()
@@ -70,7 +70,7 @@ final class LineOutbox: Sendable {
         }
     }
 
-    /// The connection is over: what is queued is dropped. Called by the handler, once.
+    /// Ends the connection: queued lines are dropped. Called by the handler, once.
     func end(_ reason: LineConnectionError) {
         let promises = state.withLock { state in
             state.closedReason = state.closedReason ?? reason

@@ -1,22 +1,23 @@
-/// What went wrong on this side of the wire.
+/// An error on the client's side of the wire.
 public enum ClientError: Error, Hashable, CustomStringConvertible {
-    /// No master could be reached; one reason for each address that was tried.
+    /// No master could be reached; with one reason for each address that was tried.
     case unreachable([String])
-    /// No master could be reached, and none will before somebody changes something: TLS, or a token in plaintext.
+    /// No master could be reached, and a retry cannot help before somebody changes something: TLS, or a token in
+    /// plaintext.
     case refused([String])
-    /// Masters answer, and none of them leads; one text for each address that was tried.
+    /// Masters answer, but none of them leads; with one text for each address that was tried.
     case noLeader([String])
-    /// Something answers there, but does not speak the protocol.
+    /// A server answers there, but does not speak the protocol.
     case notAMaster(MasterAddress)
-    /// The master speaks other versions than 1.
+    /// The master does not speak version 1.
     case unsupportedVersion(MasterAddress, low: Int, high: Int)
-    /// The connection ended before the answer came.
+    /// The connection ended before the reply came.
     case connectionLost(LineConnectionError)
-    /// No answer came within this time.
+    /// No reply came within this time.
     case deadlineExceeded(seconds: Int)
-    /// The answer lacks what it must have.
+    /// The reply is invalid.
     case badReply(String)
-    /// A text that should be one JSON object is not; the text says why.
+    /// A text is not one JSON object; with the reason.
     case badSpec(String)
 
     public var description: String {

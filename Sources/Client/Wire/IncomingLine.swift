@@ -1,17 +1,17 @@
 import PodlingProtocol
 
-/// One line of a master, told apart by its envelope (proto-spec section 4).
+/// One line from a master, classified by its envelope (proto-spec section 4).
 enum IncomingLine {
     case reply(id: Int?, Result<Reply, PodlingError>)
-    /// Greeting, first of all lines.
+    /// The greeting, the first line of all.
     case hello
     case drain(reconnectMilliseconds: ClosedRange<Int>)
-    /// A fault that belongs to no request.
+    /// An error that belongs to no request.
     case error(PodlingError)
     case event(subscription: Int)
-    /// Something later versions may send.
+    /// A kind that later versions may send.
     case unknown
-    /// No line of this protocol.
+    /// Not a line of this protocol.
     case foreign
 
     init(_ root: JSONValue) {
@@ -55,11 +55,11 @@ enum IncomingLine {
     }
 }
 
-/// A success.
+/// A successful reply.
 public struct Reply: Sendable {
     /// The `ok` member: a JSON object.
     public let ok: [UInt8]
-    /// The idempotency key was known: this is the first task.
+    /// Whether the idempotency key was known: this is the first task.
     public let isDuplicate: Bool
     let subscription: Int?
 }

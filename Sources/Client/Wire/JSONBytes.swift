@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// Reads a JSON object that stands in an array of bytes.
+/// Parses a JSON object from an array of bytes.
 enum JSONBytes {
     static func read<T>(_ bytes: [UInt8], _ body: (JSONValue) throws -> T) throws -> T {
         var reader = JSONReader()
@@ -9,17 +9,17 @@ enum JSONBytes {
 }
 
 extension JSONValue {
-    /// A member that has to be a string.
+    /// Reads a required string member.
     func required(_ name: StaticString) throws -> String {
         guard let value = self[name]?.string() else { throw ClientError.badReply("no \(name)") }
         return value
     }
 
-    /// An object of strings, in its order.
+    /// The members of an object of strings, in order.
     var stringPairs: [(name: String, value: String)] {
         members.compactMap { member in member.value.string().map { (member.name, $0) } }
     }
 
-    /// An RFC 3339 time, in milliseconds since 1970.
+    /// Parses an RFC 3339 time, as milliseconds since 1970.
     var timestamp: Int64? { withUTF8 { $0.isEmpty ? nil : Timestamp.parse($0) } }
 }

@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// Writes one JSON object member by member; a member whose value is nil is left out.
+/// Writes one JSON object member by member; a member whose value is nil is omitted.
 public struct ObjectWriter: ~Copyable {
     private var writer = JSONWriter(capacityBytes: 512)
 
@@ -26,7 +26,7 @@ public struct ObjectWriter: ~Copyable {
         writer.bool(value)
     }
 
-    /// An array of strings; left out where it is empty.
+    /// Appends an array of strings; omitted where it is empty.
     public mutating func strings(_ name: String, _ values: [String]) {
         guard !values.isEmpty else { return }
         self.name(name)
@@ -38,7 +38,7 @@ public struct ObjectWriter: ~Copyable {
         writer.byte(UInt8(ascii: "]"))
     }
 
-    /// An object of strings; left out where it is empty. The names must differ.
+    /// Appends an object of strings; omitted where it is empty. The names must differ.
     public mutating func pairs(_ name: String, _ pairs: [(name: String, value: String)]) {
         guard !pairs.isEmpty else { return }
         var object = ObjectWriter()
@@ -46,7 +46,7 @@ public struct ObjectWriter: ~Copyable {
         json(name, object.finish())
     }
 
-    /// An array of values that are JSON already; left out where it is empty.
+    /// Appends an array of values that are JSON already; omitted where it is empty.
     public mutating func jsonArray(_ name: String, _ values: [[UInt8]]) {
         guard !values.isEmpty else { return }
         self.name(name)
@@ -58,14 +58,14 @@ public struct ObjectWriter: ~Copyable {
         writer.byte(UInt8(ascii: "]"))
     }
 
-    /// A value that is JSON already.
+    /// Appends a value that is JSON already.
     public mutating func json(_ name: String, _ value: [UInt8]?) {
         guard let value else { return }
         self.name(name)
         writer.raw(value)
     }
 
-    /// The members of another object, which must be JSON already, without its braces.
+    /// Appends the members of another object, which must be JSON already, without its braces.
     public mutating func members(of object: [UInt8]) {
         let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
         guard
@@ -75,7 +75,7 @@ public struct ObjectWriter: ~Copyable {
         let inner = object[(open + 1)..<close]
         guard !inner.allSatisfy(isSpace) else { return }
         separate()
-        // White space between tokens may be line ends, which would cut the line in two.
+        // White space between tokens may include line ends, which would split the line.
         writer.raw(inner.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 })
     }
 

@@ -1,23 +1,23 @@
 import PodlingProtocol
 
-/// What a master answered instead of success (proto-spec section 8).
+/// A master's error reply (proto-spec section 8).
 public struct PodlingError: Error, Hashable, CustomStringConvertible {
-    /// A stable code, such as `not_found`; codes may come that this version does not know.
+    /// A stable code, such as `not_found`; this version may not know all of them.
     public let code: String
-    /// For people; not safe for a terminal as it is.
+    /// A human-readable message; not safe for a terminal as it is.
     public let message: String
     /// The member at fault, as a path: `tasks[3].env`.
     public let field: String?
-    /// The same request may succeed later.
+    /// Whether a retry of the same request may succeed.
     public let isRetryable: Bool
     public let retryAfterMilliseconds: Int?
-    /// The master closed the connection after this.
+    /// Whether the master closed the connection after this.
     public let isFatal: Bool
 
-    /// The master stands by: another leads (proto-spec section 3.1).
+    /// Whether the master is a standby: another leads (proto-spec section 3.1).
     public var isNotLeader: Bool { code == ErrorCode.notLeader.rawValue }
 
-    /// The master does not let this peer in, or not for this (proto-spec section 8).
+    /// Whether the master rejects this peer, or denies it this operation (proto-spec section 8).
     var isRefusal: Bool { code == ErrorCode.unauthenticated.rawValue || code == ErrorCode.forbidden.rawValue }
 
     public init(
@@ -36,7 +36,7 @@ public struct PodlingError: Error, Hashable, CustomStringConvertible {
         self.isFatal = isFatal
     }
 
-    /// Reads an `err` member.
+    /// Parses an `err` member.
     init(_ json: JSONValue) {
         self.init(
             code: json["code"]?.string() ?? "internal",
