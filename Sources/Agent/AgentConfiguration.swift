@@ -1,26 +1,26 @@
 import PodlingProtocol
 
-/// What a worker tells the master about its node, and the bounds it keeps itself.
+/// The facts that a worker sends to the master about its node, and its own limits.
 package struct AgentConfiguration: Sendable, Equatable {
     package var nodeId: String
-    /// New at every start of the process.
+    /// Unique for every start of the process.
     package var instance: String
-    /// Attempts at a time.
+    /// Concurrent attempts at most.
     package var slots: Int
-    /// Thousandths of one core that tasks may ask for.
+    /// Thousandths of one core that tasks may reserve.
     package var cpuMillis: Int
     package var memoryBytes: Int
     package var hostname: String
     package var engine: String
     package var version: String
-    /// Why the engine runs nothing, as it is told at a registration.
+    /// Why the engine cannot run tasks, as a registration reports it.
     var engineError: String?
     package var labels: [AgentLabel]
-    /// Masters to try, in turn; only their number matters to the state machine.
+    /// Count of the masters to try in turn; the state machine needs no more of them.
     package var addressCount = 1
-    /// On shutdown: stop what runs, and hand it back to the master.
+    /// On shutdown: stop running attempts, and hand them back to the master.
     package var stopsOnExit = false
-    /// Ended containers kept for reading their output: so many, for so long.
+    /// Ended containers kept for reading their output: their number, and for how long.
     package var keepFinishedCount = 100
     package var keepFinishedSeconds = 3_600
 
@@ -47,7 +47,6 @@ package struct AgentConfiguration: Sendable, Equatable {
     }
 }
 
-/// A label of the node.
 package struct AgentLabel: Sendable, Equatable {
     package var name: String
     package var value: String
@@ -58,44 +57,44 @@ package struct AgentLabel: Sendable, Equatable {
     }
 }
 
-/// The bounds of `AgentCore`. Those of the protocol are in `Limits`.
+/// Limits of `AgentCore`. Those of the protocol are in `Limits`.
 package enum AgentLimits {
-    /// An assignment that is neither running nor over by then is accepted with words about what is going on.
+    /// An assignment that is neither running nor over by then is accepted, with a detail about its progress.
     package static let acceptDelayMilliseconds: Int64 = 500
-    /// Silence after which a connection is given up, until the master has named its lease.
+    /// Silence after which a connection is closed, until the master has named its lease.
     package static let silenceMilliseconds: Int64 = 10_000
-    /// A master that names a shorter period is not followed.
+    /// A shorter heartbeat period from a master is raised to this.
     package static let heartbeatMillisecondsMin: Int64 = 50
     package static let reconnectMillisecondsMin: Int64 = 100
     package static let reconnectMillisecondsMax: Int64 = 5_000
     static let reconnect = Backoff(milliseconds: reconnectMillisecondsMin...reconnectMillisecondsMax)
-    /// Between tries that end alike until somebody changes something: no TLS to be had, or no leave to work here.
+    /// Delay after a permanent failure, which lasts until somebody changes something: no TLS, or no permission to work.
     package static let lastingFailureMilliseconds: Int64 = 30_000
-    /// Such failures remembered, so that each is told once.
+    /// Permanent failures remembered, so that each is logged as a warning once.
     package static let toldFailuresMax = 64
-    /// How long a greeting is waited for in silence; then the master is asked whether it is there.
+    /// How long to wait for a greeting in silence before sending a ping.
     package static let prodMilliseconds: Int64 = 2_000
-    /// Until a refused request is made again, when the master names no time.
+    /// Delay before a rejected request is repeated, where the master names none.
     package static let retryMilliseconds: Int64 = 1_000
     package static let retryMillisecondsMax: Int64 = 60_000
-    /// Tries of an engine call that may succeed later; the delays between them double.
+    /// Attempts at an engine call that fails transiently; the delays between them double.
     package static let stepTriesMax = 4
     package static let stepRetryMilliseconds: Int64 = 500
     package static let stepRetryMillisecondsMax: Int64 = 10_000
     static let stepRetry = Backoff(milliseconds: stepRetryMilliseconds...stepRetryMillisecondsMax)
-    /// Calls of an attempt that find no engine, after which the engine counts as away.
+    /// Calls of an attempt that find no engine, after which the engine counts as unavailable.
     package static let engineTriesMax = 2
-    /// Between two looks at an engine that is away; doubles.
+    /// First interval between probes of an unavailable engine; it doubles.
     package static let probeMilliseconds: Int64 = 1_000
     package static let probeMillisecondsMax: Int64 = 30_000
     static let probe = Backoff(milliseconds: probeMilliseconds...probeMillisecondsMax)
-    /// Ended attempts whose report is not acknowledged; beyond it assignments are rejected.
+    /// Ended attempts whose report is not acknowledged; beyond this, assignments are rejected.
     package static let unacknowledgedReportsMax = 4_096
-    /// Attempts remembered after they are gone, so that they cannot run again.
+    /// Attempts remembered after they are over, so that they cannot run again.
     package static let tombstonesMax = 4_096
     package static let logStreamsMax = 256
-    /// Output kept of one attempt on the node's disk.
+    /// Size limit of one attempt's output on the node's disk.
     package static let logBytesDefault = 512 << 20
-    /// How long a shutdown waits for the master's acknowledgements, beyond the grace of what it stops.
+    /// How long a shutdown waits for the master's acknowledgements, in addition to the grace of what it stops.
     package static let shutdownMilliseconds: Int64 = 8_000
 }

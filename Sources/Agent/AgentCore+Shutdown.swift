@@ -1,10 +1,11 @@
 import OrderedCollections
 import PodlingProtocol
 
-/// The end of the process.
+/// The shutdown of the process.
 ///
-/// What has not started goes back to the master. What runs is left running and is found again at the next start; or, with
-/// `stopsOnExit`, it is stopped and the node deregistered, so that the master places it elsewhere as `onNodeLost` says.
+/// Attempts that have not started are handed back to the master. Running ones continue, and the next start adopts them;
+/// or, with `stopsOnExit`, they are stopped and the node is deregistered, so that the master places them elsewhere by
+/// `onNodeLost`.
 extension AgentCore {
     mutating func beginShutdown() {
         guard shutdown == nil else { return }
@@ -24,7 +25,7 @@ extension AgentCore {
         }
     }
 
-    /// With `stopsOnExit`, stops what runs.
+    /// With `stopsOnExit`, stops a running attempt.
     mutating func evict(_ key: AttemptKey) {
         guard configuration.stopsOnExit, let record = attempts[key], record.stopCause == nil else { return }
         attempts[key]?.stopCause = .evicted
@@ -36,7 +37,7 @@ extension AgentCore {
         record.plan?.container.stopGraceSeconds ?? Limits.stopGraceSecondsDefault
     }
 
-    /// Ends as soon as nothing is half done and nothing is unsaid, or the deadline has passed.
+    /// Finishes as soon as no attempt is half done and every report is acknowledged, or at the deadline.
     mutating func continueShutdown() {
         guard let shutdown, !shutdown.isOver else { return }
         if now < shutdown.deadline {
@@ -64,6 +65,6 @@ extension AgentCore {
 }
 
 extension AttemptRecord {
-    /// Ending the process now would leave something begun and not finished.
+    /// Whether the end of the process now would leave a step begun and not finished.
     fileprivate var isHalfDone: Bool { isLive && (!isRunning || stopCause == .evicted) }
 }

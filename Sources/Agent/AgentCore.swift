@@ -1,19 +1,20 @@
 import OrderedCollections
 import PodlingProtocol
 
-/// A worker as a pure state machine: what it is told goes in, what is to be done comes out.
+/// A worker as a pure state machine: events in, actions out.
 ///
-/// No I/O, no clock, no randomness: `now` is milliseconds of a monotonic clock, `wall` milliseconds since 1970 by the clock
-/// that the engine has as well, `jitter` a random number in 0..<1 that the caller draws for each event. The same trace in gives the same actions out.
+/// No I/O, no clock, no randomness: `now` is milliseconds of a monotonic clock, `wall` milliseconds since 1970 by the
+/// clock that the engine has as well, `jitter` a random number in 0..<1 that the caller draws for each event.
+/// Deterministic: the same events give the same actions.
 ///
-/// What it keeps to, whatever happens:
-/// - An attempt has at most one container, and that is started at most once by this process; one that was here before never
-///   runs again.
-/// - Nothing is asked to start past the lease: it is trusted until the instant the last answered request was *sent*, plus
-///   `lease_ms`. What waits then goes on when the master renews, or is killed when it says so. A container that runs when
-///   the lease ends keeps running: the master says keep or kill when the worker registers again.
+/// Its invariants:
+/// - An attempt has at most one container, which this process starts at most once; one that existed before the process
+///   never runs again.
+/// - Nothing is started after the lease: it is trusted until the instant the last answered request was *sent*, plus
+///   `lease_ms`. What waits then continues when the master renews, or is killed when it says so. A container that runs
+///   when the lease ends keeps running: the master says keep or kill when the worker registers again.
 /// - The end of an attempt is reported until the master acknowledges it, across connections.
-/// - A wish to cancel is looked at again before every step; before the start nothing is started.
+/// - A cancel request is checked again before every step; before the start nothing is started.
 package struct AgentCore: ~Copyable {
     let configuration: AgentConfiguration
     var actions: [AgentAction] = []
@@ -26,7 +27,7 @@ package struct AgentCore: ~Copyable {
     var nextRequestId = 1
     var pending: OrderedDictionary<Int, PendingRequest> = [:]
     var reconnectTries = 0
-    /// Set by the master's `drain`: when to come back once it has closed.
+    /// Delay to reconnect after the master has closed, set by its `drain`.
     var reconnectRange: ClosedRange<Int64>?
     var addressIndex = 0
     var search = LeaderSearch()
@@ -34,16 +35,16 @@ package struct AgentCore: ~Copyable {
     var health = EngineHealth()
 
     var attempts: OrderedDictionary<AttemptKey, AttemptRecord> = [:]
-    /// Being killed and removed; they still take their slots.
+    /// Attempts whose containers are being killed and removed; they still take their slots.
     var discarding: OrderedDictionary<AttemptKey, Discard> = [:]
-    /// Oldest first.
+    /// Ended attempts whose containers are kept, oldest first.
     var finished: OrderedDictionary<AttemptKey, FinishedAttempt> = [:]
-    /// Attempts that are over here, oldest first.
+    /// Attempts that are over on this worker, oldest first.
     var tombstones: OrderedSet<AttemptKey> = []
     var subscriptions: OrderedDictionary<Int, LogSubscription> = [:]
     var shutdown: Shutdown?
 
-    /// - Parameter adopted: the containers of this node that were there at the start of the process.
+    /// - Parameter adopted: the containers of this node that existed at the start of the process.
     package init(configuration: AgentConfiguration, adopted: [AdoptedContainer] = []) {
         self.configuration = configuration
         link = .down(retryAt: 0)
@@ -99,58 +100,58 @@ package struct AgentCore: ~Copyable {
         actions.append(.note(AgentNote(level: level, text: text, key: key)))
     }
 
-    /// From half of `milliseconds` to all of it.
+    /// Adds jitter: picks a delay between half of `milliseconds` and all of it.
     func spread(_ milliseconds: Int64) -> Int64 {
         Backoff.spread(milliseconds, jitter: jitter)
     }
 }
 
 extension AgentCore {
-    /// Where the connection stands.
+    /// The state of the connection.
     enum Link: Equatable {
         case down(retryAt: Int64)
         case connecting
-        /// Open; the master's greeting is awaited, in silence until `prodAt`.
+        /// Open; waits for the master's greeting, in silence until `prodAt`.
         case greeting(prodAt: Int64?)
-        /// `register` is on its way.
+        /// `register` is in flight.
         case registering
-        /// `register` was refused and is made again.
+        /// `register` was rejected, and is to be repeated.
         case refused(retryAt: Int64)
         case registered(heartbeatAt: Int64)
-        /// To be closed by our wish.
+        /// This side is closing it.
         case closing
     }
 
-    /// Looking for the one that leads among several masters.
+    /// The search for the leader among several masters.
     struct LeaderSearch {
-        /// Named by a standby, to be dialled next.
+        /// The leader that a standby named, to connect to next.
         var leader: String?
-        /// Named, and dialled in this round.
+        /// The leader that was named and tried in this round.
         var triedLeader: String?
-        /// This connection was dialled by a name that a standby gave.
+        /// Whether this connection goes to an address that a standby named.
         var isByName = false
-        /// Standbys met since a master was found that leads.
+        /// Standbys met since the last master that leads.
         var standbys = 0
-        /// This connection ends because its master does not lead.
+        /// Whether this connection ends because its master does not lead.
         var isPassingBy = false
     }
 
-    /// What keeps this worker from registering until somebody changes something.
+    /// A permanent failure, which keeps this worker from registering until somebody changes something.
     struct Hindrance {
-        /// Said by the master on this connection.
+        /// The master's reason, on this connection.
         var refusal: String?
-        /// Connections in a row that ended so.
+        /// Consecutive connections that ended so.
         var count = 0
-        /// What was told since the last registration.
+        /// Failures logged since the last registration.
         var told: [String] = []
     }
 
     struct Lease {
         var milliseconds: Int64?
         var heartbeatMilliseconds: Int64 = 1_000
-        /// New work may start before this instant.
+        /// The end of the lease as this worker trusts it: new work may start before this instant.
         var trustedUntil: Int64 = .min
-        /// Since when an answer is awaited and nothing at all has come.
+        /// Since when a reply is awaited and nothing has come.
         var silentSince: Int64?
         var isQuiet = false
     }
@@ -177,7 +178,7 @@ extension AgentCore {
     }
 
     enum LogSubscription {
-        /// Until the container is started.
+        /// Waits until the container is started.
         case waiting(LogRequestFromMaster)
         case streaming(AttemptKey)
     }

@@ -1,30 +1,29 @@
-/// What happens to an agent: all that `AgentCore` ever learns.
+/// The events of an agent: the only input of `AgentCore`.
 package enum AgentEvent: Sendable {
-    /// The connection that was asked for is open.
+    /// The requested connection is open.
     case connected
-    /// It could not be made, or is over; whether the next try will end so too, until somebody changes something.
+    /// The connection failed or ended; `isLasting` where retries fail too, until somebody changes something.
     case disconnected(String, isLasting: Bool = false)
     case message(MasterMessage)
-    /// Time has passed.
     case tick
-    /// The image is here.
+    /// The image is available locally.
     case prepared(AttemptKey)
     case created(AttemptKey, containerId: String)
     /// Milliseconds since 1970, UTC.
     case started(AttemptKey, atMilliseconds: Int64)
     case exited(AttemptKey, ExitStatus)
     case failed(AttemptKey, EngineStep, RuntimeError)
-    /// The engine was asked whether it answers: nil where it does.
+    /// The result of a probe of the engine: nil where it answers.
     case probed(RuntimeError?)
     /// The container was killed and removed.
     case discarded(AttemptKey)
-    /// A stream of output ended, for whatever reason.
+    /// A stream of output ended, for any reason.
     case logsEnded(subscription: Int)
-    /// The process is asked to end.
+    /// The process is asked to shut down.
     case shutdown
 }
 
-/// The engine calls that an attempt waits for.
+/// The engine calls of an attempt, in order.
 package enum EngineStep: String, Sendable, CaseIterable {
     case prepare
     case create
@@ -33,37 +32,37 @@ package enum EngineStep: String, Sendable, CaseIterable {
     case stop
 }
 
-/// What `AgentCore` wants done. Each engine call is answered by one event.
+/// The actions that `AgentCore` requests. Each engine call is answered by one event.
 package enum AgentAction: Sendable, Equatable {
-    /// Dial the master with this index.
+    /// Connect to the master with this index.
     case connect(address: Int)
-    /// Dial the master at HOST:PORT, which a standby named.
+    /// Connect to the master at HOST:PORT, which a standby named.
     case connectLeader(String)
     case disconnect(String)
     case send(WorkerRequest)
     case prepare(AttemptKey, image: String, PullPolicy)
-    /// The pull is no longer wanted; its result is not waited for.
+    /// Abandon the pull; its result is not awaited.
     case abandonPrepare(AttemptKey)
     case create(ContainerSpec)
     case start(AttemptKey, containerId: String)
     case wait(AttemptKey, containerId: String)
     case stop(AttemptKey, containerId: String, graceSeconds: Int)
-    /// Kill and remove, as often as it takes; without an id the container is found by its labels.
+    /// Kill and remove, with retries until it succeeds; without an id the container is found by its labels.
     case discard(AttemptKey, containerId: String?)
     /// Remove an ended container that was kept for its output.
     case remove(containerId: String)
     case streamLogs(LogRequestFromMaster, containerId: String)
     case stopLogs(subscription: Int)
-    /// Its reader has taken so many bytes since the beginning: more may be sent.
+    /// Extend the flow-control window: the reader has taken this many bytes since the beginning.
     case grantLogs(subscription: Int, takenBytes: Int)
-    /// Ask the engine whether it answers.
+    /// Probe whether the engine answers.
     case probe
     case note(AgentNote)
-    /// The shutdown is complete: close the connection and end.
+    /// The shutdown is complete: close the connection and end the process.
     case finish
 }
 
-/// Something an operator may want to read.
+/// A log message for the operator.
 package struct AgentNote: Sendable, Equatable {
     package enum Level: Sendable {
         case debug

@@ -1,9 +1,9 @@
 import OrderedCollections
 import PodlingProtocol
 
-/// The way of an attempt from its assignment to its running container, one engine call after the other.
+/// The progress of an attempt from its assignment to its running container, one engine call after the other.
 extension AgentCore {
-    /// Attempts that have, or are about to have, a container that could run.
+    /// Count of attempts that have, or are about to have, a container that could run.
     private var occupiedSlots: Int {
         attempts.values.count { $0.isLive && $0.stage != .waiting } + discarding.count
     }
@@ -14,7 +14,7 @@ extension AgentCore {
         record.containerId = container.id
         switch container.state {
         case .created:
-            // Never started here, so it never will be: `register` does not name it and the master places it anew.
+            // It never starts here: `register` does not name it, so the master places the attempt again.
             note(.info, "found a container that never started", container.key)
             bury(container.key)
             beginDiscard(container.key, containerId: container.id)
@@ -52,7 +52,7 @@ extension AgentCore {
         advance(key)
     }
 
-    /// The master is told again what it seems not to know; nothing is started a second time.
+    /// Handles a repeated assignment, idempotently: reports its state again, and starts nothing a second time.
     private mutating func assignedAgain(_ key: AttemptKey) {
         note(.info, "assigned again", key)
         if attempts[key]?.report == nil {
@@ -72,7 +72,7 @@ extension AgentCore {
         for (key, record) in attempts where record.isLive && !record.isCallOpen { advance(key) }
     }
 
-    /// Makes the next engine call, if there is one to make now.
+    /// Makes the next engine call, if one is due.
     mutating func advance(_ key: AttemptKey) {
         guard let record = attempts[key], record.isLive, !record.isCallOpen, record.retryAt.map({ now >= $0 }) ?? true
         else { return }
@@ -102,7 +102,7 @@ extension AgentCore {
         actions.append(action)
     }
 
-    /// Whether the answer is to the call that the attempt waits for; closes it.
+    /// Closes the open call if the answer belongs to it; returns whether it does.
     private mutating func close(_ key: AttemptKey, _ stage: AttemptRecord.Stage) -> Bool {
         guard let record = attempts[key], record.stage == stage, record.isCallOpen else { return false }
         attempts[key]?.isCallOpen = false
@@ -169,7 +169,7 @@ extension AgentCore {
         guard let record = attempts[key], record.stopCause == nil else { return endBeforeStart(key) }
         let isOfEngine = error.kind == .engineUnavailable || (error.kind == .timeout && stage != .preparing)
         if isOfEngine, record.tries >= AgentLimits.engineTriesMax { engineIsAway(error.message) }
-        // It may have been handed back.
+        // The attempt may have been handed back.
         guard attempts[key] != nil else { return }
         guard isOfEngine || (error.isRetryable && record.tries < AgentLimits.stepTriesMax) else {
             return stepGivenUp(key, stage, error)
@@ -178,8 +178,8 @@ extension AgentCore {
         attempts[key]?.retryAt = now + delay
     }
 
-    /// What another node might do better goes back to the master: that the engine answers with a fault of its own is none of the
-    /// task's, before its container is there.
+    /// Hands back to the master what another node might do better: an engine's own fault, before there is a container,
+    /// is not the task's.
     private mutating func stepGivenUp(_ key: AttemptKey, _ stage: AttemptRecord.Stage, _ error: RuntimeError) {
         guard error.isRetryable, error.kind == .other, stage == .preparing || stage == .creating else {
             let reason = Self.reason(stage, error.kind)
@@ -198,12 +198,13 @@ extension AgentCore {
         }
     }
 
-    /// Doubles with every try, up to a bound, and is spread.
+    /// Exponential back-off with jitter, up to a bound.
     func retryDelay(_ tries: Int) -> Int64 {
         AgentLimits.stepRetry.milliseconds(doublings: tries - 1, jitter: jitter)
     }
 
-    /// A container that is gone cannot be waited for; for any other fault the wait is taken up again, as it may well run.
+    /// Handles a failed wait: one for a missing container ends the attempt; for any other fault the wait is repeated,
+    /// as the container may be running.
     private mutating func waitFailed(_ key: AttemptKey, _ error: RuntimeError) {
         guard close(key, .running), let record = attempts[key] else { return }
         note(.warning, "wait: \(error)", key)

@@ -1,9 +1,10 @@
 import OrderedCollections
 import PodlingProtocol
 
-/// How an attempt ends, by itself or by order, and what is left of it.
+/// The end of an attempt, by itself or on request, and its cleanup.
 extension AgentCore {
-    /// Its end is wanted, by an event or a `kill` list. Level-triggered: it may come any number of times.
+    /// Handles a request to end, from an event or a `kill` list. Level-triggered: it may be repeated any number of
+    /// times.
     mutating func cancelled(_ key: AttemptKey, _ graceSeconds: Int) {
         guard let record = attempts[key] else { return cancelledUnknown(key) }
         guard record.isLive else { return sendReport(key) }
@@ -14,14 +15,15 @@ extension AgentCore {
         switch record.stage {
         case .waiting, .preparing, .creating: endBeforeStart(key)
         case .starting:
-            // A start that is under way is waited for, so that what it started can be stopped with its grace.
+            // A start in flight is awaited, so that the container can be stopped with its grace.
             if !record.isCallOpen { endBeforeStart(key) }
         case .running: stop(key)
         case .ended: break
         }
     }
 
-    /// An attempt that never came here, or left nothing, does not run here: that is what the master wants to hear.
+    /// Confirms the end of an attempt that never arrived here, or left nothing: it does not run here, which is what the
+    /// master needs to know.
     private mutating func cancelledUnknown(_ key: AttemptKey) {
         guard discarding[key] == nil, !tombstones.contains(key) else { return }
         guard attempts.count < configuration.slots + AgentLimits.unacknowledgedReportsMax else { return }
@@ -36,7 +38,7 @@ extension AgentCore {
         actions.append(.stop(key, containerId: containerId, graceSeconds: record.graceSeconds))
     }
 
-    /// The container may still run: the stop is made again, and before long without grace.
+    /// Handles a failed stop: the container may still run, so the stop is retried, and before long without grace.
     mutating func stopFailed(_ key: AttemptKey, _ error: RuntimeError) {
         guard let record = attempts[key], record.stage == .running, record.stopCause != nil else { return }
         note(.warning, "stop: \(error)", key)
@@ -66,7 +68,7 @@ extension AgentCore {
         advanceAll()
     }
 
-    /// It is no longer ours: whatever it has is killed and removed, and nothing is reported.
+    /// Drops an attempt that is no longer this worker's: its container is killed and removed, and nothing is reported.
     mutating func forget(_ key: AttemptKey) {
         if let old = finished.removeValue(forKey: key) { actions.append(.remove(containerId: old.containerId)) }
         guard let record = attempts.removeValue(forKey: key) else { return }
@@ -78,7 +80,7 @@ extension AgentCore {
 
     static let shutdownRefusal = "the worker is going down"
 
-    /// Gives an attempt that has not started back to the master, which places it anew.
+    /// Hands an attempt that has not started back to the master, which places it again.
     mutating func handBack(_ key: AttemptKey, _ why: String) {
         refuseAssignment(key, why)
         forget(key)
@@ -93,7 +95,7 @@ extension AgentCore {
             if record.isCallOpen {
                 discarding[record.key] = Discard(awaitsStep: true, containerId: record.containerId)
             } else if record.containerId != nil || record.tries > 0 {
-                // A `create` that failed may have made one all the same.
+                // A failed `create` may have made a container all the same.
                 beginDiscard(record.key, containerId: record.containerId)
             }
         case .running, .ended:
@@ -106,7 +108,7 @@ extension AgentCore {
         actions.append(.discard(key, containerId: containerId))
     }
 
-    /// Whether the step belonged to an attempt that is only waiting to be removed.
+    /// Returns whether the step belonged to an attempt whose container is only to be removed.
     mutating func stepEndedWhileDiscarding(_ key: AttemptKey, _ containerId: String?) -> Bool {
         guard let discard = discarding[key] else { return false }
         if discard.awaitsStep { beginDiscard(key, containerId: containerId ?? discard.containerId) }

@@ -1,4 +1,4 @@
-/// One attempt at one task: what at most one container exists for.
+/// Identifies one attempt at one task, for which at most one container exists.
 package struct AttemptKey: Hashable, Sendable {
     package var taskId: String
     package var attempt: Int

@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// What an assignment asks for.
+/// The content of an assignment.
 package struct AttemptPlan: Sendable, Equatable {
     package var container: ContainerSpec
     package var pullPolicy: PullPolicy
@@ -12,7 +12,8 @@ package struct AttemptPlan: Sendable, Equatable {
 }
 
 extension AttemptPlan {
-    /// What an engine needs of a spec, and the three variables by which a task knows who it is (proto-spec section 11).
+    /// Converts a spec for an engine, with the three variables that identify the task to itself (proto-spec section
+    /// 11).
     init(_ spec: TaskSpec, key: AttemptKey, nodeId: String) {
         let own: [ContainerSpec.Variable] = [
             .init("PODLING_TASK_ID", key.taskId),

@@ -1,7 +1,7 @@
 /// One attempt that the master may still ask about: from its assignment until its end is acknowledged.
 struct AttemptRecord {
     enum Stage: Equatable {
-        /// Accepted; nothing was asked of the engine.
+        /// Accepted; no engine call was made.
         case waiting
         case preparing
         case creating
@@ -10,47 +10,47 @@ struct AttemptRecord {
         case ended
     }
 
-    /// Why it is being stopped.
+    /// The cause of a stop.
     enum StopCause: Equatable {
-        /// The master wants it to end; reported as `cancelled`.
+        /// The master cancelled it; reported as `cancelled`.
         case cancelled
-        /// This worker goes away and hands it back; not reported.
+        /// This worker shuts down and hands it back; not reported.
         case evicted
     }
 
     let key: AttemptKey
-    /// nil for one that was found again after a restart.
+    /// nil for an attempt that was adopted after a restart.
     let plan: AttemptPlan?
     var stage: Stage
-    /// The engine call of `stage` has not been answered yet.
+    /// Whether the engine call of `stage` is in flight.
     var isCallOpen = false
     var containerId: String?
     var startedAtMilliseconds: Int64?
 
-    /// Set once its end is wanted; with `graceSeconds`.
+    /// Set once its end is requested; with `graceSeconds`.
     var stopCause: StopCause?
     var graceSeconds = 0
-    /// When the engine was first asked to stop it, in milliseconds since 1970: nothing was signalled before.
+    /// When the engine was first asked to stop it, in milliseconds since 1970: no signal was sent before.
     var stopSentAtMilliseconds: Int64?
 
-    /// Failed tries of the step it is at, and since when.
+    /// Failed attempts at the current step, and since when.
     var tries = 0
     var firstFailureAt: Int64?
-    /// When the step may be tried again.
+    /// When to retry the step.
     var retryAt: Int64?
-    /// When a failed `stop` is tried again.
+    /// When to retry a failed `stop`.
     var stopRetryAt: Int64?
 
-    /// The newest thing to tell the master, and whether it has said that it is durable.
+    /// The latest report to the master, and whether it has been acknowledged as durable.
     var report: AttemptReport?
     var isAcknowledged = false
-    /// The request that carries `report`, while its answer is awaited.
+    /// The request that carries `report`, while its reply is awaited.
     var reportRequest: Int?
     /// When the report is sent again although the connection holds.
     var resendAt: Int64?
-    /// When an assignment that takes its time is accepted.
+    /// When to accept an assignment that takes long to start.
     var acceptAt: Int64?
-    /// The master refused the report itself once.
+    /// Whether the master has rejected the report itself once.
     var wasReportRefused = false
 
     init(key: AttemptKey, plan: AttemptPlan?, stage: Stage = .waiting) {
@@ -59,10 +59,10 @@ struct AttemptRecord {
         self.stage = stage
     }
 
-    /// It takes one of the slots.
+    /// Whether it takes one of the slots.
     var isLive: Bool { stage != .ended }
 
-    /// It has a container that runs, as far as is known.
+    /// Whether its container runs, as far as is known.
     var isRunning: Bool { stage == .running }
 
     var deadline: Int64? {

@@ -1,21 +1,21 @@
 import OrderedCollections
 import PodlingProtocol
 
-/// An engine that runs nothing: what it was to start goes back to the master, which hears why and sends nothing more until
-/// the engine answers again.
+/// Handles an unavailable engine: attempts that were to start are handed back to the master, which learns the reason
+/// and assigns nothing more until the engine answers again.
 extension AgentCore {
-    /// What is known of the engine's health.
+    /// The known health of the engine.
     struct EngineHealth {
-        /// Why it counts as away; nil while it does not.
+        /// Why it counts as unavailable; nil while it is available.
         var error: String?
-        /// When it is asked next whether it answers; nil while there is no doubt, or an answer is awaited.
+        /// When to probe it next; nil while there is no doubt, or a probe is in flight.
         var probeAt: Int64?
         var isProbing = false
-        /// Times in a row, since a container was last started, that it was found to be away.
+        /// Consecutive failures since a container was last started.
         var failures = 0
     }
 
-    /// Whether something may be asked of the engine for an attempt that has not started.
+    /// Whether an attempt that has not started may call the engine.
     var isEngineThere: Bool { health.error == nil }
 
     mutating func tickEngine() {
@@ -23,7 +23,7 @@ extension AgentCore {
         probe()
     }
 
-    /// Asks the engine whether it answers.
+    /// Probes whether the engine answers.
     mutating func probe() {
         guard !health.isProbing else { return }
         health.probeAt = nil
@@ -49,15 +49,15 @@ extension AgentCore {
         guard health.error == nil else { return }
         health.error = why
         note(.warning, "the engine is away, and gets no work: \(why)")
-        // Before the rejections: what is rejected is to go elsewhere.
+        // Before the rejections: rejected attempts are to be placed on other nodes.
         tellEngine()
         for (key, record) in attempts where record.isLive && !record.mayHaveStarted { handBack(key, engineRefusal) }
     }
 
-    /// Why an attempt is rejected meanwhile.
+    /// The reason with which attempts are rejected meanwhile.
     var engineRefusal: String { "the engine is away: \(health.error ?? "it does not answer")" }
 
-    /// A container was started: the engine is well.
+    /// A container was started: the engine is healthy.
     mutating func engineWorked() {
         health.failures = 0
     }
@@ -69,7 +69,7 @@ extension AgentCore {
 }
 
 extension AttemptRecord {
-    /// Its container runs, or was asked to: nobody else may have it before that is known.
+    /// Whether its container runs or may have been started: no other node may have it until that is known.
     fileprivate var mayHaveStarted: Bool {
         stage == .running || (stage == .starting && (isCallOpen || tries > 0))
     }

@@ -1,4 +1,4 @@
-/// When an image is fetched from its registry.
+/// When to pull an image from its registry.
 package enum PullPolicy: String, Sendable, CaseIterable {
     case always
     case missing

@@ -1,15 +1,15 @@
-/// How a container ended. Times are milliseconds since 1970, UTC.
+/// The end of a container. Times are milliseconds since 1970, UTC.
 package struct ExitStatus: Sendable, Equatable {
-    /// The code of a process that SIGKILL ended.
+    /// The exit code of a process that SIGKILL ended.
     package static let killed = 137
 
     /// 128 + signal where a signal ended it.
     package var exitCode: Int
-    /// The kernel ended it because it passed its memory limit.
+    /// Whether the kernel killed it because it exceeded its memory limit.
     package var oomKilled: Bool
     package var startedAtMilliseconds: Int64?
     package var finishedAtMilliseconds: Int64?
-    /// What the engine has to say beyond the code (command not found, for one).
+    /// The engine's message in addition to the code, such as a command that was not found.
     package var message: String?
 
     package init(
@@ -27,10 +27,10 @@ package struct ExitStatus: Sendable, Equatable {
     }
 }
 
-/// A container found again by its labels.
+/// A container that was found again by its labels.
 package struct AdoptedContainer: Sendable, Equatable {
     package enum State: Sendable, Equatable {
-        /// Never started: `start` it or remove it.
+        /// Never started: either `start` it or remove it.
         case created
         case running
         case exited(ExitStatus)

@@ -1,16 +1,16 @@
 import OrderedCollections
 import PodlingProtocol
 
-/// The connection: dialling, greeting, registering, the lease.
+/// The connection: connecting, greeting, registration, the lease.
 extension AgentCore {
     var isRegistered: Bool {
         if case .registered = link { true } else { false }
     }
 
-    /// Whether work may still be started.
+    /// Whether the lease is trusted, so that work may be started.
     var isLeaseTrusted: Bool { now < lease.trustedUntil }
 
-    /// Where there are other masters to go to, a silent one is left well before the lease ends.
+    /// The time-out of a silent master: where there are others to try, well before the lease ends.
     private var silenceMilliseconds: Int64 {
         guard let milliseconds = lease.milliseconds else { return AgentLimits.silenceMilliseconds }
         return configuration.addressCount > 1 ? max(milliseconds / 3, min(milliseconds, 1_000)) : milliseconds
@@ -47,7 +47,7 @@ extension AgentCore {
                 actions.append(.connect(address: addressIndex))
             }
         case .greeting(let prodAt?) where now >= prodAt:
-            // A master with TLS says nothing to who speaks plaintext before it hears something.
+            // A master with TLS sends nothing to a client that speaks plaintext, until it has sent something.
             link = .greeting(prodAt: nil)
             actions.append(.send(WorkerRequest(id: nil, .ping)))
         case .refused(let retryAt) where now >= retryAt: register()
@@ -70,13 +70,13 @@ extension AgentCore {
         pending.removeAll()
         stopAllLogs()
         lease.silentSince = nil
-        // The standby that named a leader which served until now is the next to be asked.
+        // The standby that named a leader which served until now is tried next.
         let staysInTurn = search.isByName && wasRegistered
         if search.leader == nil, !staysInTurn { addressIndex = (addressIndex + 1) % max(configuration.addressCount, 1) }
         if search.isPassingBy { return passBy(why) }
         let delay: Int64
         if reconnectRange != nil, configuration.addressCount > 1 {
-            // That one goes; the others are there.
+            // That master shuts down, but the others are available.
             delay = spread(AgentLimits.reconnectMillisecondsMin)
         } else if let range = reconnectRange {
             delay = range.lowerBound + Int64(Double(range.upperBound - range.lowerBound) * jitter)
@@ -92,7 +92,7 @@ extension AgentCore {
         note(level, "no connection: \(why); next try in \(delay) ms")
     }
 
-    /// Goes on to the leader, or to the next master; at leisure where all stand by.
+    /// Tries the leader or the next master; with a longer delay where all are standbys.
     private mutating func passBy(_ why: String) {
         search.isPassingBy = false
         reconnectTries = 0
@@ -171,13 +171,14 @@ extension AgentCore {
 
     private mutating func register() {
         link = .registering
-        // What is being discarded is over for us; everything else is ours until the master says otherwise.
+        // Attempts that are being discarded are over for this worker; all others are its own until the master says
+        // otherwise.
         var offer = configuration
         offer.engineError = health.error
         request(.register(offer, attempts: Array(attempts.keys)), as: .register)
     }
 
-    /// Sends a request that is answered.
+    /// Sends a request that has a reply.
     @discardableResult
     mutating func request(_ body: WorkerRequest.Body, as kind: PendingRequest.Kind) -> Int {
         let id = nextRequestId
@@ -194,7 +195,7 @@ extension AgentCore {
     }
 
     private mutating func scheduleHeartbeat() {
-        // Up to a tenth early, so that many workers do not beat as one.
+        // Up to a tenth early: jitter, so that many workers do not send heartbeats at once.
         let period = lease.heartbeatMilliseconds
         link = .registered(heartbeatAt: now + period - Int64(Double(period / 10) * jitter))
     }
@@ -239,13 +240,13 @@ extension AgentCore {
         note(.info, "registered with \(attempts.count) attempts; lease \(lease.milliseconds ?? 0) ms")
         for key in orders.lost {
             note(.warning, "the master believed it here", key)
-            // Given to this worker while the request was on its way: another has it now.
+            // It was assigned to this worker while the request was in flight, and lost: another node has it now.
             if attempts[key] != nil { forget(key) }
         }
         setQuiet(orders.isQuiet)
         obey(orders.kill)
         for key in attempts.keys {
-            // All requests before this one are answered by now, or went down with their connection.
+            // All requests before this one are answered by now, or were lost with their connection.
             attempts[key]?.reportRequest = nil
             sendReport(key)
         }
@@ -261,7 +262,7 @@ extension AgentCore {
 
     private mutating func refused(_ id: Int, _ kind: PendingRequest.Kind, _ fault: MasterFault) {
         if fault.means(.unregistered), kind != .register {
-            // Several requests of one turn may say so: once is enough.
+            // Several replies of one turn may say so: one registration is enough.
             if isRegistered { register() }
             return
         }
@@ -272,7 +273,7 @@ extension AgentCore {
         switch kind {
         case .hello where fault.means(.unauthenticated) || fault.means(.forbidden): keptOut(fault)
         case .register where fault.means(.unauthenticated) || fault.means(.forbidden):
-            // The hello has told why already, where it was refused.
+            // A rejected hello has given the reason already.
             if hindrance.refusal == nil { keptOut(fault) }
             link = .closing
             actions.append(.disconnect("the master does not let this worker in"))
@@ -295,7 +296,7 @@ extension AgentCore {
 }
 
 extension AgentCore.Hindrance {
-    /// How loud a failure is told: each once, and then for who looks for it.
+    /// Log level of a failure: warning the first time, debug afterwards.
     fileprivate mutating func tells(_ why: String) -> AgentNote.Level {
         guard !told.contains(why) else { return .debug }
         told.append(why)

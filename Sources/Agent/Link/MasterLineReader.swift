@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// Reads what the master sends.
+/// Parses the master's lines.
 package struct MasterLineReader: ~Copyable {
     private var json = JSONReader()
     private let nodeId: String
@@ -9,7 +9,7 @@ package struct MasterLineReader: ~Copyable {
         self.nodeId = nodeId
     }
 
-    /// - Throws: `JSONError` or `WireError` for a line that is not of the protocol.
+    /// - Throws: `JSONError` or `WireError` for a line that breaks the protocol.
     package mutating func read(_ line: [UInt8]) throws -> MasterMessage {
         try line.withUnsafeBytes { bytes in
             let root = try json.parse(bytes).root
@@ -134,7 +134,7 @@ package struct MasterLineReader: ~Copyable {
         )
     }
 
-    /// A day at most: a longer wait is nothing a master means.
+    /// Parses a time, clamped to one day: no master means a longer wait.
     private static func milliseconds(_ value: JSONValue) -> Int64? {
         let dayMilliseconds = 86_400_000
         return value.int().flatMap { $0 > 0 ? Int64(min($0, dayMilliseconds)) : nil }

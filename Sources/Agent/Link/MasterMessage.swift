@@ -1,18 +1,18 @@
 import PodlingProtocol
 
-/// A line from the master, as far as a worker cares.
+/// A line from the master, as far as a worker uses it.
 package enum MasterMessage: Sendable, Equatable {
-    /// The greeting; the range of versions the master speaks.
+    /// The greeting of a leader; the range of versions that the master speaks.
     case hello(versions: ClosedRange<Int>)
-    /// The greeting of one that does not lead; HOST:PORT of the one that does, where it is known.
+    /// The greeting of a standby; HOST:PORT of the leader, where it is known.
     case standby(leader: String?)
     case reply(id: Int?, MasterReply)
-    /// An `error` event: something we sent was no request at all.
+    /// An `error` event: a line that this side sent was not a request.
     case error(MasterFault)
-    /// The master goes down; come back after a time in this range.
+    /// The master shuts down; reconnect after a time in this range.
     case drain(reconnectMilliseconds: ClosedRange<Int64>)
     case assign(AttemptKey, AttemptPlan)
-    /// An assignment whose spec this worker does not understand, and why.
+    /// An assignment whose spec this worker rejects, and why.
     case assignRefused(AttemptKey, String)
     case cancel(AttemptKey, graceSeconds: Int)
     case kill(AttemptKey, code: String)
@@ -22,25 +22,25 @@ package enum MasterMessage: Sendable, Equatable {
     case replaced
     case logs(LogRequestFromMaster)
     case logsStop(subscription: Int)
-    /// So many bytes of output have been taken by its reader since the beginning.
+    /// Acknowledges output: the reader has taken this many bytes since the beginning.
     case logsTaken(subscription: Int, bytes: Int)
     /// An event that this version does not know, or that is not for workers.
     case ignored
 }
 
-/// What a request came to.
+/// The reply to a request.
 package enum MasterReply: Sendable, Equatable {
     case ok(MasterOrders)
     case failed(MasterFault)
 }
 
-/// The members that replies to `register` and `heartbeat` have.
+/// The members common to the replies to `register` and `heartbeat`.
 package struct MasterOrders: Sendable, Equatable {
     package var leaseMilliseconds: Int64?
     package var heartbeatMilliseconds: Int64?
     package var isQuiet = false
     package var kill: [KillOrder] = []
-    /// Attempts that the master believed here; it places them anew.
+    /// Attempts that the master believed to be here; it places them again.
     package var lost: [AttemptKey] = []
 
     package init() {}
@@ -56,7 +56,7 @@ package struct KillOrder: Sendable, Equatable {
         self.code = code
     }
 
-    /// Kill, then report `cancelled` (proto-spec section 6.15).
+    /// Whether to report `cancelled` after the kill (proto-spec section 6.15).
     var wantsReport: Bool { code == "cancelled" }
 }
 

@@ -3,7 +3,7 @@ import PodlingProtocol
 extension WorkerRequest {
     /// The request as a line, without its LF.
     ///
-    /// - Parameter token: goes into `hello`; it is no part of the request, which may be shown.
+    /// - Parameter token: goes into `hello`; it is not a part of the request, which may be logged.
     package func write(to writer: inout JSONWriter, token: String? = nil) {
         writer.raw("{\"op\":")
         switch body {
@@ -69,7 +69,7 @@ extension AgentConfiguration {
     fileprivate func writeMembers(to writer: inout JSONWriter) {
         writer.raw(",\"slots\":")
         writer.int(slots)
-        // A decimal fraction written by hand: a Double would print 0.3 as something else on its way.
+        // Formatted as a decimal fraction by hand: a Double could print 0.3 as something else.
         writer.raw(",\"cpu\":")
         writer.int(cpuMillis / 1_000)
         let fraction = cpuMillis % 1_000
@@ -124,7 +124,7 @@ extension AttemptReport {
 }
 
 extension JSONWriter {
-    /// `name` with its punctuation, then the value.
+    /// Appends `name` with its punctuation, then the value.
     fileprivate mutating func member(_ name: StaticString, _ value: String) {
         raw(name)
         string(value)
@@ -132,7 +132,7 @@ extension JSONWriter {
 }
 
 extension String {
-    /// At most so many bytes of UTF-8, cut between characters, without NUL.
+    /// Cuts to at most this many bytes of UTF-8, between characters, and drops NUL.
     func cut(toBytes bytesMax: Int) -> String {
         var result = ""
         var count = 0

@@ -1,11 +1,11 @@
-/// A line to the master.
+/// A request to the master.
 package struct WorkerRequest: Sendable, Equatable {
     package enum Body: Sendable, Equatable {
         case hello(node: String, instance: String, agent: String)
         case ping
         case register(AgentConfiguration, attempts: [AttemptKey])
         case heartbeat
-        /// One that says that the engine runs nothing, and why.
+        /// A heartbeat that reports an unavailable engine, and why.
         case sickHeartbeat(engineError: String)
         case deregister
         case accept(AttemptKey)
@@ -14,7 +14,7 @@ package struct WorkerRequest: Sendable, Equatable {
         case logEnd(subscription: Int, LogEndReport)
     }
 
-    /// nil where no answer is wanted.
+    /// nil where no reply is wanted.
     package var id: Int?
     package var body: Body
 

@@ -1,6 +1,6 @@
 import OrderedCollections
 
-/// Output that the master asks for: waits for the container where there is none yet, and hands over to a stream.
+/// Output that the master requests: waits for the container where there is none yet, then starts a stream.
 extension AgentCore {
     mutating func logsWanted(_ request: LogRequestFromMaster) {
         guard subscriptions[request.subscription] == nil else { return }
@@ -14,7 +14,7 @@ extension AgentCore {
             actions.append(.streamLogs(request, containerId: containerId))
         } else if record?.isLive == true {
             if request.follows {
-                // Nothing was written before it was asked for: it has all of it.
+                // The request came before any output was written: it gets all of it.
                 var request = request
                 request.from = request.from ?? LogPosition()
                 subscriptions[request.subscription] = .waiting(request)
@@ -50,7 +50,7 @@ extension AgentCore {
         }
     }
 
-    /// Subscriptions belong to a connection.
+    /// Subscriptions end with their connection.
     mutating func stopAllLogs() {
         for case (let subscription, .streaming) in subscriptions {
             actions.append(.stopLogs(subscription: subscription))

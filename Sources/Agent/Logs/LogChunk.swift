@@ -1,4 +1,4 @@
-/// A place in a container's output: bytes of each stream before it.
+/// A position in a container's output: the count of bytes of each stream before it.
 package struct LogPosition: Sendable, Hashable {
     package var stdoutBytes: Int
     package var stderrBytes: Int
@@ -14,18 +14,18 @@ package struct LogPosition: Sendable, Hashable {
     }
 }
 
-/// A piece of a container's output: bytes as written, cut anywhere; empty where it only tells of a loss.
+/// A chunk of a container's output: bytes as written, cut anywhere; empty where it only reports a loss.
 package struct LogChunk: Sendable, Equatable {
     package enum Stream: String, Sendable, CaseIterable {
         case stdout
         case stderr
     }
 
-    /// What is missing before a piece: it was written, and is kept no more.
+    /// Output missing before a chunk: it was written, but is kept no longer.
     package enum Loss: Sendable, Equatable {
         case none
         case bytes(Int)
-        /// The engine keeps no account of what its log has lost.
+        /// The engine does not count what its log has lost.
         case unknown
     }
 

@@ -1,10 +1,10 @@
-/// How the output of an attempt ended (proto-spec section 6.20).
+/// The end of an attempt's output (proto-spec section 6.20).
 package struct LogEndReport: Sendable, Equatable {
-    /// Why it could not be had.
+    /// Why the output is not available.
     package var error: String?
-    /// Bytes that were written, and are kept no more.
+    /// Bytes that were written, but are kept no longer.
     package var droppedBytes = 0
-    /// More than those is missing.
+    /// Whether more than those is missing.
     package var hasGap = false
 
     package init(error: String? = nil) { self.error = error }

@@ -1,11 +1,12 @@
 import PodlingProtocol
 
-/// Turns pieces of output into `log` lines (proto-spec section 6.20): at most `Limits.logChunkBytesMax` of output each, as
-/// `text` where they are UTF-8, else as `b64`. A character that a piece cuts in two is held back until its rest comes.
+/// Encodes chunks of output as `log` lines (proto-spec section 6.20): at most `Limits.logChunkBytesMax` of output each,
+/// as `text` where they are UTF-8, else as `b64`. A character that is cut between two chunks is held back until its
+/// rest comes.
 package struct LogLineEncoder {
     package struct Line: Equatable {
         package var text: [UInt8]
-        /// Bytes of output in it.
+        /// Bytes of output in the line.
         package var outputBytes: Int
     }
 
@@ -17,7 +18,7 @@ package struct LogLineEncoder {
         self.subscription = subscription
     }
 
-    /// The lines of one piece.
+    /// Encodes one chunk.
     package mutating func encode(_ chunk: LogChunk) -> [Line] {
         let bytes = (held.removeValue(forKey: chunk.stream) ?? []) + chunk.bytes
         var lines: [Line] = []
@@ -33,7 +34,7 @@ package struct LogLineEncoder {
         return lines
     }
 
-    /// The lines of what was held back, once nothing more will come.
+    /// Encodes what was held back, once nothing more will come.
     package mutating func finish() -> [Line] {
         defer { held = [:] }
         return [LogChunk.Stream.stdout, .stderr].compactMap { stream in
@@ -41,10 +42,10 @@ package struct LogLineEncoder {
         }
     }
 
-    /// A line without output: a sign that there is more to come.
+    /// A keep-alive line without output: a sign that there is more to come.
     package func sign() -> Line { line(.stdout, []) }
 
-    /// How many bytes at the end begin a character that is not complete.
+    /// Count of bytes at the end that begin an incomplete character.
     private static func cutCharacterBytes(_ bytes: ArraySlice<UInt8>) -> Int {
         for (back, byte) in bytes.suffix(characterBytesMax - 1).reversed().enumerated() {
             if byte & 0xC0 == 0x80 { continue }

@@ -1,12 +1,12 @@
-/// A `logs` event: output of an attempt is wanted.
+/// A `logs` event: the master requests output of an attempt.
 package struct LogRequestFromMaster: Sendable, Equatable {
     package var subscription: Int
     package var key: AttemptKey
     package var tailBytes: Int
     package var follows: Bool
-    /// Goes before `tailBytes`.
+    /// Has precedence over `tailBytes`.
     package var from: LogPosition?
-    /// Bytes of output that may be sent ahead of what is taken; nil is no bound.
+    /// Flow-control window: bytes that may be sent ahead of what is acknowledged; nil is no bound.
     package var windowBytes: Int?
 
     package init(

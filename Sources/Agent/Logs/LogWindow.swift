@@ -1,26 +1,26 @@
-/// How much more output a reader takes: it is sent a window of bytes ahead of what the master says has been taken.
+/// Flow control of one output stream: the sender may be a window of bytes ahead of the reader's acknowledgements.
 package struct LogWindow: Sendable {
-    /// nil where the master names none: there is no bound then.
+    /// nil where the master names none: there is then no bound.
     private let windowBytes: Int?
     private var sentBytes = 0
     private var takenBytes = 0
 
     package init(windowBytes: Int?) { self.windowBytes = windowBytes }
 
-    /// What is larger than the window goes when nothing else is under way.
+    /// Whether the window has capacity; a chunk larger than the window is sent when nothing else is in flight.
     package func hasRoom(_ bytes: Int) -> Bool {
         guard let windowBytes else { return true }
         let ahead = sentBytes - takenBytes
         return ahead <= 0 || bytes <= windowBytes - ahead
     }
 
-    /// Whether so many bytes may be sent; if so, they count as sent.
+    /// Takes capacity for this many bytes; returns whether they may be sent.
     package mutating func send(_ bytes: Int) -> Bool {
         guard hasRoom(bytes) else { return false }
         sentBytes += bytes
         return true
     }
 
-    /// The reader has taken so many bytes since the beginning.
+    /// Acknowledges this many bytes since the beginning.
     package mutating func grant(upTo takenBytes: Int) { self.takenBytes = max(self.takenBytes, takenBytes) }
 }

@@ -1,7 +1,7 @@
 import OrderedCollections
 import PodlingProtocol
 
-/// Telling the master, until it has it.
+/// Delivers reports to the master, with retries until they are acknowledged.
 extension AgentCore {
     mutating func setReport(_ key: AttemptKey, _ report: AttemptReport) {
         attempts[key]?.report = report
@@ -11,7 +11,7 @@ extension AgentCore {
         sendReport(key)
     }
 
-    /// Sends what the master has not acknowledged; without a registration it waits for one.
+    /// Sends an unacknowledged report; without a registration it waits for one.
     mutating func sendReport(_ key: AttemptKey, again: Bool = false) {
         guard isRegistered, let record = attempts[key], let report = record.report, record.reportRequest == nil,
             again || !record.isAcknowledged
@@ -47,7 +47,7 @@ extension AgentCore {
         } else if record.wasReportRefused {
             forget(key)
         } else {
-            // It has ended, and the master must hear so in some form that it takes.
+            // The attempt is over, and the master must learn that in some form that it accepts.
             attempts[key]?.wasReportRefused = true
             let error = "the master refused the report of its end: \(fault.message)"
             setReport(key, AttemptReport(.failed, reason: .runtimeError, error: error))

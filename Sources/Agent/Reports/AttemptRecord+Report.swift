@@ -1,6 +1,6 @@
 extension AttemptRecord {
-    /// How it ended, as the master is to hear it. One that was stopped is cancelled, whatever its exit code, but where it
-    /// had ended before.
+    /// The report of its end. An attempt that was stopped is cancelled, whatever its exit code, unless it had ended
+    /// before.
     func report(for status: ExitStatus) -> AttemptReport {
         var report = AttemptReport(
             .completed,
@@ -20,7 +20,7 @@ extension AttemptRecord {
         return report
     }
 
-    /// A file's time may be one tick of the kernel's clock early; where it is not clear, the order was first.
+    /// A file's time may be one tick of the kernel's clock early; where the order is unclear, the stop came first.
     private static let clockStepMilliseconds: Int64 = 50
 
     private func isBeforeSignal(_ status: ExitStatus) -> Bool {

@@ -1,4 +1,4 @@
-/// How far an attempt is (proto-spec section 6.19). Times are milliseconds since 1970, UTC.
+/// The state of an attempt (proto-spec section 6.19). Times are milliseconds since 1970, UTC.
 package struct AttemptReport: Sendable, Equatable {
     package enum Status: String, Sendable {
         case scheduled
@@ -8,7 +8,7 @@ package struct AttemptReport: Sendable, Equatable {
         case cancelled
     }
 
-    /// The reasons of proto-spec section 11 that a worker gives.
+    /// The reasons of proto-spec section 11 that a worker may give.
     package enum Reason: String, Sendable {
         case exitCode = "exit_code"
         case oomKilled = "oom_killed"
@@ -25,7 +25,7 @@ package struct AttemptReport: Sendable, Equatable {
     package var detail: String?
     package var startedAtMilliseconds: Int64?
     package var finishedAtMilliseconds: Int64?
-    /// It was told to end, and had ended by itself before it was sent a signal.
+    /// Whether it was asked to end, but had ended by itself before a signal was sent.
     package var isBeforeSignal = false
 
     package init(
