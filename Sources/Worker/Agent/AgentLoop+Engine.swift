@@ -2,10 +2,10 @@ import PodlingAgent
 import PodlingClock
 import PodlingProtocol
 
-/// Engine calls: each in a task of its own, each answered by one event.
+/// Engine calls: each runs in a task of its own, and is answered by one event.
 extension AgentLoop {
     private static let discardRetryMilliseconds: ClosedRange<Int64> = 500...10_000
-    /// Tries to remove an ended container that was kept; the next start of the worker finds what is left.
+    /// Attempts to remove an ended container that was kept; the next start of the worker finds what is left.
     private static let removeTriesMax = 5
 
     func callEngine(_ action: AgentAction) {
@@ -95,7 +95,7 @@ extension AgentLoop {
         }
     }
 
-    /// Again and again, with doubling pauses, until it succeeds, the tries are used up, or the task is cancelled.
+    /// Retries with doubling delays until it succeeds, the attempts are used up, or the task is cancelled.
     private static func persistently(triesMax: Int, _ body: () async throws -> Void) async {
         var backoff = Backoff(milliseconds: discardRetryMilliseconds)
         for _ in 0..<triesMax {

@@ -4,7 +4,8 @@ import PodlingClient
 import PodlingClock
 import PodlingProtocol
 
-/// The queue before `AgentCore`: feeds it one event at a time and does what it says, never waiting for any of it.
+/// The event queue of `AgentCore`: feeds it one event at a time and executes its actions, without waiting for any of
+/// them.
 ///
 /// Engine calls, streams of output, the connection and the timer are tasks of their own, so a heartbeat waits for none.
 actor AgentLoop {
@@ -20,7 +21,7 @@ actor AgentLoop {
     let nodeId: String
     private let masters: [MasterAddress]
     private let token: AccessToken?
-    /// Dialled last: a leader that is named there is dialled alike.
+    /// The address connected to last: a leader that is named there is connected to with the same settings.
     private var dialled: MasterAddress?
     private let logger: Logger
     private let origin = ContinuousClock.now
@@ -30,14 +31,14 @@ actor AgentLoop {
     private var core: AgentCore
     private var writer = JSONWriter()
     private var connection: LineConnection?
-    /// Why the connection is being closed, where it is this side that does.
+    /// Why this side closes the connection; nil where it does not.
     private var closing: String?
     private var jobs: [Job: Task<Void, Never>] = [:]
-    /// Of the streams of output that are open.
+    /// Flow control of the open streams of output, by subscription.
     private var credits: [Int: LogCredit] = [:]
     private var nextCall = 0
     private var timerDeadline: Int64?
-    /// Nothing more is done, whatever happens.
+    /// Whether the loop has ended: later events are ignored.
     private var hasEnded = false
 
     init(
@@ -80,7 +81,7 @@ actor AgentLoop {
         armTimer()
     }
 
-    /// Milliseconds of a clock that goes on while the machine sleeps, as the lease does.
+    /// Milliseconds of a clock that continues while the machine sleeps, as the lease does.
     private var now: Int64 { Int64((ContinuousClock.now - origin) / .milliseconds(1)) }
 
     private func armTimer() {
@@ -114,7 +115,7 @@ actor AgentLoop {
                 }
             }
         case .disconnect(let why):
-            // What comes of it is told, once, by the core.
+            // The core logs the consequence, once.
             logger.debug("closing the connection: \(why)")
             closing = why
             jobs[.connection]?.cancel()
@@ -146,7 +147,7 @@ actor AgentLoop {
         connection?.send(writer.withUnsafeBytes { [UInt8]($0) })
     }
 
-    /// One connection from dialling to its end.
+    /// Runs one connection from connecting to its end.
     private func converse(_ address: MasterAddress) async {
         var why: String
         var isLasting = false
@@ -175,7 +176,7 @@ actor AgentLoop {
         handle(.disconnected(why, isLasting: isLasting))
     }
 
-    /// Runs `body` beside the loop; what it returns is the next event.
+    /// Runs `body` as a task next to the loop; its result is the next event.
     func spawn(_ job: Job? = nil, _ body: @escaping @Sendable () async -> AgentEvent?) {
         nextCall += 1
         let job = job ?? .call(nextCall)

@@ -1,7 +1,7 @@
 import PodlingAgent
 import Synchronization
 
-/// Lets whoever sends output wait until there is room in the reader's window.
+/// Back-pressure for a sender of output: it waits until the reader's window has capacity.
 final class LogCredit: Sendable {
     private struct State {
         var window: LogWindow
@@ -10,10 +10,10 @@ final class LogCredit: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Parameter windowBytes: nil where the master names none: there is no bound then.
+    /// - Parameter windowBytes: nil where the master names none: there is then no bound.
     init(windowBytes: Int?) { state = Mutex(State(window: LogWindow(windowBytes: windowBytes))) }
 
-    /// Returns when so many bytes may be sent. To be called by one task at a time.
+    /// Waits until this many bytes may be sent. Call it from one task at a time.
     /// - Throws: `CancellationError`.
     func take(_ bytes: Int) async throws {
         while !state.withLock({ $0.window.send(bytes) }) {
@@ -33,7 +33,7 @@ final class LogCredit: Sendable {
         }
     }
 
-    /// The reader has taken so many bytes since the beginning.
+    /// Acknowledges this many bytes since the beginning.
     func grant(upTo takenBytes: Int) {
         state.withLock { $0.window.grant(upTo: takenBytes) }
         wake()

@@ -2,9 +2,9 @@ import PodlingAgent
 import PodlingClient
 import PodlingProtocol
 
-/// Sends the output of one container to one reader, no faster than the connection and the reader take it.
+/// Sends the output of one container to one reader, with back-pressure from the connection and the reader.
 struct LogForwarder {
-    /// Between two signs that there is more to come, while a long log is read.
+    /// Interval of keep-alive lines while a long log is read.
     private static let signSeconds = 2
 
     let request: LogRequestFromMaster
@@ -12,7 +12,7 @@ struct LogForwarder {
     let runtime: any ContainerRuntime
     let credit: LogCredit
 
-    /// Ends with `log_end`, unless nobody listens any more.
+    /// Ends with `log_end`, unless nobody reads any more.
     func run(to connection: LineConnection) async {
         var encoder = LogLineEncoder(subscription: request.subscription)
         var end = LogEndReport()

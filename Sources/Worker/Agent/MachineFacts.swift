@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// What this machine has to give, as far as this process may use it.
+/// The resources of this machine, as far as this process may use them.
 package struct MachineFacts: Sendable, Equatable {
     package var hostname: String
     /// Thousandths of a core.
@@ -21,7 +21,7 @@ package struct MachineFacts: Sendable, Equatable {
         self.memoryBytes = memoryBytes
     }
 
-    /// Asks the kernel: the cores this process may run on and the memory there is, both capped by its control group.
+    /// Reads the kernel's values: the cores this process may run on and the memory, both capped by its control group.
     package static func read() -> MachineFacts {
         let group = ControlGroup.read()
         let cores = coreCount() * 1_000
@@ -40,14 +40,14 @@ package struct MachineFacts: Sendable, Equatable {
     }
 
     private static func coreCount() -> Int {
-        // The affinity of sched_getaffinity(2), which Swift does not see without _GNU_SOURCE; see proc(5).
+        // The CPU affinity of sched_getaffinity(2), which Swift does not see without _GNU_SOURCE; see proc(5).
         let name = "Cpus_allowed_list:"
         let line = ControlGroup.text("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix(name) }
         if let count = line.flatMap({ listCount($0.dropFirst(name.count)) }) { return count }
         return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     }
 
-    /// How many numbers a list such as `0-2,5` has; nil if it is none.
+    /// Counts the numbers in a list such as `0-2,5`; nil if it is not one.
     static func listCount(_ list: Substring) -> Int? {
         var count = 0
         for part in list.split(separator: ",") {
@@ -69,7 +69,7 @@ package struct MachineFacts: Sendable, Equatable {
     }
 }
 
-/// The limits of the control group that this process is in (cgroups(7)).
+/// The resource limits of this process's control group (cgroups(7)).
 struct ControlGroup: Equatable {
     var cpuMillis: Int?
     var memoryBytes: Int?
@@ -77,7 +77,8 @@ struct ControlGroup: Equatable {
     static func read() -> ControlGroup {
         let unified = "/sys/fs/cgroup"
         var group = ControlGroup()
-        // In a container the root of the mount is the container's group; on a host the own group has its path there.
+        // In a container the root of the mount is the container's group; on a host this process's group has its path
+        // there.
         for folder in folders(of: text("/proc/self/cgroup") ?? "") {
             group.lower(cpu: text("\(unified)\(folder)/cpu.max").flatMap(cpuMillis(max:)))
             group.lower(memory: text("\(unified)\(folder)/memory.max").flatMap { Int($0) })
@@ -89,7 +90,7 @@ struct ControlGroup: Equatable {
         return group
     }
 
-    /// The folders of version 2 from the root to the own one: each of them limits.
+    /// The folders of version 2 from the root to this process's own: each of them limits.
     static func folders(of procSelfCgroup: String) -> [String] {
         var folders = [""]
         guard let line = procSelfCgroup.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }) else {
@@ -101,7 +102,7 @@ struct ControlGroup: Equatable {
         return folders
     }
 
-    /// `QUOTA PERIOD` in microseconds; `max` or a negative quota is no limit.
+    /// Parses `QUOTA PERIOD` in microseconds; `max` or a negative quota is no limit.
     static func cpuMillis(max text: String) -> Int? {
         let parts = text.split(separator: " ").map { Int($0) }
         guard parts.count == 2, let quota = parts[0], let period = parts[1], quota > 0, period > 0 else { return nil }

@@ -9,14 +9,14 @@ import Musl
 import Darwin
 #endif
 
-/// What a worker remembers between its lives: who it is. One process at a time may have it.
+/// The persistent state of a worker, its node id. A lock admits one process at a time.
 package final class StateDirectory: Sendable {
-    /// Absolute.
+    /// An absolute path.
     package let path: String
-    /// Holds the lock until it is closed, or the process ends however it ends (flock(2)).
+    /// The locked file descriptor: the lock is held until it is closed, or the process ends in any way (flock(2)).
     private let lock: Int32
 
-    /// Makes the directory where it is missing, and takes its lock.
+    /// Creates the directory where it is missing, and takes its lock.
     ///
     /// - Throws: `StateDirectoryError`.
     package init(_ path: String) throws {
@@ -48,12 +48,12 @@ package final class StateDirectory: Sendable {
     }
 
     deinit {
-        // A process that is just being started has the file too, until its program begins.
+        // A child process that is just being started shares the descriptor until its program begins.
         flock(lock, LOCK_UN)
         close(lock)
     }
 
-    /// The node id: `given`, or the one of this directory, which is made at the first call.
+    /// The node id: `given`, or the one of this directory, which the first call generates.
     ///
     /// - Throws: `StateDirectoryError`.
     package func nodeId(given: String?, hostname: String) throws -> String {
@@ -66,7 +66,7 @@ package final class StateDirectory: Sendable {
         }
         let nodeId = Self.newNodeId(hostname: hostname)
         do {
-            // Written beside and renamed: a crash leaves either no id or a whole one.
+            // Written to a temporary file and renamed: a crash leaves either no id or a whole one.
             try Data("\(nodeId)\n".utf8).write(to: URL(filePath: file), options: .atomic)
         } catch {
             throw StateDirectoryError("cannot write \(file): \(error)")
@@ -74,16 +74,16 @@ package final class StateDirectory: Sendable {
         return nodeId
     }
 
-    /// Where the state is kept unless told otherwise.
+    /// The default directory.
     package static func defaultPath(environment: [String: String], isRoot: Bool) -> String {
         let name = "podling-worker"
         if isRoot { return "/var/lib/\(name)" }
-        // A relative path there is to be ignored (XDG Base Directory Specification).
+        // A relative path must be ignored (XDG Base Directory Specification).
         if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return "\(state)/\(name)" }
         return "\(environment["HOME"] ?? "")/.local/state/\(name)"
     }
 
-    /// The host's name, and enough chance that hosts of one name do not meet.
+    /// The host's name and a random suffix, long enough that hosts of the same name do not collide.
     static func newNodeId(hostname: String) -> String {
         let hostBytesMax = 40
         let host = String(hostname.prefix { $0 != "." && isNodeName(String($0)) }.prefix(hostBytesMax))
@@ -91,7 +91,8 @@ package final class StateDirectory: Sendable {
         return "\(host.isEmpty ? "node" : host)-\(chance)"
     }
 
-    /// Whoever can write here can make this worker another node, or swap its files while it runs.
+    /// Rejects a directory that others can write to: they could turn this worker into another node, or swap its files
+    /// while it runs.
     private static func checkMode(_ path: String) throws {
         var facts = stat()
         guard stat(path, &facts) == 0 else { throw StateDirectoryError.system("cannot look at \(path)") }
@@ -115,7 +116,7 @@ package final class StateDirectory: Sendable {
     }
 }
 
-/// Why a worker cannot have its state directory.
+/// The reason why a worker cannot use its state directory.
 package struct StateDirectoryError: Error, CustomStringConvertible {
     package let description: String
 

@@ -4,7 +4,7 @@ import PodlingClient
 import PodlingProtocol
 import ServiceLifecycle
 
-/// A worker: finds what it left behind, registers with a master, and runs what it is assigned until told to end.
+/// A worker: adopts containers of its earlier runs, registers with a master, and runs its assignments until shutdown.
 package struct WorkerAgent: Service {
     private static let engineRetryMilliseconds: ClosedRange<Int64> = 500...10_000
 
@@ -16,7 +16,7 @@ package struct WorkerAgent: Service {
 
     /// - Parameters:
     ///   - masters: at least one; tried in turn.
-    ///   - token: who this is, to a master that asks.
+    ///   - token: the token for a master that requires authentication.
     package init(
         configuration: AgentConfiguration,
         masters: [MasterAddress],
@@ -31,7 +31,7 @@ package struct WorkerAgent: Service {
         self.logger = logger
     }
 
-    /// Returns after a graceful shutdown or a cancellation. An engine or a master that is away is waited for.
+    /// Returns after a graceful shutdown or a cancellation. Waits for an engine or a master that is unreachable.
     package func run() async throws {
         guard let adopted = await findContainers() else { return }
         var configuration = configuration
@@ -55,9 +55,9 @@ package struct WorkerAgent: Service {
         }
     }
 
-    /// What this node's earlier lives left in the engine; nil if we are to end before it answers.
+    /// The containers of this node's earlier runs; nil if the shutdown comes before the engine answers.
     ///
-    /// Nothing is registered before this is known: the master would place anew what still runs here.
+    /// The registration waits for this: the master would otherwise place again what still runs here.
     private func findContainers() async -> [AdoptedContainer]? {
         var backoff = Backoff(milliseconds: Self.engineRetryMilliseconds)
         while true {

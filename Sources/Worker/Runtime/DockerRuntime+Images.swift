@@ -5,9 +5,9 @@ import NIOHTTP1
 import PodlingAgent
 
 extension DockerRuntime {
-    /// Seconds a pull may take in all.
+    /// Total time limit of a pull, in seconds.
     static let pullSecondsMax = 1_800.0
-    /// Bytes of one progress line.
+    /// Length limit of one progress line.
     static let progressLineBytesMax = 64 << 10
 
     package func prepare(image: String, policy: PullPolicy) async throws {
@@ -22,7 +22,7 @@ extension DockerRuntime {
             try await withDeadline(seconds: Self.pullSecondsMax, what: "pulling \(image)") { [self] in
                 try await pull(reference)
             }
-            // A stream that breaks off without an error looks like one that is done.
+            // A stream that is cut off without an error looks like one that is complete.
             guard try await isPresent(reference) else {
                 throw RuntimeError(.imagePull, "the pull of \(image) ended and the image is not there")
             }
@@ -40,7 +40,7 @@ extension DockerRuntime {
         let profile = try await profile()
         let path = "/images/create"
         let idleSeconds = pullIdleSeconds ?? profile.flavour.pullIdleSeconds
-        // The head may only come with the registry's first answer.
+        // The response's head may only come with the registry's first answer.
         let response = try await http.open(
             .POST,
             profile.flavour.prefix(profile.apiVersion, path: path) + path,
@@ -54,7 +54,7 @@ extension DockerRuntime {
         try await watchProgress(response.body, image: image.canonical, idleSeconds: idleSeconds)
     }
 
-    /// Reads the progress lines to their end; an error comes as a line inside an answer that began with 200.
+    /// Reads the progress lines to their end; an error comes as a line inside a response that began with 200.
     private func watchProgress(_ body: EngineBody, image: String, idleSeconds: Double) async throws {
         let watch = IdleWatch()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -75,7 +75,7 @@ extension DockerRuntime {
         }
     }
 
-    /// The engines hand the registry's words on, so its words decide.
+    /// Classifies a failed pull by the registry's message, which the engines pass on.
     static func pullFailure(_ image: String, _ message: String, status: Int) -> RuntimeError {
         let words = message.lowercased()
         let absent = [

@@ -4,9 +4,9 @@ import PodlingAgent
 import PodlingProtocol
 
 extension DockerRuntime {
-    /// What the container wrote, whole: an engine's following stream may break off before the end, so the rest is read
-    /// from the log once the container has ended. It never follows from a number of lines: what is written between the two
-    /// would be lost.
+    /// Reads the container's output completely: an engine's following stream may be cut off before the end, so the rest
+    /// is read from the log once the container has ended. It never follows from a number of lines: output written
+    /// between the two calls would be lost.
     package func logs(_ id: String, _ request: LogRequest) async throws -> LogStream {
         let flavour = try await profile().flavour
         let progress = LogProgress()
@@ -17,13 +17,13 @@ extension DockerRuntime {
             request: request,
             progress: progress
         )
-        // Asked once here, so that one that is gone is told at once.
+        // Inspected once here, so that a missing container is reported at once.
         _ = try await inspect(id)
         return LogStream(output, progress: progress)
     }
 
-    /// The engine's log of a container, framed.
-    /// - Parameter since: seconds since 1970; what was written before is left out.
+    /// Opens the engine's log of a container, framed.
+    /// - Parameter since: seconds since 1970; earlier output is left out.
     func openLog(
         _ id: String,
         _ flavour: EngineFlavour,
@@ -56,7 +56,7 @@ extension DockerRuntime {
 struct LogFrames {
     let body: EngineBody.Iterator
     var decoder: LogFrameDecoder
-    /// Read, and not decoded yet.
+    /// Bytes that were read but not decoded yet.
     private var peeked: ByteBuffer?
 
     init(body: EngineBody.Iterator, stampBytes: Int) {
@@ -64,7 +64,7 @@ struct LogFrames {
         decoder = LogFrameDecoder(stampBytes: stampBytes)
     }
 
-    /// The time of the first line, before anything is read; nil where there is no line.
+    /// The timestamp of the first line, before anything is consumed; nil where there is no line.
     mutating func peekStamp() async throws -> [UInt8]? {
         let size = LogFrameDecoder.headerBytes + decoder.stampBytes
         var buffer = ByteBuffer()
@@ -73,7 +73,7 @@ struct LogFrames {
         return buffer.getBytes(at: buffer.readerIndex + LogFrameDecoder.headerBytes, length: decoder.stampBytes)
     }
 
-    /// Reads on, into the cursor; false at the end.
+    /// Reads the next bytes into the cursor; false at the end.
     mutating func read(into cursor: inout LogCursor) async throws -> Bool {
         do {
             var next = peeked
@@ -95,7 +95,7 @@ struct LogFrames {
     }
 }
 
-/// A container's output, over as many readings of the engine's log as it takes.
+/// A container's output, assembled from as many readings of the engine's log as necessary.
 struct ContainerOutput: AsyncSequence, Sendable {
     typealias Element = LogChunk
     typealias Failure = any Error
@@ -110,22 +110,23 @@ struct ContainerOutput: AsyncSequence, Sendable {
 
     struct Iterator: AsyncIteratorProtocol {
         private enum Phase {
-            /// Looks for the last bytes.
+            /// Searches for the last bytes.
             case tail(LogTail, lines: Int?)
             case following
-            /// The log of a container that has ended, or of one that is not followed.
+            /// Reads the log of a container that has ended, or of one that is not followed.
             case rest
             case over
         }
 
-        /// Failures in a row after which a log counts as unreadable: with the pauses between them, more than a minute.
+        /// Consecutive failures after which a log counts as unreadable: with the delays between them, more than a
+        /// minute.
         private static let failuresMax = 20
-        /// Lines are looked for by their number first, as if each had so many bytes.
+        /// First estimate of a line's length, to convert bytes to a number of lines.
         private static let lineBytes = 64
         private static let linesMin = 64
         private static let linesFactor = 4
         private static let linesMax = 1 << 24
-        /// Lines from the end in which the line read last is looked for; beyond the bound the whole log is read.
+        /// Lines from the end in which the line read last is searched for; beyond the bound the whole log is read.
         private static let restLinesFirst = 1 << 10
         private static let restLinesMax = 1 << 17
 
@@ -138,10 +139,10 @@ struct ContainerOutput: AsyncSequence, Sendable {
         private var failures = 0
         private var backoff = DockerRuntime.waitBackoff
         private var pollBegan = ContinuousClock.now
-        /// Between two looks at a log in which nothing is new.
+        /// Polling interval of a log in which nothing is new.
         private static let pollQuietMax = Duration.milliseconds(500)
         private static let pollPauseMax = Duration.seconds(20)
-        /// A pause, or a reading, that the reader would take for the end of it all.
+        /// A delay, or a reading, so long that the reader would take it for the end.
         private static let pollLong = Duration.seconds(1)
 
         init(output: ContainerOutput) {
@@ -171,7 +172,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
             return ready[position]
         }
 
-        /// Asks for more and more lines until they have the bytes that are wanted, or are all there are.
+        /// Requests more and more lines until they have the wanted bytes, or are all there are.
         private mutating func readTail(_ wanted: LogTail, _ lines: Int?) async throws {
             output.progress.isBusy = true
             var tail = wanted
@@ -210,8 +211,8 @@ struct ContainerOutput: AsyncSequence, Sendable {
             )
         }
 
-        /// The log from a line on that was read; nil where there is none, or where it is far from the end. An engine takes
-        /// long to pass by a long log, and says nothing meanwhile.
+        /// Opens the log from a line on that was read; nil where there is none, or where it is far from the end. An
+        /// engine takes long to skip a long log, and sends nothing meanwhile.
         private func overlapFromTheEnd() async throws -> LogFrames? {
             guard output.flavour.findsLinesFromTheEnd, let known = cursor.earliestStamp else { return nil }
             var lines = Self.restLinesFirst
@@ -236,7 +237,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
             } catch let error as RuntimeError {
                 try noteFailure(error)
             }
-            // It is over, or broke off.
+            // The stream is complete, or was cut off.
             frames = nil
             ready = cursor.takeReady()
             cursor.reopen()
@@ -251,8 +252,8 @@ struct ContainerOutput: AsyncSequence, Sendable {
             try await pause()
         }
 
-        /// Reads what is there by now, but for the last line: it may be half written. It is due when it is still the last at
-        /// the next look.
+        /// Reads the log as it is, except for the last line: it may be half written. It is delivered if it is still the
+        /// last at the next poll.
         private mutating func poll() async throws {
             do {
                 if frames == nil {
@@ -273,10 +274,10 @@ struct ContainerOutput: AsyncSequence, Sendable {
                 if let due = cursor.releaseIfSame() { ready.append(due) }
                 cursor.reopen()
                 guard ready.isEmpty else { return }
-                // A long log takes long to look at: no more than a fifth of the time.
+                // Reading a long log takes long: limit that to a fifth of the time.
                 let quiet = Swift.min(nextDelay(), Self.pollQuietMax)
                 let pause = Swift.max(quiet, pollBegan.duration(to: .now) * 4)
-                // Its end may come meanwhile, and is not seen at once.
+                // The container may end meanwhile, which is not noticed at once.
                 output.progress.isBusy = pause > Self.pollLong
                 try await Task.sleep(for: Swift.min(pause, Self.pollPauseMax))
             } catch let error as RuntimeError {
@@ -320,7 +321,7 @@ struct ContainerOutput: AsyncSequence, Sendable {
 
         private mutating func pause() async throws { try await Task.sleep(for: nextDelay()) }
 
-        /// An engine that is away is waited for, up to a bound.
+        /// Waits for an unavailable engine, up to a bound.
         private mutating func noteFailure(_ error: RuntimeError) throws {
             failures += 1
             guard error.isRetryable, failures <= Self.failuresMax else { throw error }

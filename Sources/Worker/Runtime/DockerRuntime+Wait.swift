@@ -6,7 +6,7 @@ import PodlingProtocol
 extension DockerRuntime {
     static let waitBackoff = Backoff(milliseconds: 20...5_000)
 
-    /// The engine's wait only tells when to look; whether it ended, and how, says inspect.
+    /// The engine's wait only says when to look; `inspect` decides whether the container ended, and how.
     package func wait(_ id: String) async throws -> ExitStatus {
         _ = try checkedId(id)
         let begin = ContinuousClock.now
@@ -26,12 +26,12 @@ extension DockerRuntime {
                 if error.kind == .notFound || error.kind == .invalidSpec { throw error }
                 logger.warning("waiting for a container, will go on", metadata: ["id": "\(id)", "error": "\(error)"])
             }
-            // Back too early (not started yet, or the engine fails): looking again at once would spin.
+            // The wait returned too early (not started yet, or the engine fails): an immediate retry would spin.
             try await Task.sleep(for: .milliseconds(backoff.nextMilliseconds(jitter: .random(in: 0..<1))))
         }
     }
 
-    /// The engine's record, and the kernel's where the engine may have missed it.
+    /// The exit status by the engine's record, and by the kernel's where the engine may have missed it.
     func exitStatus(_ id: String, _ state: EngineMessage.Container.State) async throws -> ExitStatus {
         var status = state.exitStatus
         let flavour = try await profile().flavour
@@ -41,7 +41,7 @@ extension DockerRuntime {
         return status
     }
 
-    /// True when it ran to the end of its slice without an answer.
+    /// True when the time slice ended without an answer.
     private func waitSlice(_ id: String, waitedSeconds: Double) async throws -> Bool {
         let wait = try await profile().flavour.waitCall(id, waitedSeconds: waitedSeconds)
         do {

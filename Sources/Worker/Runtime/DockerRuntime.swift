@@ -5,18 +5,18 @@ import NIOHTTP1
 import PodlingAgent
 import Synchronization
 
-/// Containers through the Docker Engine API over a unix socket: Docker Engine from 20.10, Podman from 4.3.
+/// Runs containers through the Docker Engine API over a unix socket: Docker Engine from 20.10, Podman from 4.3.
 package final class DockerRuntime: ContainerRuntime {
-    /// What the engine said of itself.
+    /// The engine's own description.
     struct Profile: Sendable {
         var flavour: EngineFlavour
         var version: String
         var apiVersion: EngineFlavour.APIVersion
     }
 
-    /// Seconds for calls that only read or signal.
+    /// Time-out in seconds for calls that only read or signal.
     static let callSeconds = 30.0
-    /// Seconds for calls that make or remove file systems and networks: a loaded disk takes its time.
+    /// Time-out in seconds for calls that create or remove file systems and networks, which take long on a loaded disk.
     static let heavyCallSeconds = 120.0
 
     let http: EngineHTTP
@@ -26,11 +26,12 @@ package final class DockerRuntime: ContainerRuntime {
     let pulls = SingleFlight<String>()
     private let knownProfile = Mutex<Profile?>(nil)
 
-    /// Does not connect yet: the engine is asked what it is at the first call.
+    /// Does not connect yet: the engine is identified at the first call.
     ///
-    /// - Parameter pullIdleSeconds: seconds without progress after which a pull is given up; nil means 60 on Docker and
-    ///   300 on Podman, which is silent while it unpacks.
-    /// - Parameter logBytesMax: of a container's log on the node's disk, with what the engine adds to each line.
+    /// - Parameter pullIdleSeconds: seconds without progress after which a pull is abandoned; nil means 60 on Docker
+    ///   and 300 on Podman, which is silent while it unpacks.
+    /// - Parameter logBytesMax: size limit of a container's log on the node's disk, with what the engine adds to each
+    ///   line.
     package init(
         socketPath: String,
         logger: Logger,
@@ -74,7 +75,7 @@ package final class DockerRuntime: ContainerRuntime {
                 deadlineSeconds: Self.heavyCallSeconds
             )
         } catch let error as RuntimeError {
-            // The call may have done its work before its answer was lost.
+            // The call may have succeeded before its answer was lost.
             if let id = try? await existing(name, of: spec) { return id }
             throw error
         }
@@ -90,7 +91,7 @@ package final class DockerRuntime: ContainerRuntime {
         }
     }
 
-    /// The container of that name when its labels say that it is this very attempt.
+    /// The container of that name, if its labels identify this very attempt.
     private func existing(_ name: String, of spec: ContainerSpec) async throws -> String? {
         do {
             let container = try await inspect(name)
@@ -103,7 +104,7 @@ package final class DockerRuntime: ContainerRuntime {
     }
 
     package func start(_ id: String) async throws {
-        // Both engines run an ended container again when told to start it, and an attempt must run once only.
+        // Both engines restart an ended container on a start call, and an attempt must run only once.
         guard try await !inspect(checkedId(id)).State.wasStarted else { return }
         let reply: EngineHTTP.Reply
         do {
@@ -205,14 +206,14 @@ package final class DockerRuntime: ContainerRuntime {
 }
 
 extension DockerRuntime {
-    /// By id, or by a name made here.
+    /// Inspects by id, or by a name that this runtime made.
     func inspect(_ idOrName: String) async throws -> EngineMessage.Container {
         let reply = try await call(.GET, "/containers/\(idOrName)/json", deadlineSeconds: Self.callSeconds)
         guard reply.isSuccess else { throw failure(reply, "inspect") }
         return try reply.decode(EngineMessage.Container.self)
     }
 
-    /// One short call under the engine's own API version.
+    /// Makes one short call under the engine's own API version.
     func call(
         _ method: HTTPMethod,
         _ path: String,

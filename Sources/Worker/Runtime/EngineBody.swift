@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The body of an engine's answer, read as fast as it is asked for. To be iterated once; whoever drops it closes the
+/// The body of an engine's response, read on demand (back-pressure). To be iterated once; dropping it closes the
 /// connection.
 struct EngineBody: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
@@ -24,7 +24,7 @@ struct EngineBody: AsyncSequence, Sendable {
         }
     }
 
-    /// The whole of it.
+    /// Reads the whole body.
     func collect(upTo bytesMax: Int) async throws -> ByteBuffer {
         var whole = ByteBuffer()
         for try await var piece in self {

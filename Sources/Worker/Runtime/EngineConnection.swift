@@ -2,12 +2,12 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A connection to an engine for one request. It is closed at the answer's end, when the task that waits for the
-/// answer is cancelled, or when nobody holds it any more.
+/// A connection to an engine for one request. It is closed at the end of the response, when the task that waits for the
+/// response is cancelled, or with its last reference.
 final class EngineConnection: Sendable {
-    /// Seconds; over a unix socket only a machine that stands still needs any.
+    /// Connect time-out in seconds; over a unix socket only a stalled machine takes any time.
     static let connectTimeoutSeconds: Int64 = 5
-    /// Of one header field with its name, and of all in one head; engines send a few hundred bytes.
+    /// Size limit of one header field with its name, and of a whole head; engines send a few hundred bytes.
     static let headerFieldBytesMax = 16 << 10
     static let headerBytesMax = 64 << 10
     static let headerFieldsMax = 128
@@ -32,7 +32,7 @@ final class EngineConnection: Sendable {
                     limits.maxHeaderFieldSize = headerFieldBytesMax
                     limits.maxHeaderListSize = headerBytesMax
                     limits.maxHeaderFieldCount = headerFieldsMax
-                    // Interim answers are let through to be counted.
+                    // Interim responses pass the decoder, to be counted.
                     let decoder = HTTPResponseDecoder(
                         informationalResponseStrategy: .forward,
                         limitConfiguration: limits
@@ -58,7 +58,7 @@ final class EngineConnection: Sendable {
         try await read { [exchange] eventLoop in exchange.value.nextHead(eventLoop) }
     }
 
-    /// The next piece of the answer's body, nil at its end; more is read from the engine only for whoever asks.
+    /// The next chunk of the response's body, nil at its end; the engine's output is read on demand only.
     func next() async throws -> ByteBuffer? {
         try await read { [exchange] eventLoop in exchange.value.nextBody(eventLoop) }
     }

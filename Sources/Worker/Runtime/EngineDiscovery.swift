@@ -7,9 +7,9 @@ import Glibc
 import Musl
 #endif
 
-/// What a worker's operator wants tasks to run on.
+/// The operator's choice of an engine.
 package enum EngineChoice: String, Sendable, CaseIterable {
-    /// Whichever container engine answers first. Never processes: those have no walls.
+    /// Whichever container engine answers first. Never processes: those have no isolation.
     case auto
     case docker
     case podman
@@ -23,7 +23,7 @@ package struct EngineDiscovery: Sendable {
         case process
     }
 
-    /// Asks what answers at a socket.
+    /// Identifies the engine at a socket.
     package typealias Probe = @Sendable (_ socketPath: String) async throws -> RuntimeInfo
 
     package static let probeSeconds = 10.0
@@ -35,7 +35,7 @@ package struct EngineDiscovery: Sendable {
 
     /// - Parameters:
     ///   - dockerHost: the value of `DOCKER_HOST`; where it is set, nothing else is tried.
-    ///   - runtimeDirectory: the value of `XDG_RUNTIME_DIR`, where engines without root keep their sockets.
+    ///   - runtimeDirectory: the value of `XDG_RUNTIME_DIR`, where rootless engines keep their sockets.
     package init(
         choice: EngineChoice,
         dockerHost: String?,
@@ -48,7 +48,7 @@ package struct EngineDiscovery: Sendable {
         self.probe = probe
     }
 
-    /// The sockets that are tried, in this order.
+    /// The sockets to try, in order.
     package func candidates() throws(RuntimeError) -> [String] {
         if let dockerHost { return [try Self.socketPath(dockerHost)] }
         let docker = ["/var/run/docker.sock"] + (runtimeDirectory.map { ["\($0)/docker.sock"] } ?? [])
@@ -61,7 +61,7 @@ package struct EngineDiscovery: Sendable {
         }
     }
 
-    /// Throws `.engineUnavailable`, telling everything that was tried, when nothing answers.
+    /// Throws `.engineUnavailable`, listing everything that was tried, when nothing answers.
     package func find() async throws -> Outcome {
         if choice == .process { return .process }
         var failures: [String] = []
@@ -81,7 +81,7 @@ package struct EngineDiscovery: Sendable {
         )
     }
 
-    /// The path in `unix:///path`, the only kind of address that is taken.
+    /// The path in `unix:///path`, the only kind of address that is supported.
     static func socketPath(_ dockerHost: String) throws(RuntimeError) -> String {
         let scheme = "unix://"
         guard dockerHost.hasPrefix(scheme) else {
@@ -100,7 +100,7 @@ package struct EngineDiscovery: Sendable {
         return path
     }
 
-    /// The probe used outside of tests.
+    /// The probe for production use.
     package static let ask: Probe = { path in
         guard access(path, F_OK) == 0 else { throw RuntimeError(.engineUnavailable, "is not there") }
         guard access(path, R_OK | W_OK) == 0 else {

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Why an exchange with an engine failed above the socket, for people.
+/// A human-readable reason why an exchange with an engine failed above the socket.
 enum EngineFault: Error, Equatable, CustomStringConvertible {
     case closedEarly
     case unaskedAnswer
@@ -24,11 +24,11 @@ enum EngineFault: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// One request and its answer, at the end of a connection's pipeline.
+/// One request and its response, at the end of a connection's pipeline.
 ///
-/// Nothing is read before somebody waits for it, so what is kept here is at most what one turn of the event loop reads.
-/// The connection is closed with the answer's end. To give it away instead (exec, attach), a 101 would have to be let
-/// through and the handlers of HTTP removed.
+/// Back-pressure: nothing is read before somebody waits for it, so at most what one turn of the event loop reads is
+/// buffered. The connection is closed at the end of the response. To hand it over instead (exec, attach), a 101 would
+/// have to be passed on and the HTTP handlers removed.
 final class EngineExchange: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
@@ -38,16 +38,16 @@ final class EngineExchange: ChannelInboundHandler {
         case body(EventLoopPromise<ByteBuffer?>)
     }
 
-    /// Interim answers (100 Continue and such) before the real one.
+    /// Interim responses (100 Continue and such) before the final one, at most.
     static let interimAnswersMax = 16
 
     private var context: ChannelHandlerContext?
     private var interimAnswers = 0
     private var head: HTTPResponseHead?
     private var body = ByteBuffer()
-    /// How the answer ended; kept bytes are handed out first.
+    /// The end of the response; buffered bytes are delivered first.
     private var end: Result<Void, any Error>?
-    /// From when the connection is closed for it: what happens to that changes nothing.
+    /// Whether the end is final since the connection is being closed: later events do not change it.
     private var isEndFinal = false
     private var waiter: Waiter?
 
@@ -74,7 +74,7 @@ final class EngineExchange: ChannelInboundHandler {
         return promise.futureResult
     }
 
-    /// What came of the body since the last time; nil at its end.
+    /// The body's bytes since the last call; nil at its end.
     func nextBody(_ eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer?> {
         guard waiter == nil else { return eventLoop.makeFailedFuture(EngineFault.readTwice) }
         let promise = eventLoop.makePromise(of: ByteBuffer?.self)
@@ -102,7 +102,7 @@ final class EngineExchange: ChannelInboundHandler {
         }
     }
 
-    /// Only here is an end told: what the engine sent after it, in the same packet, is a failure.
+    /// The end is reported only here: bytes that the engine sent after it, in the same packet, are a failure.
     func channelReadComplete(context: ChannelHandlerContext) {
         settle(context)
         context.fireChannelReadComplete()
@@ -119,13 +119,13 @@ final class EngineExchange: ChannelInboundHandler {
         settle(context)
     }
 
-    /// The first failure stands; it may come after a good end, in the same turn of the event loop.
+    /// The first failure counts; it may come after a successful end, in the same turn of the event loop.
     private func fail(_ error: any Error) {
         if case .failure = end { return }
         if !isEndFinal { end = .failure(error) }
     }
 
-    /// Gives the waiter what there is, or reads more for it.
+    /// Completes the waiter with what is buffered, or reads more for it.
     private func settle(_ context: ChannelHandlerContext?) {
         if end != nil, !isEndFinal {
             isEndFinal = true

@@ -1,4 +1,4 @@
-/// Where the engines that speak Docker's API differ. Facts about Podman are those of 4.3.
+/// The differences between engines that speak Docker's API. Facts about Podman are those of 4.3.
 enum EngineFlavour: String, Sendable {
     case docker
     case podman
@@ -7,7 +7,7 @@ enum EngineFlavour: String, Sendable {
         self = version.Components?.contains { $0.Name == "Podman Engine" } == true ? .podman : .docker
     }
 
-    /// The newest API version whose shapes are known here; an older engine is asked in its own.
+    /// The newest API version supported here; an older engine is called with its own.
     static let apiVersionMax = APIVersion(major: 1, minor: 47)
 
     struct APIVersion: Comparable, Sendable {
@@ -33,14 +33,14 @@ enum EngineFlavour: String, Sendable {
     struct WaitCall: Sendable {
         var path: String
         var query: [(String, String)]
-        /// After this the state is looked at and the wait called again.
+        /// Length of a wait call, after which the state is inspected and the wait repeated.
         var sliceSeconds: Double
     }
 
-    /// How to wait for the exit of a container that has been waited for `waitedSeconds` already.
+    /// The call that waits for the exit of a container that has been waited for `waitedSeconds` already.
     ///
-    /// Docker pushes. Podman polls inside: through the compatible API every nanosecond, which costs a core for each
-    /// container; through its own at the interval it is told, which is therefore stretched as the container gets older.
+    /// Docker notifies. Podman polls internally: through the compatible API every nanosecond, which costs a core for
+    /// each container; through its own API at a given interval, which is therefore lengthened with the container's age.
     func waitCall(_ id: String, waitedSeconds: Double) -> WaitCall {
         switch self {
         case .docker:
@@ -60,12 +60,12 @@ enum EngineFlavour: String, Sendable {
         }
     }
 
-    /// The prefix of a path. Podman's own calls have their own versions.
+    /// The prefix of a path. Podman's own API has its own version.
     func prefix(_ version: APIVersion, path: String) -> String {
         path.hasPrefix("/libpod/") ? "/v4.0.0" : "/v\(version.major).\(version.minor)"
     }
 
-    /// Seconds without a sign of progress after which a pull is given up. Podman says nothing while it unpacks a layer.
+    /// Seconds without progress after which a pull is abandoned. Podman is silent while it unpacks a layer.
     var pullIdleSeconds: Double {
         switch self {
         case .docker: 60
@@ -73,12 +73,13 @@ enum EngineFlavour: String, Sendable {
         }
     }
 
-    /// The engine may say of a container that the kernel ended for memory that it was not so.
+    /// Whether the engine may fail to report that the kernel killed a container for memory.
     var mayMissOutOfMemory: Bool { self == .podman }
 
-    /// Bounds a container's log on the node's disk. Both keep bytes that are no UTF-8, which Docker's json-file does not.
+    /// Bounds a container's log on the node's disk. Both drivers keep bytes that are not UTF-8, which Docker's
+    /// json-file does not.
     ///
-    /// A log that is full loses its older half with Docker, all with Podman.
+    /// A full log loses its older half with Docker, all of it with Podman.
     func logging(bytesMax: Int) -> EngineMessage.CreateRequest.Logging {
         switch self {
         case .docker:
@@ -87,7 +88,7 @@ enum EngineFlavour: String, Sendable {
         }
     }
 
-    /// Bytes before each line where times are asked for: RFC 3339 and a space, with nine decimals or without any.
+    /// Length of the timestamp before each line: RFC 3339 and a space, with nine decimals or without any.
     var logStampBytes: Int {
         switch self {
         case .docker: 31
@@ -95,8 +96,8 @@ enum EngineFlavour: String, Sendable {
         }
     }
 
-    /// Seconds before a line in which there may be others with its time or an earlier one. With Docker the time of a line is
-    /// that of its beginning, so one that was long in coming is older than those before it.
+    /// How many seconds before a line others may have its timestamp or an earlier one. Docker's timestamp is that of a
+    /// line's beginning, so one that took long to complete is older than the lines before it.
     var logDisorderSeconds: Int64 {
         switch self {
         case .docker: 60
@@ -104,18 +105,19 @@ enum EngineFlavour: String, Sendable {
         }
     }
 
-    /// Podman's following stream loses lines and parts of lines where much is written: its log is read again and again instead.
+    /// Whether a following stream is complete. Podman's loses lines and parts of lines under load: its log is polled
+    /// instead.
     var followsFaithfully: Bool { self == .docker }
 
-    /// Podman reads a number of lines from the end wrongly: it joins what has no line's end to what came before it.
+    /// Whether the last lines can be requested by number. Podman joins a line without an end to the one before it.
     var findsLinesFromTheEnd: Bool { self == .docker }
 
-    /// Docker answers 409; Podman 500 with these words.
+    /// Docker answers 409; Podman 500 with this message.
     func isNameConflict(_ reply: EngineHTTP.Reply) -> Bool {
         reply.status == 409 || (reply.status == 500 && reply.message.contains("already in use"))
     }
 
-    /// A kill or stop of what is down: 304 or 409 from Docker, 500 from Podman.
+    /// Whether a kill or stop found the container ended: 304 or 409 from Docker, 500 from Podman.
     func isAlreadyDown(_ reply: EngineHTTP.Reply) -> Bool {
         switch reply.status {
         case 304, 404: true

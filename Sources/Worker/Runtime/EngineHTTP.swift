@@ -3,11 +3,11 @@ import NIOCore
 import NIOHTTP1
 import PodlingAgent
 
-/// HTTP to an engine over its unix socket.
+/// An HTTP client for an engine's unix socket.
 ///
-/// Each request has a connection of its own, which over a unix socket is simpler than keeping one for the next. There
-/// are two lanes: short calls and long ones (wait, logs, pull, stop) do not compete for connections, so that a hundred
-/// open waits cannot keep a kill from going out.
+/// Each request has a connection of its own, which over a unix socket is simpler than reusing one. There are two lanes:
+/// short calls and long ones (wait, logs, pull, stop) do not compete for connections, so that a hundred open waits
+/// cannot delay a kill.
 struct EngineHTTP: Sendable {
     enum Lane: Sendable {
         case short
@@ -15,7 +15,7 @@ struct EngineHTTP: Sendable {
     }
 
     struct Reply: Sendable {
-        /// Of the engine's words; the master takes no more of an error's text either.
+        /// Length limit of the engine's message; the master accepts no more of an error's text either.
         static let messageCharactersMax = 4_096
 
         var status: Int
@@ -23,7 +23,7 @@ struct EngineHTTP: Sendable {
 
         var isSuccess: Bool { (200..<300).contains(status) }
 
-        /// The engine's own words, for people.
+        /// The engine's own human-readable message.
         var message: String {
             struct Failure: Decodable { var message: String }
             let failure = try? JSONDecoder().decode(Failure.self, from: Data(body.readableBytesView))
@@ -40,12 +40,12 @@ struct EngineHTTP: Sendable {
         }
     }
 
-    /// An answer that is read as it comes.
+    /// A response whose body is streamed.
     struct Response: Sendable {
         var status: Int
         var body: EngineBody
 
-        /// The whole of it, for one that is short, such as a refusal.
+        /// Reads all of a short response, such as an error.
         func reply(deadlineSeconds: Double) async throws -> Reply {
             try await withDeadline(seconds: deadlineSeconds, what: "reading the engine's answer") {
                 Reply(status: status, body: try await body.collect(upTo: EngineHTTP.bodyBytesMax))
@@ -67,7 +67,7 @@ struct EngineHTTP: Sendable {
         self.bodyBytesMax = bodyBytesMax
     }
 
-    /// Connections that are open or being opened.
+    /// Count of connections that are open or being opened.
     var connectionCount: Int { short.connectionCount + long.connectionCount }
 
     func shutdown() async {
@@ -75,7 +75,7 @@ struct EngineHTTP: Sendable {
         await long.shutDown()
     }
 
-    /// One request and its whole answer, within `deadlineSeconds`.
+    /// Makes one request and reads the whole response, within `deadlineSeconds`.
     func call(
         _ method: HTTPMethod,
         _ path: String,
@@ -90,7 +90,7 @@ struct EngineHTTP: Sendable {
         }
     }
 
-    /// One request whose answer is read as it comes. Only the time to the answer's head is bounded.
+    /// Makes one request whose response is streamed. Only the time to the response's head is bounded.
     func open(
         _ method: HTTPMethod,
         _ path: String,
@@ -133,7 +133,7 @@ struct EngineHTTP: Sendable {
         }
     }
 
-    /// - Throws: where `path` would not stay one word of the request's line.
+    /// - Throws: where `path` would break the request line.
     private static func uri(_ path: String, _ query: [(String, String)]) throws(RuntimeError) -> String {
         guard path.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw RuntimeError(.invalidSpec, "the engine cannot be asked for a path with white space or such")
@@ -142,7 +142,7 @@ struct EngineHTTP: Sendable {
         return path + "?" + query.map { "\($0)=\(percentEncoded($1))" }.joined(separator: "&")
     }
 
-    /// RFC 3986: everything but the unreserved characters is escaped.
+    /// Percent-encodes everything but the unreserved characters (RFC 3986).
     static func percentEncoded(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var out: [UInt8] = []
@@ -159,7 +159,7 @@ struct EngineHTTP: Sendable {
         return String(decoding: out, as: UTF8.self)
     }
 
-    /// Whatever went wrong below the engine's own words means that it cannot be reached.
+    /// Maps every failure below HTTP to an unavailable engine.
     static func translated(_ error: any Error, socketPath: String) -> any Error {
         if error is RuntimeError || error is CancellationError { return error }
         let engine = "the container engine at \(socketPath)"

@@ -2,17 +2,17 @@ import NIOCore
 import OrderedCollections
 import Synchronization
 
-/// The connections to an engine that are open at a time, up to a bound; who comes later waits for his turn.
+/// A bounded pool of concurrent connections to an engine; further requests queue.
 final class EngineLane: Sendable {
     private struct State {
         var isShutDown = false
-        /// Those being opened too.
+        /// Count of connections, including those being opened.
         var taken = 0
         var nextNumber = 0
-        /// A connection is held by whoever reads from it; here it is only known.
+        /// Weak references: the reader of a connection owns it.
         var connections: [Int: Weak] = [:]
         var waiters: OrderedDictionary<Int, CheckedContinuation<Void, any Error>> = [:]
-        /// Who waits for the last connection to be closed.
+        /// Continuations that wait for the last connection to be closed.
         var closers: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -25,7 +25,7 @@ final class EngineLane: Sendable {
 
     init(connectionsMax: Int) { self.connectionsMax = connectionsMax }
 
-    /// Connections that have a descriptor or are about to.
+    /// Count of connections that have a descriptor or are about to.
     var connectionCount: Int { state.withLock { $0.taken } }
 
     func connect(socketPath: String) async throws -> EngineConnection {
@@ -47,7 +47,7 @@ final class EngineLane: Sendable {
         return connection
     }
 
-    /// Closes all connections, takes no more, and returns when none has a descriptor any more.
+    /// Closes all connections, accepts no more, and returns when none has a descriptor any more.
     func shutDown() async {
         let (open, waiters) = state.withLock { state in
             state.isShutDown = true
@@ -89,7 +89,7 @@ final class EngineLane: Sendable {
         }
     }
 
-    /// The place goes to whoever waited longest.
+    /// Passes the place to the longest waiter.
     private func leave(_ number: Int?) {
         var next: CheckedContinuation<Void, any Error>?
         var closers: [CheckedContinuation<Void, Never>] = []

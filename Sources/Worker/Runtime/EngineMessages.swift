@@ -2,7 +2,7 @@ import FoundationEssentials
 import NIOCore
 import PodlingAgent
 
-/// The engines' JSON, as far as it is used here (Docker Engine API 1.41; Podman's compatible API has the same shapes).
+/// The subset of the engines' JSON in use (Docker Engine API 1.41; Podman's compatible API has the same shapes).
 enum EngineMessage {
     struct CreateRequest: Encodable {
         struct Empty: Encodable {}
@@ -99,7 +99,7 @@ extension EngineMessage.CreateRequest {
         HostConfig = Host()
         HostConfig.NanoCpus = spec.cpuLimitMillis.map { Int64($0) * 1_000_000 }
         HostConfig.Memory = spec.memoryLimitBytes
-        // Equal means no swap: a limit that swaps is none.
+        // Equal means no swap: a limit that allows swapping is not one.
         HostConfig.MemorySwap = spec.memoryLimitBytes
         HostConfig.LogConfig = logging
         guard !spec.ports.isEmpty else { return }
@@ -116,7 +116,7 @@ extension EngineMessage.CreateRequest {
 }
 
 extension EngineMessage.Container.State {
-    /// Podman says `stopped` between the exit and its own cleaning up, and names two states before the start.
+    /// Podman reports `stopped` between the exit and its own cleanup, and has two states before the start.
     var hasEnded: Bool {
         switch Status {
         case "exited", "dead", "stopped", "removing": true
@@ -142,7 +142,7 @@ extension EngineMessage.Container.State {
     }
 }
 
-/// The labels by which a worker finds its containers again.
+/// The labels by which a worker finds its containers after a restart.
 enum ContainerLabels {
     static let task = "podling.task"
     static let attempt = "podling.attempt"
@@ -157,19 +157,19 @@ enum ContainerLabels {
         return AttemptKey(taskId: taskId, attempt: attempt)
     }
 
-    /// The name that makes a second container of one attempt impossible.
+    /// A deterministic name, which makes a second container of one attempt impossible.
     static func containerName(_ key: AttemptKey) -> String { "podling-\(key.taskId)-\(key.attempt)" }
 }
 
-/// The engines' times: RFC 3339 with up to nine decimals, a zone, and year 1 for "never".
+/// The engines' timestamps: RFC 3339 with up to nine decimals, a zone, and year 1 for "never".
 enum EngineTime {
-    /// Whole seconds of the time that stands before a line of a log.
+    /// The whole seconds of a log line's timestamp.
     static func seconds(_ stamp: [UInt8]) -> Int64? {
         milliseconds(String(decoding: stamp.dropLast(), as: UTF8.self)).map { $0 / 1_000 }
     }
 
     static func milliseconds(_ text: String) -> Int64? {
-        // The fraction is read apart from the rest: the parser takes three decimals only.
+        // The fraction is parsed separately: the parser takes three decimals only.
         guard let dot = text.firstIndex(of: ".") else { return wholeSeconds(text) }
         let fraction = text[text.index(after: dot)...].prefix(while: \.isNumber)
         let zone = text[fraction.endIndex...]

@@ -1,4 +1,4 @@
-/// An image's name in the grammar of the distribution project (`reference/reference.go`):
+/// An image reference in the grammar of the distribution project (`reference/reference.go`):
 /// `[domain[:port]/]path[/path...][:tag][@digest]`.
 package struct ImageReference: Hashable, Sendable {
     package static let nameBytesMax = 255
@@ -9,7 +9,7 @@ package struct ImageReference: Hashable, Sendable {
     package let tag: String?
     package let digest: String?
 
-    /// Nil where the text is no reference in that grammar.
+    /// nil where the text does not match that grammar.
     package init?(_ text: String) {
         guard text.utf8.count <= Self.nameBytesMax + Self.tagBytesMax + 256 else { return nil }
         var rest = Substring(text)
@@ -31,25 +31,25 @@ package struct ImageReference: Hashable, Sendable {
         self.digest = digest.map(String.init)
     }
 
-    /// What is asked of the engine: a digest says all; without tag and digest it is `latest`.
+    /// The reference to request from the engine: a digest is sufficient; without tag and digest it is `latest`.
     package var canonical: String {
         if let digest { "\(name)@\(digest)" } else { "\(name):\(tag ?? "latest")" }
     }
 
-    /// The `tag` parameter of the engines' pull, which takes a digest as well.
+    /// The `tag` parameter of the engines' pull, which accepts a digest as well.
     var tagOrDigest: String { digest ?? tag ?? "latest" }
 
     private static func isName(_ text: Substring) -> Bool {
         guard !text.isEmpty, text.utf8.count <= nameBytesMax else { return false }
         var components = text.split(separator: "/", omittingEmptySubsequences: false)
-        // The first part is a registry only when it could not be a path, as the engines see it too.
+        // The first part is a registry only when it could not be a path, by the engines' own rule.
         if components.count > 1, let first = components.first,
             first.contains(where: { $0 == "." || $0 == ":" || $0.isUppercase }) || first == "localhost"
         {
             guard isDomain(first) else { return false }
             components.removeFirst()
         }
-        // 64 hexadecimal digits alone would be an image's id and not a name.
+        // 64 hexadecimal digits alone are an image's id and not a name.
         if components.count == 1, components[0].utf8.count == 64, components[0].utf8.allSatisfy(isHex) { return false }
         return components.allSatisfy(isPathComponent)
     }
@@ -101,7 +101,7 @@ package struct ImageReference: Hashable, Sendable {
             && text.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
     }
 
-    /// Only the algorithms that the engines can check.
+    /// Accepts only the algorithms that the engines can verify.
     private static func isDigest(_ text: Substring) -> Bool {
         for (prefix, digits) in [("sha256:", 64), ("sha384:", 96), ("sha512:", 128)] where text.hasPrefix(prefix) {
             let hex = text.dropFirst(prefix.count)

@@ -1,22 +1,22 @@
 import PodlingAgent
 
-/// Where a reader stands in a container's output, however often the engine's log is opened anew: lets through what is
-/// new, and says where something is missing.
+/// A reader's position in a container's output, across any number of readings of the engine's log: passes on what is
+/// new, and reports where something is missing.
 ///
-/// It counts the bytes of each stream. Where the engine gives each line its time (Docker; Podman's are too coarse), what
-/// was read last is found by that, from the middle of the log too, and after the log has lost its beginning.
+/// It counts the bytes of each stream. Where the engine gives each line a timestamp (Docker; Podman's are too coarse),
+/// it finds the last line read by that, from the middle of the log too, and after the log has lost its beginning.
 struct LogCursor: Sendable {
     private struct Place: Sendable {
-        /// Bytes handed on, and those before the start.
+        /// Bytes passed on, and those before the start.
         var bytes = 0
-        /// The time of the line read last, and how many bytes had that time.
+        /// The timestamp of the last line read, and the count of bytes with that timestamp.
         var stamp: [UInt8] = []
         var stampedBytes = 0
-        /// `stamp` is that of the other stream, which was seen from its middle on.
+        /// Whether `stamp` is that of the other stream, which was read from its middle on.
         var isGuess = false
 
-        // Since the log was opened:
-        /// All that comes is new.
+        // The state since the log was opened:
+        /// Whether everything that follows is new.
         var isOpen = true
         var goesByTime = false
         var bytesToSkip = 0
@@ -25,10 +25,10 @@ struct LogCursor: Sendable {
 
     private var stdout = Place()
     private var stderr = Place()
-    /// The last line read is not handed on: it may be half written.
+    /// Whether the last line is held back: it may be half written.
     var holdsLast = false
     private var held: Held?
-    /// What was held back at the end of the reading before.
+    /// What was held back at the end of the previous reading.
     private var heldBefore: Held?
 
     private struct Held: Sendable, Equatable {
@@ -38,10 +38,10 @@ struct LogCursor: Sendable {
         var bytes: [UInt8]
     }
 
-    /// What is new, neighbours of one stream joined.
+    /// New chunks, with neighbours of one stream joined.
     private var ready: [LogChunk] = []
 
-    /// - Parameter start: bytes that are not wanted.
+    /// - Parameter start: output before it is skipped.
     init(start: LogPosition = LogPosition()) {
         stdout.bytes = start.stdoutBytes
         stderr.bytes = start.stderrBytes
@@ -53,10 +53,10 @@ struct LogCursor: Sendable {
         _modify { if stream == .stdout { yield &stdout } else { yield &stderr } }
     }
 
-    /// The log will be read from its beginning, or from before `earliestStamp`.
+    /// Prepares for a new reading, from the log's beginning or from before `earliestStamp`.
     mutating func reopen() {
         for stream in LogChunk.Stream.allCases {
-            // Times that were seen while it counted are those of a place that it had not reached.
+            // Timestamps seen while it counted bytes belong to a position that it had not reached.
             if !self[stream].isOpen, !self[stream].goesByTime { self[stream].stamp = [] }
             let hasStamp = !self[stream].stamp.isEmpty
             self[stream].goesByTime = hasStamp
@@ -66,14 +66,14 @@ struct LogCursor: Sendable {
         }
     }
 
-    /// The earliest time that is needed again; nil needs all.
+    /// The earliest timestamp that must be read again; nil needs the whole log.
     var earliestStamp: [UInt8]? {
         guard LogChunk.Stream.allCases.allSatisfy({ self[$0].goesByTime || self[$0].bytes == 0 }) else { return nil }
         let stamps = LogChunk.Stream.allCases.map { self[$0].stamp }.filter { !$0.isEmpty }
         return stamps.min { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// What was read began in the middle of the log: a stream that said nothing there goes on after the last line.
+    /// Ends a reading from the middle of the log: a stream without a line there continues after the last line.
     mutating func endTail() {
         let last = [stdout.stamp, stderr.stamp].max { $0.lexicographicallyPrecedes($1) } ?? []
         for stream in LogChunk.Stream.allCases where self[stream].stamp.isEmpty {
@@ -82,7 +82,7 @@ struct LogCursor: Sendable {
         }
     }
 
-    /// The log has been read to its end, and less was there than was read before: it has lost some.
+    /// Whether a complete reading gave less than was read before: the log has lost some.
     var isBehind: Bool {
         LogChunk.Stream.allCases.contains { self[$0].bytesToSkip > 0 }
     }
@@ -93,7 +93,7 @@ struct LogCursor: Sendable {
     }
 
     /// - Parameters:
-    ///   - stamp: the time of the line that `piece` is of; empty where there is none.
+    ///   - stamp: the timestamp of the line that `piece` belongs to; empty where there is none.
     ///   - frame: the line's number in this reading.
     mutating func take<Piece: Collection<UInt8>>(
         _ stream: LogChunk.Stream,
@@ -142,21 +142,21 @@ struct LogCursor: Sendable {
         if !piece.isEmpty { append(stream, stamp, piece, loss) }
     }
 
-    /// Nothing is held back any more; what was will be read again.
+    /// Drops what is held back; it will be read again.
     mutating func release() {
         holdsLast = false
         held = nil
         heldBefore = nil
     }
 
-    /// At the end of a reading: the last line, where it was the last of the reading before too.
+    /// Ends a reading: returns the last line if it was also the last of the previous reading.
     mutating func releaseIfSame() -> LogChunk? {
         defer { held = nil }
         guard let held, var before = heldBefore else {
             heldBefore = held
             return nil
         }
-        // The readings began in different places.
+        // The two readings began in different places.
         before.frame = held.frame
         guard held == before else {
             heldBefore = held

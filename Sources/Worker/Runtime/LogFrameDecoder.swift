@@ -1,11 +1,11 @@
 import PodlingAgent
 
-/// Takes the multiplexed output stream of a container without a terminal apart.
+/// Demultiplexes the output stream of a container without a terminal.
 ///
 /// A frame is one byte for the stream (0 stdin, 1 stdout, 2 stderr, 3 the engine's own errors), three zero bytes, the
 /// payload's length as a big-endian 32-bit number, and the payload (Docker Engine API, `ContainerAttach`, "Stream
 /// format"). Frames may be cut anywhere between reads. Payload is passed on as it comes, so a frame's length costs no
-/// memory; it is bounded all the same, because a wild one means that this is no such stream.
+/// memory; it is bounded all the same, since an extreme value means that this is not such a stream.
 package struct LogFrameDecoder: Sendable {
     package static let headerBytes = 8
     /// Both engines write frames of 32 KiB at most; a line of a log file may come as one frame.
@@ -17,18 +17,18 @@ package struct LogFrameDecoder: Sendable {
         case frameTooLong(Int)
         /// The stream ended inside a frame.
         case truncated
-        /// A line without its time; or the engine's own words, which have none.
+        /// A line without a timestamp, or the engine's own message, which has none.
         case noStamp
     }
 
-    /// What a frame's payload begins with, where times were asked for: that many bytes, no part of the output.
+    /// Length of the timestamp at the beginning of a frame's payload, which is not output.
     let stampBytes: Int
     private var header: [UInt8] = []
     private var stamp: [UInt8] = []
     private var stream = LogChunk.Stream.stdout
     private var isStampDue = false
     private var payloadBytesLeft = 0
-    /// Frames that were begun.
+    /// Count of frames begun.
     private(set) var frameCount = 0
 
     package init(stampBytes: Int = 0) {
@@ -42,7 +42,7 @@ package struct LogFrameDecoder: Sendable {
         try decode(bytes) { stream, _, piece, _ in chunks.append(LogChunk(stream, Array(piece))) }
     }
 
-    /// Hands on each piece with its stream, its frame's stamp, and that frame's number.
+    /// Passes on each chunk with its stream, its frame's timestamp, and that frame's number.
     mutating func decode<Bytes: Collection<UInt8>>(
         _ bytes: Bytes,
         _ receive: (LogChunk.Stream, [UInt8], Bytes.SubSequence, Int) -> Void
@@ -68,7 +68,7 @@ package struct LogFrameDecoder: Sendable {
         }
     }
 
-    /// To be called at the end of the stream.
+    /// Call it at the end of the stream.
     package func finish() throws(Failure) {
         guard header.isEmpty, payloadBytesLeft == 0, !isStampDue else { throw .truncated }
     }

@@ -1,16 +1,16 @@
 import PodlingAgent
 import Synchronization
 
-/// Which part of a container's output to read.
+/// The part of a container's output to read.
 package struct LogRequest: Sendable, Equatable {
     package enum Start: Sendable, Equatable {
-        /// The bytes from there on; what is kept no more is counted.
+        /// The bytes from a position on; those that are kept no longer are counted.
         case from(LogPosition)
-        /// The last so many bytes of what is there, both streams counted together.
+        /// The last bytes of what is there, at most this many, both streams counted together.
         case tail(bytes: Int)
     }
 
-    /// Go on until the container has ended.
+    /// Whether to continue until the container has ended.
     package var follow: Bool
     package var start: Start
 
@@ -20,7 +20,7 @@ package struct LogRequest: Sendable, Equatable {
     }
 }
 
-/// A container's output, read as fast as its consumer asks for it. To be iterated once.
+/// A container's output, read on demand (back-pressure). To be iterated once.
 package struct LogStream: AsyncSequence, Sendable {
     package typealias Element = LogChunk
     package typealias Failure = any Error
@@ -53,7 +53,7 @@ package struct LogStream: AsyncSequence, Sendable {
     }
 }
 
-/// Whether more output is on its way, however long nothing of it has come.
+/// Whether more output is expected, however long nothing has come.
 package final class LogProgress: Sendable {
     private let state = Mutex(false)
 
@@ -65,11 +65,11 @@ package final class LogProgress: Sendable {
     }
 }
 
-/// Keeps the end of a log within a bound.
+/// Keeps the end of a log within a size limit.
 package struct LogTail: Sendable {
     package let bytesMax: Int
     package private(set) var chunks: [LogChunk] = []
-    /// Bytes that went by and are no longer kept.
+    /// Bytes that were dropped from the front.
     package private(set) var bytesDropped = 0
     private var bytesKept = 0
 
@@ -77,7 +77,7 @@ package struct LogTail: Sendable {
         self.bytesMax = bytesMax
     }
 
-    /// It holds as much as it may, or has held more.
+    /// Whether it is at its limit, or has exceeded it.
     var isFull: Bool { bytesKept >= bytesMax }
 
     package mutating func append(_ chunk: LogChunk) {
@@ -90,7 +90,7 @@ package struct LogTail: Sendable {
         trim()
     }
 
-    /// Small pieces are joined up to about this size, so that a trim does not move many bytes.
+    /// Small chunks are merged up to about this size, so that a trim does not move many bytes.
     private static let mergeBytesMax = 4_096
 
     private mutating func trim() {

@@ -8,7 +8,7 @@ import Glibc
 import Musl
 #endif
 
-/// The directory of one attempt, which is all that a worker needs to know of it after its own restart.
+/// The directory of one attempt, from which a worker recovers its state after a restart.
 ///
 /// | File | Holds | Made by |
 /// |---|---|---|
@@ -17,15 +17,15 @@ import Musl
 /// | `exit` | the exit code and a newline | the supervisor; the worker, where the supervisor was killed |
 /// | `stdout`, `stderr` | the output | the command |
 ///
-/// Both sides write a line at once, and a line without its end is not there yet.
+/// Both sides write a line at once; a line without its end does not count as written.
 struct ProcessAttempt: Sendable {
     static let processFile = "process"
     static let exitFile = "exit"
     private static let orderFile = "order.json"
-    /// Seconds in which a started supervisor must have written its line.
+    /// Seconds within which a started supervisor must have written its line.
     static let startSeconds = 5.0
 
-    /// What to run. Holds the task's environment, so the directory is the worker's own (0700).
+    /// The command to run. It holds the task's environment, so the directory is readable by the worker only (0700).
     struct Order: Codable, Equatable {
         var nodeId: String
         var argv: [String]
@@ -41,10 +41,10 @@ struct ProcessAttempt: Sendable {
         }
     }
 
-    /// A process that cannot be mistaken for a later one with the same number.
+    /// The identity of a process, which a later one with the same number does not share.
     struct Supervisor: Equatable {
         var pid: pid_t
-        /// Clock ticks since the machine's start (proc(5), field 22 of `stat`).
+        /// Start time in clock ticks since boot (proc(5), field 22 of `stat`).
         var startTicks: UInt64
 
         /// Parses `PID (NAME) STATE ...`; the name may hold anything, so the fields are counted from its last bracket.
@@ -62,7 +62,7 @@ struct ProcessAttempt: Sendable {
             return fields.count > 19 ? fields : nil
         }
 
-        /// Not gone, not a zombie, and the same one.
+        /// Whether it exists, is not a zombie, and is the same process.
         var isAlive: Bool {
             guard let stat = ProcessAttempt.line(of: "/proc/\(pid)/stat"), Supervisor(stat: stat) == self,
                 let state = Self.fields(stat)?.first
@@ -79,7 +79,7 @@ struct ProcessAttempt: Sendable {
         directory = "\(parent)/\(key.taskId)-\(key.attempt)"
     }
 
-    /// Nil for what is no id of an attempt, and so no name that may be joined to a path.
+    /// nil for a text that is not an attempt's id, and so is not safe to join to a path.
     init?(parent: String, id: String) {
         guard let dash = id.lastIndex(of: "-"), let attempt = Int(id[id.index(after: dash)...]), attempt >= 1 else {
             return nil
@@ -91,7 +91,7 @@ struct ProcessAttempt: Sendable {
 
     var id: String { "\(key.taskId)-\(key.attempt)" }
 
-    /// Makes the directory, or finds that it is there with the same order.
+    /// Creates the directory. Idempotent for the same order.
     func create(_ order: Order) throws {
         if mkdir(directory, 0o700) != 0 {
             guard errno == EEXIST else { throw Self.failure("mkdir \(directory)") }
@@ -117,7 +117,7 @@ struct ProcessAttempt: Sendable {
         }
     }
 
-    /// False when it was started before.
+    /// Returns false where it was started before.
     func markStarted() throws -> Bool {
         let mark = open(file(Self.processFile), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if mark < 0, errno == EEXIST { return false }
@@ -126,7 +126,7 @@ struct ProcessAttempt: Sendable {
         return true
     }
 
-    /// For an end that the supervisor could not write down. One that is written down stays.
+    /// Records an end that the supervisor could not record. An existing record stays.
     func recordExit(code: Int) {
         let exit = open(file(Self.exitFile), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard exit >= 0 else { return }
@@ -141,7 +141,7 @@ struct ProcessAttempt: Sendable {
 
     func state() throws -> AdoptedContainer.State {
         guard let startedAt = milliseconds(Self.processFile) else { return .created }
-        // Alive is asked first: the exit code is written before the supervisor goes.
+        // Liveness is checked first: the supervisor records the exit code before it ends.
         if let supervisor {
             if supervisor.isAlive || supervisor.hasGroup { return .running }
         } else if Self.line(of: file(Self.exitFile)) == nil, isStarting(startedAt) {
@@ -167,7 +167,7 @@ struct ProcessAttempt: Sendable {
         return now < startedAtMilliseconds + Int64(Self.startSeconds * 1_000)
     }
 
-    /// Signals the whole group; false when there is none any more.
+    /// Signals the whole group; returns false when it no longer exists.
     func signal(_ number: Int32) -> Bool {
         guard let supervisor, supervisor.isAlive || supervisor.hasGroup else { return false }
         return kill(-supervisor.pid, number) == 0
@@ -181,7 +181,7 @@ struct ProcessAttempt: Sendable {
         return Int64(status.st_mtim.tv_sec) * 1_000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
     }
 
-    /// The first line of a small file; nil while it has no end.
+    /// The first line of a small file; nil while it is incomplete.
     static func line(of path: String) -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }

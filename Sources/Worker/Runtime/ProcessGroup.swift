@@ -6,17 +6,17 @@ import Glibc
 import Musl
 #endif
 
-/// What lives on of a supervisor's process group once the supervisor itself is dead.
+/// The process group of a supervisor, which may outlive it.
 extension ProcessAttempt.Supervisor {
     /// Whether a process of the group still runs: SIGKILL reaches each member at a time of its own, and a supervisor that
     /// was killed alone leaves its command running.
     ///
-    /// A process group's number is not given away while the group has members (POSIX.1-2017, 3.296), so a leader of
-    /// another age means that this group is gone.
+    /// The kernel does not reuse a process group's number while the group has members (POSIX.1-2017, 3.296), so a
+    /// leader with another start time means that this group no longer exists.
     var hasGroup: Bool {
         guard kill(-pid, 0) == 0 || errno == EPERM else { return false }
         if let leader = Self.stat(pid), ProcessAttempt.Supervisor(stat: leader) != self { return false }
-        // The group may consist of zombies that nobody collects; those run no more.
+        // The group may consist of zombies that nobody reaps; those do not run.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.lazy.compactMap { pid_t($0) }.contains { isLivingMember($0) }
     }

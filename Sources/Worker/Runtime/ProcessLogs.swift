@@ -7,30 +7,30 @@ import Musl
 #endif
 
 extension ProcessAttempt {
-    /// Gives the disk back what lies before the last `bytesMax` bytes. Offsets stay, so readers need not know.
+    /// Frees the disk space before the last `bytesMax` bytes. Offsets stay, so readers are not affected.
     func trimLogs(bytesMax: Int) {
         for stream in LogChunk.Stream.allCases {
             let log = open(file(stream.rawValue), O_WRONLY | O_CLOEXEC)
             guard log >= 0 else { continue }
             defer { close(log) }
             let excess = lseek(log, 0, SEEK_END) - bytesMax
-            // Half more than the bound on disk at most, so that the hole grows in large steps.
+            // At most half more than the bound is on disk, so that the hole grows in large steps.
             guard excess > bytesMax / 2 else { continue }
-            // The task appends, so emptying is safe where the file system knows no holes.
+            // The task appends, so truncation is safe where the file system does not support holes.
             if !punchHole(log, bytes: excess) { ftruncate(log, 0) }
         }
     }
 }
 
-/// fallocate(2) with FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE. A GNU extension that the C module does not show, so
-/// it is looked up by name.
+/// Calls fallocate(2) with FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE, a GNU extension that the C module does not
+/// expose: it is looked up by name.
 private func punchHole(_ file: Int32, bytes: Int) -> Bool {
     typealias Fallocate = @convention(c) (Int32, Int32, off_t, off_t) -> Int32
     guard let symbol = dlsym(nil, "fallocate") else { return false }
     return unsafeBitCast(symbol, to: Fallocate.self)(file, 0x01 | 0x02, 0, off_t(bytes)) == 0
 }
 
-/// The two output files of an attempt. The order between the streams is not kept, that within one is.
+/// The two output files of an attempt. Order is kept within a stream, not between them.
 struct ProcessLogSequence: AsyncSequence, Sendable {
     typealias Element = LogChunk
     typealias Failure = any Error
@@ -59,7 +59,7 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
             switch sequence.request.start {
             case .from(let position): for index in sources.indices { sources[index].begin(at: position) }
             case .tail(let bytes):
-                // Which stream was written last is not known: each has half, and what the other leaves.
+                // Which stream was written last is unknown: each gets half, and what the other leaves.
                 let stderrBytes = Swift.min(sources[1].sizeBytes, bytes / 2)
                 let stdoutBytes = sources[0].begin(tailBytes: bytes - stderrBytes)
                 _ = sources[1].begin(tailBytes: bytes - stdoutBytes)
@@ -69,7 +69,7 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
         mutating func next() async throws -> LogChunk? {
             while true {
                 try Task.checkCancellation()
-                // Asked before reading: what is written after the last read cannot be missed.
+                // Checked before reading, so that output written after the last read cannot be missed.
                 let isLast = try !sequence.request.follow || sequence.hasEnded()
                 for index in sources.indices {
                     if let chunk = sources[index].read() {
@@ -84,7 +84,7 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
         }
     }
 
-    /// One file and how far it was read.
+    /// One output file and the read position.
     private struct Source {
         let stream: LogChunk.Stream
         let path: String
@@ -104,7 +104,7 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
 
         mutating func begin(at position: LogPosition) { offset = position[stream] }
 
-        /// - Returns: how many of them there are.
+        /// - Returns: the count of bytes.
         mutating func begin(tailBytes: Int) -> Int {
             let size = sizeBytes
             let kept = Swift.min(tailBytes, size, bytesMax)
@@ -118,7 +118,7 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
             defer { close(log) }
             var bytes = [UInt8](repeating: 0, count: chunkBytes)
             let count = pread(log, &bytes, bytes.count, off_t(offset))
-            // Asked after reading: what was trimmed meanwhile was read as zeros.
+            // Checked after reading: bytes that were trimmed meanwhile were read as zeros.
             let size = Int(lseek(log, 0, SEEK_END))
             if size < offset { return emptied() }
             guard count > 0 else { return nil }
@@ -132,7 +132,7 @@ struct ProcessLogSequence: AsyncSequence, Sendable {
             return LogChunk(stream, bytes)
         }
 
-        /// The file system knows no holes: all of it went.
+        /// Handles a truncated file, on a file system without holes: all of it was lost.
         private mutating func emptied() -> LogChunk {
             offset = 0
             return LogChunk(stream, [], loss: .unknown)

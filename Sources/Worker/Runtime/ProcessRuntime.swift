@@ -8,27 +8,27 @@ import Glibc
 import Musl
 #endif
 
-/// Tasks as plain processes of this machine, for nodes whose operator asks for it: no walls, no limits.
+/// Runs tasks as plain processes of this machine, where the operator chooses that: no isolation, no limits.
 ///
-/// `command` and `args` run one after the other as one argument list; image, ports and limits are not looked at; the
-/// environment is the spec's and the worker's `PATH`. Each attempt has a directory of its own, and a small shell above
-/// the command leaves the exit code there, so a task outlives its worker and is found again. What a task starts in
-/// another session outlives the task.
+/// `command` and `args` are joined into one argument list; image, ports and limits are ignored; the environment is the
+/// spec's and the worker's `PATH`. Each attempt has a directory of its own, where a small supervising shell records the
+/// exit code, so a task outlives its worker and is adopted again. What a task starts in another session outlives the
+/// task.
 package final class ProcessRuntime: ContainerRuntime {
-    /// Seconds until a killed process must be gone.
+    /// Seconds within which a killed process must end.
     static let killSeconds = 10.0
 
     private let directory: String
     private let path: String?
-    /// Of each of stdout and stderr; half more for a while.
+    /// Size limit of each of stdout and stderr; up to half more for a while.
     private let streamBytesMax: Int
-    /// Supervisors started here: their parent is this process, which has to collect them.
+    /// Supervisors that this process started, and must reap.
     private let children = Mutex<Set<pid_t>>([])
 
     /// - Parameters:
-    ///   - directory: where the attempts' directories are; made when it is missing.
-    ///   - path: the `PATH` of tasks that bring none.
-    ///   - logBytesMax: of an attempt's output on the node's disk; the last ones are kept.
+    ///   - directory: the parent of the attempts' directories; created where it is missing.
+    ///   - path: the `PATH` of tasks that set none.
+    ///   - logBytesMax: size limit of an attempt's output on the node's disk; the latest output is kept.
     package init(directory: String, path: String?, logBytesMax: Int = AgentLimits.logBytesDefault) throws {
         guard directory.hasPrefix("/") else { throw RuntimeError(.invalidSpec, "the state directory must be absolute") }
         do {
@@ -51,7 +51,7 @@ package final class ProcessRuntime: ContainerRuntime {
         RuntimeInfo(engine: "process", version: "1")
     }
 
-    /// There are no images.
+    /// Does nothing: there are no images.
     package func prepare(image: String, policy: PullPolicy) async throws {}
 
     package func create(_ spec: ContainerSpec) async throws -> String {
@@ -69,7 +69,7 @@ package final class ProcessRuntime: ContainerRuntime {
     package func start(_ id: String) async throws {
         let attempt = try existing(id)
         let order = try attempt.order()
-        // The mark is made before the process is: what was started once is never started again.
+        // The mark is written before the process starts: an attempt is never started twice.
         guard try attempt.markStarted() else { return }
         do {
             let pid = try ProcessSupervisor.spawn(order, in: attempt.directory)
@@ -86,7 +86,7 @@ package final class ProcessRuntime: ContainerRuntime {
         while true {
             if let status = try ended(attempt) { return status }
             attempt.trimLogs(bytesMax: streamBytesMax)
-            // In proportion to its age: quick to see a short task end, cheap on a long one.
+            // In proportion to its age: fast for short tasks, cheap for long ones.
             let age = begin.duration(to: .now)
             try await Task.sleep(for: min(max(age / 20, .milliseconds(5)), .milliseconds(250)))
         }
@@ -154,14 +154,14 @@ package final class ProcessRuntime: ContainerRuntime {
         return attempt
     }
 
-    /// How it ended; nil while it has not. Collects the supervisor if it is this worker's child.
+    /// The exit status; nil while it runs. Reaps the supervisor if it is this worker's child.
     private func ended(_ attempt: ProcessAttempt) throws -> ExitStatus? {
         if let pid = attempt.supervisor?.pid, children.withLock({ $0.contains(pid) }) {
             var status: Int32 = 0
             if waitpid(pid, &status, WNOHANG) == pid { children.withLock { _ = $0.remove(pid) } }
         }
         if case .exited(let status) = try attempt.state() { return status }
-        // Nobody would learn how a command without its supervisor ends.
+        // A command without its supervisor has nobody to record its exit code.
         if let supervisor = attempt.supervisor, !supervisor.isAlive { _ = attempt.signal(SIGKILL) }
         return nil
     }

@@ -7,13 +7,13 @@ import Glibc
 import Musl
 #endif
 
-/// Starts a task's command under a shell that outlives the worker and leaves the exit code in a file.
+/// Starts a task's command under a shell that outlives the worker and records the exit code in a file.
 enum ProcessSupervisor {
     /// Arguments: the attempt's directory, the working directory (may be empty), then the command.
     ///
-    /// Its variables have names that no task's environment should hold, as it would change them. The trap keeps the
-    /// shell through a SIGTERM for the group; a handler, unlike `''`, is not inherited. The last line ends whatever the
-    /// command left behind in its group, the shell with it.
+    /// Its variables have names that no task's environment should hold, since it would change them. The trap keeps the
+    /// shell alive through a SIGTERM for the group; a handler, unlike `''`, is not inherited. The last line kills what
+    /// the command left behind in its group, the shell included.
     private static let script = """
         trap : HUP INT TERM
         podling_directory=$1
@@ -26,7 +26,7 @@ enum ProcessSupervisor {
         kill -KILL 0
         """
 
-    /// Returns the shell's process id, which is its process group's and its session's as well.
+    /// Returns the shell's process id, which is also its process group's and its session's.
     static func spawn(_ order: ProcessAttempt.Order, in directory: String) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -46,7 +46,7 @@ enum ProcessSupervisor {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        // A session of its own: no signal for the worker's terminal or group reaches the task.
+        // A new session: no signal for the worker's terminal or group reaches the task.
         let sessionFlag: Int32 = 0x80
         posix_spawnattr_setflags(
             &attributes,
@@ -66,7 +66,7 @@ enum ProcessSupervisor {
         return pid
     }
 
-    /// What a task must not inherit. Most are close-on-exec already; closing one twice does no harm.
+    /// Descriptors that a task must not inherit. Most are close-on-exec already; closing one twice does no harm.
     private static func openDescriptors() -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         return names.compactMap { Int32($0) }.filter { $0 > STDERR_FILENO }
@@ -80,7 +80,7 @@ enum ProcessSupervisor {
         pointers.append(nil)
         defer { for pointer in pointers { free(pointer) } }
         return pointers.withUnsafeMutableBufferPointer { buffer in
-            // There is always the closing nil, so the buffer has an address.
+            // There is always the final nil, so the buffer has an address.
             buffer.baseAddress.map(body) ?? body(UnsafeMutablePointer.allocate(capacity: 1))
         }
     }

@@ -25,7 +25,7 @@ struct ProgressLines: Sendable {
         return nil
     }
 
-    /// The last line may lack its end.
+    /// Ends the stream; the last line may lack its line feed.
     mutating func finish() -> String? { endLine() }
 
     private mutating func endLine() -> String? {
@@ -38,7 +38,7 @@ struct ProgressLines: Sendable {
     }
 }
 
-/// Tells when nothing has happened for a while.
+/// A watchdog for inactivity.
 final class IdleWatch: Sendable {
     private let lastTouch = Mutex(ContinuousClock.now)
 

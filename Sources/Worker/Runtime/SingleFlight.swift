@@ -1,6 +1,6 @@
-/// Lets callers that want the same thing at the same time share one run of the work.
+/// Lets concurrent callers with the same key share one run of the work.
 ///
-/// A caller that is cancelled leaves; the work is cancelled when nobody waits for it any more.
+/// A cancelled caller leaves; the work is cancelled when nobody waits for it any more.
 actor SingleFlight<Key: Hashable & Sendable> {
     private struct Flight {
         var number: Int
@@ -16,7 +16,7 @@ actor SingleFlight<Key: Hashable & Sendable> {
         let waiter = lastNumber
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-                // The cancellation handler may have run before; it found nothing to remove.
+                // The cancellation handler may have run before, and found nothing to remove.
                 guard !Task.isCancelled else {
                     continuation.resume(throwing: CancellationError())
                     return

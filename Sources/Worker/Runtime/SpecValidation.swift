@@ -1,19 +1,19 @@
 import PodlingAgent
 
-/// The last look at a spec before an engine sees it. The master has checked all of this before; a worker does not
-/// rely on it, because what it passes on runs with the engine's rights.
+/// The last validation of a spec before an engine gets it. The master has checked all of this before; a worker does not
+/// rely on that, since what it passes on runs with the engine's rights.
 package enum SpecValidation {
     package static let idBytesMax = 128
     package static let ports = 1...65_535
-    /// Docker refuses less; less than this holds no process anyway.
+    /// Docker's own minimum; no process fits into less anyway.
     package static let memoryBytesMin: Int64 = 6 << 20
     package static let cpuMillisMax = 1_024_000
     package static let stopGraceSecondsMax = 86_400
-    /// execve(2) fails beyond 128 KiB a string and a quarter of the stack (2 MiB by default) in all.
+    /// execve(2) fails beyond 128 KiB for a string and a quarter of the stack (2 MiB by default) in total.
     package static let stringBytesMax = 128 << 10
     package static let argumentBytesMax = 2 << 20
 
-    /// Throws `.invalidSpec`, naming the field, for the first thing that no engine could run.
+    /// Throws `.invalidSpec`, naming the field, for the first value that no engine could run.
     package static func check(_ spec: ContainerSpec) throws(RuntimeError) {
         try checkIdentity(spec)
         guard ImageReference(spec.image) != nil else { throw invalid("image", "is no image reference") }
@@ -21,14 +21,14 @@ package enum SpecValidation {
         try checkLimits(spec)
     }
 
-    /// Task id, attempt and node id: they become names, labels and file names.
+    /// Checks task id, attempt and node id: they become names, labels and file names.
     package static func checkIdentity(_ spec: ContainerSpec) throws(RuntimeError) {
         guard isName(spec.taskId) else { throw invalid("taskId", "must be [A-Za-z0-9][A-Za-z0-9_.-]*") }
         guard isName(spec.nodeId) else { throw invalid("nodeId", "must be [A-Za-z0-9][A-Za-z0-9_.-]*") }
         guard spec.attempt >= 1 else { throw invalid("attempt", "must be at least 1") }
     }
 
-    /// What the kernel gets: arguments, environment, directory.
+    /// Checks what is passed to the kernel: arguments, environment, directory.
     package static func checkProcess(_ spec: ContainerSpec) throws(RuntimeError) {
         var bytes = 0
         for (field, list) in [("command", spec.command ?? []), ("args", spec.args ?? [])] {
@@ -72,7 +72,7 @@ package enum SpecValidation {
         }
     }
 
-    /// A name that may stand in a container's name, a label and a path: no slash, no dot at the front.
+    /// Whether a name is safe in a container's name, a label and a path: no slash, no leading dot.
     package static func isName(_ text: String) -> Bool {
         guard let first = text.utf8.first, text.utf8.count <= idBytesMax else { return false }
         return isAlphanumeric(first)
