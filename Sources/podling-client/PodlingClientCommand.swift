@@ -2,7 +2,7 @@ import ArgumentParser
 import PodlingClient
 import PodlingProtocol
 
-/// The command line.
+/// The root command.
 @main
 struct PodlingClientCommand: AsyncParsableCommand {
     static let version = Version.current
@@ -35,7 +35,7 @@ struct PodlingClientCommand: AsyncParsableCommand {
         ]
     )
 
-    /// Each command's name, with those of its parts.
+    /// The names of all commands, each with those of its subcommands.
     private static var partsOfCommands: [String: Set<String>] {
         let commands = configuration.subcommands.map { command in
             (name(of: command), Set(command.configuration.subcommands.map(name(of:))))

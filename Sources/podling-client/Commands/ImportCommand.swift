@@ -78,7 +78,7 @@ struct ImportCommand: AsyncParsableCommand {
             "\(counts.imported) imported, \(counts.existing) already here, \(counts.conflicts) in conflict\(skipped)\n"
     }
 
-    /// The same failure, with how far it came.
+    /// Adds to a failure how far the import came.
     private static func stopped(_ error: any Error, _ counts: Importer.Counts) -> any Error {
         let taken =
             counts.lastLine == 0

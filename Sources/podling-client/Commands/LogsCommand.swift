@@ -2,12 +2,12 @@ import ArgumentParser
 import PodlingClient
 
 struct LogsCommand: AsyncParsableCommand {
-    /// A node that sends nothing for so long, and no end either, will not.
+    /// Time-out for a node that sends neither output nor an end.
     private static let silenceSecondsMax = 15
 
     private static let tailBytesDefault = 65_536
 
-    /// How much of the output is wanted.
+    /// The amount of output to show.
     enum Tail: Equatable {
         case all
         case bytes(Int)

@@ -68,7 +68,7 @@ struct PsCommand: AsyncParsableCommand {
         } else {
             try Console.out(json: objects.end())
         }
-        // Who asked for so many knows; who did not must not take them for all.
+        // Without a limit of their own, users must not take one page for all tasks.
         if cursor != nil, limit == nil {
             Console.note("there may be more: these are \(Self.limitDefault); see --limit")
         }

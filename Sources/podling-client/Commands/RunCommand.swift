@@ -43,11 +43,11 @@ struct RunCommand: AsyncParsableCommand {
             command: command,
             environmentValue: { Environment.value($0) }
         )
-        // With a key, asking again after a lost connection cannot start a second task.
+        // With an idempotency key, a retry after a lost connection cannot start a second task.
         let key = RandomText.make(count: 32)
         let json = try builder.build(idempotencyKey: key, randomSuffix: RandomText.make(count: 5))
         let link = try connection.link()
-        // From here on an interrupt must find the task, not the program.
+        // From here on an interrupt must cancel the task, and not just end the program.
         let interrupts = detach ? nil : await Interrupts.stream()
         do {
             let task = try await link.perform { try await $0.submit(spec: json) }

@@ -23,7 +23,7 @@ struct SubmitCommand: AsyncParsableCommand {
         let link = try connection.link()
         for (index, spec) in specs.enumerated() {
             do {
-                // With a key, asking again after a lost connection cannot start a second task.
+                // With an idempotency key, a retry after a lost connection cannot start a second task.
                 let keyed = try SpecFile.withKey(spec, RandomText.make(count: 32))
                 let task = try await link.perform { try await $0.submit(spec: keyed) }
                 try Console.out("\(task.taskId)\n")

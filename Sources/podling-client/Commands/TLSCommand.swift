@@ -107,7 +107,7 @@ struct TLSDoctorCommand: AsyncParsableCommand {
     }
 }
 
-/// How a finding is written.
+/// Formats findings as text.
 enum DoctorText {
     private static let verdictWidth = 8
     private static let stepWidth = 11

@@ -22,7 +22,7 @@ struct WaitCommand: AsyncParsableCommand {
 
     func run() async throws {
         let link = try connection.link()
-        // The first connection is made once, not by all at the same time.
+        // The first connection is made once, before the concurrent waits share it.
         _ = try await link.perform { try await $0.ping() }
         let ended = try await withThrowingTaskGroup(of: (Int, TaskView).self) { group in
             for (index, taskId) in tasks.enumerated() {
@@ -30,7 +30,7 @@ struct WaitCommand: AsyncParsableCommand {
                     do {
                         return (index, try await link.perform { try await $0.wait(taskId: taskId) })
                     } catch let error as PodlingError {
-                        // 1 would read as a task's own exit code.
+                        // Exit status 1 would look like a task's own exit code.
                         let message = "task \(taskId): the master refused: \(error)"
                         throw Failure(message: message, exitStatus: ExitStatus.infrastructure)
                     }

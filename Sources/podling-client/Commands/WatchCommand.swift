@@ -58,7 +58,7 @@ struct WatchCommand: AsyncParsableCommand {
             try Console.out(TaskText.transition(transition))
         case .done: break
         case .task(let transition):
-            // A stream has no end that an array could have: json is a line each, too.
+            // An endless stream cannot be an array: json is one line for each object, too.
             try Console.out(json: transition.json + [UInt8(ascii: "\n")])
         }
     }

@@ -1,14 +1,14 @@
 import PodlingDigest
 import PodlingProtocol
 
-/// The last line of an export: how many tasks there are, and the SHA-256 of all the bytes before it.
+/// The last line of an export: the count of tasks, and the SHA-256 of all bytes before it.
 struct ExportTrailer: Equatable {
     static let version = 1
-    /// How a line begins that is no task.
+    /// The beginning of the trailer, which no task has.
     static let prefix = Array(#"{"export":"#.utf8)
 
     var count: Int
-    /// In hexadecimal, as sha256sum writes it.
+    /// Hexadecimal, in sha256sum's form.
     var sha256: String
 
     var line: String { #"{"export":{"version":\#(Self.version),"count":\#(count),"sha256":"\#(sha256)"}}"# + "\n" }
@@ -34,7 +34,7 @@ struct ExportTrailer: Equatable {
     }
 }
 
-/// The SHA-256 of bytes as they come.
+/// Incremental SHA-256.
 final class Checksum {
     private let hash = SHA256()
 
@@ -43,7 +43,7 @@ final class Checksum {
         array.withUnsafeBytes { hash.update($0) }
     }
 
-    /// In hexadecimal, of all that was added so far.
+    /// The digest of all input so far, in hexadecimal.
     ///
     /// - Throws: `Failure`.
     func text() throws -> String {

@@ -6,10 +6,10 @@ struct Exporter {
 
     let link: MasterLink
     let statuses: [String]
-    /// nil: standard output.
+    /// nil is standard output.
     let file: OutputFile?
 
-    /// - Returns: how many tasks there were.
+    /// - Returns: the count of tasks.
     func run() async throws -> Int {
         var filter = TaskFilter()
         filter.statuses = statuses

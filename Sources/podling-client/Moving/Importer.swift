@@ -1,18 +1,18 @@
 import PodlingClient
 import PodlingProtocol
 
-/// Checks a file of tasks, and hands them over in pieces.
+/// Validates a file of tasks, and imports them in batches.
 struct Importer {
     struct Counts {
         var imported = 0
         var existing = 0
         var conflicts = 0
         var skipped = 0
-        /// Where the last task that the master has begins, in the file.
+        /// The line of the last task that the master has acknowledged.
         var lastLine = 0
     }
 
-    /// Well below the longest line that a master takes.
+    /// Size limit of a request, well below the longest line that a master accepts.
     static let requestBytesMax = 512 * 1024
     static let requestTasksMax = 500
     private static let faultsToldMax = 20
@@ -31,12 +31,12 @@ struct Importer {
         self.needsTrailer = needsTrailer
     }
 
-    // MARK: Checking
+    // MARK: Validating
 
     /// Reads the file to its end.
     ///
-    /// - Returns: how many tasks are well formed.
-    /// - Throws: `Failure` where the file is not whole, or a task breaks a rule and none may be skipped.
+    /// - Returns: the count of valid tasks.
+    /// - Throws: `Failure` where the file is incomplete, or a task breaks a rule and none may be skipped.
     func check() throws -> Int {
         var progress = Progress("checked")
         defer { progress.end() }
@@ -86,11 +86,11 @@ struct Importer {
         }
     }
 
-    // MARK: Taking
+    // MARK: Importing
 
-    /// Hands over the tasks from where the file stands.
+    /// Imports the tasks from the file's current position.
     ///
-    /// - Throws: `Failure`; `counts` then tells how far it came.
+    /// - Throws: `Failure`; `counts` then has the progress.
     mutating func take(_ link: MasterLink) async throws {
         var progress = Progress("imported")
         defer { progress.end() }
@@ -128,7 +128,7 @@ struct Importer {
                 try checkEpoch(now)
             } catch let error as PodlingError {
                 guard let index = Self.index(in: error.field), batch.indices.contains(index) else { throw error }
-                // The master knows more rules than this program: its clock is one.
+                // The master checks more rules than this program, such as against its own clock.
                 let words = error.message.replacing("tasks[\(index)].", with: "")
                 guard skipsInvalid else { throw Failure(message: "line \(batch[index].line): \(words)") }
                 Console.note("line \(batch[index].line): \(words); left out")
@@ -152,14 +152,14 @@ struct Importer {
         batchBytes = 0
     }
 
-    /// A master without a database forgets at its start what it took before.
+    /// Detects a restart of a master without a database, which forgets what it imported before.
     private mutating func checkEpoch(_ now: String?) throws {
         defer { epoch = now }
         guard epoch != nil, epoch != now else { return }
         throw Failure(message: "the master started anew, or another took over: run the same import again")
     }
 
-    /// The 3 of `tasks[3].env`.
+    /// Parses the index in a field path: the 3 of `tasks[3].env`.
     private static func index(in field: String?) -> Int? {
         guard let field, field.hasPrefix("tasks[") else { return nil }
         return Int(field.dropFirst(6).prefix { $0 != "]" })

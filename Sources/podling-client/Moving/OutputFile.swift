@@ -6,7 +6,7 @@ import Glibc
 import Musl
 #endif
 
-/// A file that is there as a whole or not at all: it is written beside its place and moved there at the end.
+/// Writes a file atomically: to a temporary file next to it, which is renamed at the end.
 final class OutputFile {
     private static let bufferBytes = 256 * 1024
     private let path: String
@@ -19,10 +19,10 @@ final class OutputFile {
         self.path = path
         var facts = stat()
         if stat(path, &facts) == 0, facts.st_mode & S_IFMT != S_IFREG {
-            // A pipe or a device is what it is.
+            // A pipe or a device is written directly.
             descriptor = open(path, O_WRONLY | O_CLOEXEC)
         } else {
-            // Task specs may hold what others must not read: mkstemp makes it the user's own.
+            // Task specs may hold secrets: mkstemp makes the file readable by its owner only.
             var template = Array("\(path).part-XXXXXX".utf8CString)
             descriptor = mkstemp(&template)
             let name = template.dropLast().map { UInt8(bitPattern: $0) }
@@ -38,7 +38,7 @@ final class OutputFile {
         if buffer.count >= Self.bufferBytes { try flush() }
     }
 
-    /// Makes it durable, and moves it to its place.
+    /// Makes it durable (fsync), and renames it.
     func finish() throws {
         try flush()
         guard let temporaryPath else { return }
@@ -52,7 +52,7 @@ final class OutputFile {
         self.temporaryPath = nil
     }
 
-    /// Leaves nothing behind.
+    /// Removes the temporary file.
     func discard() {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1

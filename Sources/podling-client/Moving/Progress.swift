@@ -1,4 +1,4 @@
-/// How far a long work is: one line on a terminal, nothing elsewhere.
+/// The progress of a long operation: one line on a terminal, nothing elsewhere.
 struct Progress {
     private static let interval = Duration.milliseconds(200)
     private let verb: String
@@ -14,14 +14,14 @@ struct Progress {
         try? Console.error(Array("\r\u{1b}[K\(verb) \(Self.grouped(count)) tasks".utf8))
     }
 
-    /// Takes the line away again.
+    /// Erases the line.
     mutating func end() {
         guard toldAt != nil else { return }
         toldAt = nil
         try? Console.error(Array("\r\u{1b}[K".utf8))
     }
 
-    /// `1,234,567`.
+    /// Formats a number as `1,234,567`.
     static func grouped(_ count: Int) -> String {
         let digits = Array(String(count))
         return digits.enumerated().reduce(into: "") { text, digit in

@@ -4,16 +4,16 @@ import Glibc
 import Musl
 #endif
 
-/// A file of tasks, read in pieces: what `export` writes, or the array that the HTTP interface gives.
+/// A file of tasks, read in chunks: the output of `export`, or the array that the HTTP interface returns.
 final class TaskFile {
-    /// One task as the file has it.
+    /// One task of the file.
     struct Item {
         var task: [UInt8]
-        /// Where it begins, from 1.
+        /// The number of its first line, from 1.
         var line: Int
     }
 
-    /// No task is longer.
+    /// Size limit of a task.
     static let itemBytesMax = 512 * 1024
     static let chunkBytesDefault = 256 * 1024
     private static let pollMilliseconds: CInt = 200
@@ -27,7 +27,7 @@ final class TaskFile {
     private var at = 0
     private var line = 1
     private var isAtEnd = false
-    /// nil until the first byte that is not white space was seen.
+    /// nil before the first byte that is not white space.
     private var isArray: Bool?
     private var hasBegun = false
     private let checksum = Checksum()
@@ -46,18 +46,18 @@ final class TaskFile {
 
     deinit { close(descriptor) }
 
-    /// Whether it can be read twice.
+    /// Whether it is a regular file, which can be read twice.
     var isRegular: Bool {
         var facts = stat()
         return fstat(descriptor, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
     }
 
-    /// Leaves a regular file as it was found, for another who reads it: standard input has one place for all.
+    /// Restores the position of a regular file, for another reader: standard input has one position for all.
     func putBack() throws {
         guard lseek(descriptor, start, SEEK_SET) == start else { throw Failure(message: "cannot read \(name) again") }
     }
 
-    /// The next task; nil at the end.
+    /// Reads the next task; nil at the end.
     ///
     /// - Throws: `Failure`, `CancellationError`.
     func next() throws -> Item? {
@@ -67,12 +67,12 @@ final class TaskFile {
         return item
     }
 
-    /// What is wrong with the file as a whole, once `next` gave nil; nil where it is whole.
+    /// The fault of the file as a whole, once `next` has returned nil; nil where it is complete.
     ///
-    /// - Parameter needsTrailer: a file of lines without a trailer was cut short.
-    /// - Throws: `Failure`, where that cannot be told.
+    /// - Parameter needsTrailer: whether a file of lines without a trailer counts as cut short.
+    /// - Throws: `Failure`, where that cannot be determined.
     func fault(needsTrailer: Bool) throws -> String? {
-        // An array says by its bracket that it is whole.
+        // The closing bracket of an array proves that it is complete.
         guard isArray != true else { return nil }
         guard let trailer else {
             return needsTrailer ? "\(name) ends without the trailer of an export: it was cut short" : nil
@@ -106,7 +106,7 @@ final class TaskFile {
         }
     }
 
-    /// A line with its end; nil at the end of the file.
+    /// Takes a line with its end; nil at the end of the file.
     private func takeLine() throws -> [UInt8]? {
         var searched = at
         while true {
@@ -157,7 +157,7 @@ final class TaskFile {
         var isInString = false
         var isEscaped = false
         while let byte = try take() {
-            // The object is to be one line; within strings there is no line end.
+            // The object must fit one line; a string cannot hold a line end.
             item.task.append(byte == Self.lineEnd || byte == 0x0D ? 0x20 : byte)
             if isInString {
                 if isEscaped {
@@ -185,7 +185,7 @@ final class TaskFile {
     // MARK: Bytes
 
     private func firstByte() throws -> UInt8? {
-        // White space before the lines is part of what is summed up: it stays.
+        // White space before the lines is part of the checksum: it stays.
         var place = at
         while true {
             while place < buffer.count {
@@ -218,7 +218,7 @@ final class TaskFile {
         return byte
     }
 
-    /// Reads more; what was taken is dropped.
+    /// Reads more into the buffer, and drops what was consumed.
     /// - Returns: false at the end of the file.
     private func fill() throws -> Bool {
         if isAtEnd { return false }
@@ -239,7 +239,7 @@ final class TaskFile {
         return got > 0
     }
 
-    /// Whoever writes to the pipe may take his time; an interrupt is heard meanwhile.
+    /// Waits for a slow writer of a pipe, and notices an interrupt meanwhile.
     private func waitForInput() throws {
         while true {
             try Task.checkCancellation()

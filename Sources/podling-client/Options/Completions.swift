@@ -2,7 +2,7 @@ import ArgumentParser
 import PodlingClient
 import PodlingOptions
 
-/// What the shell offers when it completes a word; asks the master, briefly, and is silent when it cannot.
+/// Shell completions: queries the master, with a short time-out, and is silent when it cannot.
 enum Completions {
     private static let timeoutSeconds = 2
     private static let tasksMax = 100
@@ -18,7 +18,7 @@ enum Completions {
         (try? await client(words).nodesPage().nodes.map(\.nodeId)) ?? []
     }
 
-    /// - Parameter words: of the command line, which may say where the master is.
+    /// - Parameter words: the words of the command line, which may have the master's address.
     private static func client(_ words: [String]) async throws -> PodlingClient {
         var options = PodlingClient.Options()
         options.connectTimeoutSeconds = timeoutSeconds

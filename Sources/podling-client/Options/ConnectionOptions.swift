@@ -2,7 +2,7 @@ import ArgumentParser
 import PodlingClient
 import PodlingOptions
 
-/// Where the master is.
+/// The options for the connection to the master.
 struct ConnectionOptions: ParsableArguments {
     static let masterDefault = "127.0.0.1:7070"
 
@@ -40,7 +40,7 @@ struct ConnectionOptions: ParsableArguments {
         return try security.addresses(text, environment: Environment.value)
     }
 
-    /// - Parameter choice: for commands that only read, a standby may do.
+    /// - Parameter choice: read-only commands may use a standby.
     func link(_ choice: PodlingClient.MasterChoice = .leader) throws -> MasterLink {
         var options = PodlingClient.Options()
         options.choice = choice
@@ -52,7 +52,7 @@ struct ConnectionOptions: ParsableArguments {
     }
 }
 
-/// How results are written.
+/// The option for the output format.
 struct FormatOptions: ParsableArguments {
     @Option(name: .long, help: "How to write the result.")
     var output = OutputFormat.table

@@ -1,20 +1,19 @@
-/// Options of every command may stand before the command's name too, as with docker and kubectl:
+/// Moves common options that precede the command's name, which docker and kubectl also allow:
 /// `podling-client --master db1 ps`.
 enum LeadingOptions {
-    /// All of them take a value.
+    /// The names of those options; all of them take a value.
     static let names: Set<String> = [
         "--master", "--retry-seconds", "--output", "--token-file", "--sslmode", "--sslrootcert", "--sslcert",
         "--sslkey",
         "--sslcrl", "--ssl-min-protocol-version", "--sslsni", "--hostaddr",
     ]
 
-    /// The arguments with the options that stand first moved behind the command's name, and that of its part
-    /// (`tls doctor`).
+    /// Moves leading options after the name of the command and its subcommand (`tls doctor`).
     static func moved(_ arguments: [String], partsOf commands: [String: Set<String>]) -> [String] {
         let leading = leadingCount(arguments)
         guard leading > 0, leading <= arguments.count else { return arguments }
         var command = arguments.dropFirst(leading)
-        // Without a command there is nothing they are for: the rest is what is to be answered.
+        // Without a command there is nothing to move them after: the rest is passed on as it is.
         guard let name = command.first, let parts = commands[name] else { return Array(command) }
         var moved = [command.removeFirst()]
         if let part = command.first, parts.contains(part) { moved.append(command.removeFirst()) }
@@ -22,7 +21,7 @@ enum LeadingOptions {
         return moved + command
     }
 
-    /// Those of these words that say which master, and how it is reached: for what has no command line of its own.
+    /// Filters the connection options out of these words: for completions, which have no command line of their own.
     static func ofConnection(_ words: [String]) -> [String] {
         var found: [String] = []
         for (index, word) in words.enumerated() {
@@ -37,7 +36,8 @@ enum LeadingOptions {
         return found
     }
 
-    /// More than there are arguments where the last option lacks its value.
+    /// Count of leading arguments that belong to options; greater than the count of all where the last option lacks its
+    /// value.
     private static func leadingCount(_ arguments: [String]) -> Int {
         var count = 0
         while count < arguments.count {

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What of a task spec the command line can say.
+/// The options that define a task spec.
 struct SpecOptions: ParsableArguments {
     @Option(name: [.short, .long], help: "The image to run. Default: PODLING_IMAGE.")
     var image: String?

@@ -6,17 +6,17 @@ import Glibc
 import Musl
 #endif
 
-/// Nobody reads what is written any more.
+/// Nobody reads the output any more.
 struct BrokenPipe: Error {}
 
-/// Standard output and standard error, by write(2): each call leaves at once and whole.
+/// Standard output and standard error, by unbuffered write(2): each call is written at once and in full.
 enum Console {
     static let isStdoutTerminal = isatty(STDOUT_FILENO) == 1
     static let isStderrTerminal = isatty(STDERR_FILENO) == 1
-    /// Colours are for a terminal, unless NO_COLOR says otherwise (no-color.org).
+    /// Whether to use colours: on a terminal, unless NO_COLOR is set (no-color.org).
     static let hasColours = isStdoutTerminal && (Environment.value("NO_COLOR") ?? "").isEmpty
 
-    /// A write to a closed pipe is to fail with EPIPE, not to end the program.
+    /// Ignores SIGPIPE: a write to a closed pipe fails with EPIPE, and does not kill the program.
     static func ignoreBrokenPipeSignal() {
         signal(SIGPIPE, SIG_IGN)
     }
@@ -31,7 +31,7 @@ enum Console {
         try write(bytes, to: STDOUT_FILENO)
     }
 
-    /// JSON of tasks and nodes, whose texts come from outside; on a terminal it does no harm.
+    /// Writes JSON of tasks and nodes; its texts are untrusted, and are made safe for a terminal.
     /// - Throws: `BrokenPipe`.
     static func out(json: [UInt8]) throws {
         try out(isStdoutTerminal ? TerminalSafeJSON.escaped(json) : json)
@@ -42,14 +42,14 @@ enum Console {
         try write(bytes, to: STDERR_FILENO)
     }
 
-    /// One line for a person, on standard error; an empty one is not written.
+    /// Writes one human-readable line to standard error; an empty one is skipped.
     static func note(_ message: String) {
         guard !message.isEmpty else { return }
         let line = "podling-client: \(TerminalSafeText.escaped(message))\n"
         try? write(Array(line.utf8), to: STDERR_FILENO)
     }
 
-    /// Ends the program as it stands.
+    /// Exits at once, without cleaning up.
     static func leave(_ status: Int32) -> Never { _exit(status) }
 
     private static func write(_ bytes: [UInt8], to descriptor: CInt) throws {
@@ -65,7 +65,7 @@ enum Console {
                 if written >= 0 {
                     rest = rest.dropFirst(written)
                 } else if errno == EAGAIN {
-                    // Someone made the descriptor non-blocking: wait until it takes more.
+                    // Someone made the descriptor non-blocking: poll until it is writable.
                     var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     poll(&waiting, 1, -1)
                 } else if errno != EINTR {
@@ -76,7 +76,7 @@ enum Console {
     }
 }
 
-/// The environment, read when asked for.
+/// Reads the environment on each call.
 enum Environment {
     static func value(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }

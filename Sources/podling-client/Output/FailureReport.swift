@@ -2,20 +2,19 @@ import ArgumentParser
 import PodlingClient
 import PodlingProtocol
 
-/// A failure to be told in one line, with the exit status that goes with it.
+/// A failure as one line, with its exit status.
 struct Failure: Error {
     let message: String
     var exitStatus = ExitStatus.failure
 }
 
-/// Turns whatever was thrown into one line that says what to do.
+/// Converts any error into one line with a remedy.
 struct FailureReport {
     let message: String
-    /// What to do about it; may be empty.
+    /// The remedy; may be empty.
     let hint: String
     let exitStatus: Int32
 
-    /// The whole line.
     var line: String { hint.isEmpty ? message : "\(message); \(hint)" }
 
     /// - Returns: nil for what ArgumentParser reports itself (usage, help, version).

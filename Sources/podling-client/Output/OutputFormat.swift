@@ -6,7 +6,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
     case ndjson
 }
 
-/// Writes objects of the same kind as they come: one JSON array, or a line each.
+/// Streams objects of one kind: as one JSON array, or one on each line.
 struct JSONObjects {
     let format: OutputFormat
     private var count = 0
@@ -15,7 +15,7 @@ struct JSONObjects {
         self.format = format
     }
 
-    /// What comes before, between and after the objects is part of the text returned.
+    /// The text includes what precedes, separates and follows the objects.
     mutating func text(of objects: [[UInt8]]) -> [UInt8] {
         var text: [UInt8] = []
         for object in objects {

@@ -1,17 +1,18 @@
 import PodlingClock
 
-/// Times and sizes in a few characters, for people.
+/// Short human-readable times and sizes.
 enum Quantities {
     /// Milliseconds since 1970.
     static func now() -> Int64 { WallClock.milliseconds() }
 
-    /// `12 seconds ago`, or `-` for no time; what lies ahead (the master's clock differs) is now.
+    /// Formats an age as `12 seconds ago`, or `-` for no time; a time in the future (the master's clock differs) is
+    /// now.
     static func age(_ instant: Int64?, now: Int64) -> String {
         guard let instant else { return "-" }
         return duration(seconds: max(0, now - instant) / 1000) + " ago"
     }
 
-    /// In the largest unit that is at least two, as people say it.
+    /// Formats a duration in the largest unit of which there are at least two.
     static func duration(seconds: Int64) -> String {
         switch seconds {
         case ..<1: "less than a second"
@@ -23,7 +24,7 @@ enum Quantities {
         }
     }
 
-    /// `1.5Gi`: powers of 1,024, at most one digit after the point.
+    /// Formats a size as `1.5Gi`: powers of 1,024, at most one digit after the point.
     static func memory(_ bytes: Int?) -> String {
         guard let bytes else { return "-" }
         var value = Double(bytes)
@@ -34,7 +35,7 @@ enum Quantities {
         return trimmed(value) + "Ti"
     }
 
-    /// `0.5`, `2`.
+    /// Formats cores as `0.5` or `2`.
     static func cpu(_ cores: Double?) -> String {
         guard let cores else { return "-" }
         return trimmed(cores)

@@ -1,10 +1,10 @@
 import PodlingProtocol
 
-/// Columns of text, aligned; cells are made safe for a terminal. The first row sets what the widths begin with.
+/// Aligned columns of text; cells are made safe for a terminal. The first row gives the minimum widths.
 struct Table {
-    /// Blanks between columns.
+    /// Separator between columns.
     private static let gap = "   "
-    /// A cell wider than this does not push the columns after it further right.
+    /// Maximum width of a column: a longer cell does not push the following columns further right.
     private static let columnWidthMax = 64
 
     let headings: [String]
@@ -18,9 +18,9 @@ struct Table {
         rows.append(cells.map(TerminalSafeText.escaped))
     }
 
-    /// The rows as lines, each with its line ending.
+    /// Renders the rows as lines, each with its line ending.
     ///
-    /// - Parameter colour: gives the escape sequence to put a cell in, by its column and text.
+    /// - Parameter colour: returns the escape sequence for a cell, by its column and text.
     func rendered(colour: (_ column: Int, _ cell: String) -> String? = { _, _ in nil }) -> String {
         var widths = headings.map(\.count)
         for row in rows {

@@ -1,7 +1,7 @@
 import PodlingClient
 import PodlingProtocol
 
-/// Tasks and nodes as people read them.
+/// Human-readable tasks and nodes.
 enum TaskText {
     static let statusColumn = 3
 
@@ -16,14 +16,14 @@ enum TaskText {
         return table
     }
 
-    /// `running`, `running (cancelling)`, `failed (3)`, `pending (attempt 2)`.
+    /// Formats a status: `running`, `running (cancelling)`, `failed (3)`, `pending (attempt 2)`.
     static func status(_ task: TaskView) -> String {
         if task.hasEnded { return task.exitCode.map { "\(task.status) (\($0))" } ?? task.status }
         if task.isCancelRequested { return "\(task.status) (cancelling)" }
         return task.attempt > 1 ? "\(task.status) (attempt \(task.attempt))" : task.status
     }
 
-    /// Why the task is where it is, or what is being done.
+    /// The reason for the task's status, or the current activity.
     static func why(_ task: TaskView) -> String {
         if let reason = task.reason, reason != "exit_code", reason != task.status {
             return task.error.map { "\(reason): \($0)" } ?? reason
@@ -31,7 +31,7 @@ enum TaskText {
         return task.error ?? (task.hasEnded ? "" : task.detail ?? "")
     }
 
-    /// ANSI colour of a status.
+    /// The ANSI colour of a status.
     static func colour(_ status: String) -> String? {
         switch status.prefix(while: { $0 != " " }) {
         case "running", "completed", "online": "32"
@@ -41,7 +41,7 @@ enum TaskText {
         }
     }
 
-    /// One task, a member a line.
+    /// Formats one task, a member on each line.
     static func details(_ task: TaskView) -> String {
         var members: [(String, String?)] = [
             ("task", task.taskId), ("name", task.name), ("status", status(task)), ("reason", task.reason),

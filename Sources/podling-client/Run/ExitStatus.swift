@@ -1,6 +1,6 @@
 import PodlingClient
 
-/// What the program's exit status says.
+/// The exit statuses of the program.
 enum ExitStatus {
     static let failure: Int32 = 1
     static let timedOut: Int32 = 124
@@ -22,7 +22,7 @@ enum ExitStatus {
           141   nobody reads the output any more
         """
 
-    /// The status of `run` and `wait` for a task that has ended.
+    /// The status of `run` and `wait` for a terminal task.
     static func of(_ task: TaskView) -> Int32 {
         of(status: task.status, reason: task.reason, exitCode: task.exitCode)
     }
@@ -38,7 +38,7 @@ enum ExitStatus {
         }
     }
 
-    /// An exit code other than 0, in the byte that a process has for it; what does not fit is 255.
+    /// A non-zero exit code as a process's own byte; one that does not fit is 255.
     private static func own(_ exitCode: Int?) -> Int32? {
         guard let exitCode, exitCode != 0 else { return nil }
         return (1...255).contains(exitCode) ? Int32(exitCode) : 255

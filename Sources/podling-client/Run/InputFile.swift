@@ -4,7 +4,7 @@ import Glibc
 import Musl
 #endif
 
-/// Reads a whole file, or standard input.
+/// Reads all of a file, or of standard input.
 enum InputFile {
     static let bytesMax = 64 * 1024 * 1024
     private static let chunkBytes = 64 * 1024

@@ -1,4 +1,4 @@
-/// Work that SIGINT and SIGTERM cancel, so that it can clean up; a second one ends the program at once.
+/// Runs work that SIGINT and SIGTERM cancel, so that it can clean up; a second signal ends the program at once.
 enum Interruptible {
     static func run<T: Sendable>(_ work: @escaping @Sendable () async throws -> T) async throws -> T {
         let interrupts = await Interrupts.stream()

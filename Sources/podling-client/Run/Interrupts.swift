@@ -1,6 +1,6 @@
 import UnixSignals
 
-/// SIGINT and SIGTERM as a stream, instead of the end of the program.
+/// Traps SIGINT and SIGTERM, and delivers them as a stream.
 enum Interrupts {
     static func stream() async -> AsyncStream<Void> {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)

@@ -1,9 +1,9 @@
 import PodlingClient
 
-/// Prints the output of a task's attempts, over lost connections, and over workers and engines that go away for a while.
+/// Prints the output of a task's attempts, across lost connections and temporarily unavailable workers and engines.
 struct LogFollower {
     private static let pollMilliseconds = 500
-    /// How long output that broke off is asked for again without a byte of it.
+    /// How long to retry output that was cut off, without receiving a byte of it.
     private static let silenceSecondsMax = 60
 
     private let link: MasterLink
@@ -30,10 +30,10 @@ struct LogFollower {
         printer = LogPrinter(isRaw: isRaw)
     }
 
-    /// Of the latest attempt.
+    /// Bytes printed of the latest attempt.
     var printedBytes: Int { resume.printedBytes }
 
-    /// Prints the output of the latest attempt, to its end where it is followed.
+    /// Prints the output of the latest attempt; where it is followed, to its end.
     ///
     /// - Throws: `PodlingError`, `ClientError`, `BrokenPipe`.
     mutating func printAttempt() async throws -> LogEnd {
@@ -52,7 +52,7 @@ struct LogFollower {
                         try await client.logs(taskId: taskId, tailBytes: bytes, isFollowing: isFollowing)
                     }
                 }
-                // What broke off was that of an attempt before.
+                // The output that was cut off was that of an earlier attempt.
                 if let brokeOff, attempt > brokeOff.attempt, brokeOff.attempt > 0 { return brokeOff }
                 resume.begin(attempt: attempt)
                 let before = resume.printed
@@ -65,14 +65,14 @@ struct LogFollower {
                 if brokeOff == nil { Console.note("the output broke off, and is asked for again: \(error)") }
                 brokeOff = end
             } catch  where MasterLink.mayPass(error) && ContinuousClock.now < giveUpAt {
-                // The connection to the master is lost.
+                // The connection to the master was lost.
             }
             try await Task.sleep(for: .milliseconds(Self.pollMilliseconds))
         }
     }
 
-    /// Prints the output of every attempt until the task has ended. What cannot be had is told and gone past:
-    /// whether the task is well is for `wait` to say.
+    /// Prints the output of every attempt until the task is terminal. Unavailable output is reported and skipped:
+    /// whether the task succeeded is for `wait` to decide.
     ///
     /// - Throws: `BrokenPipe`, `CancellationError`.
     mutating func printTask() async throws {
@@ -110,7 +110,7 @@ struct LogFollower {
         return nil
     }
 
-    /// What an end says of output that did not come.
+    /// Remarks on output that is missing.
     private static func notes(_ end: LogEnd) -> [String] {
         var notes: [String] = []
         if end.droppedBytes > 0 {
@@ -128,13 +128,13 @@ struct LogFollower {
         Console.note("the connection was lost: output may be missing here")
     }
 
-    /// Waits until there is another attempt, or none to come.
+    /// Waits until there is another attempt, or certainly none to come.
     private func hasEnded(after end: LogEnd) async throws -> Bool {
         while true {
             let task = try await link.perform { [taskId] client in try await client.get(taskId: taskId) }
             if task.attempt > end.attempt { return false }
             if task.hasEnded { return true }
-            // The output broke off, the attempt did not: ask for the rest.
+            // The output was cut off, not the attempt: request the rest.
             if end.error != nil, task.status == "running" { return false }
             try await Task.sleep(for: .milliseconds(Self.pollMilliseconds))
         }

@@ -1,7 +1,8 @@
 import PodlingClient
 import PodlingProtocol
 
-/// Writes a task's output: stdout to stdout, stderr to stderr, byte for byte, but harmless where it meets a terminal.
+/// Writes a task's output: stdout to stdout, stderr to stderr, byte for byte, but made safe where it goes to a
+/// terminal.
 struct LogPrinter {
     private var filters: [LogStreamName: TerminalSafeStream] = [:]
 

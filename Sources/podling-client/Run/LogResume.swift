@@ -1,14 +1,14 @@
 import PodlingClient
 
-/// Which output to ask for: what a person wanted, and after a lost connection what was not printed yet.
+/// Decides which output to request: the user's choice at first, and after a lost connection what was not printed yet.
 ///
-/// It counts what was printed of each stream. That says where to go on where all output of the attempt was asked for, or
-/// less came than was: then it began at the beginning.
+/// It counts the printed bytes of each stream. That is the position to resume from where all output of the attempt was
+/// requested, or less came than was requested: the output then began at the beginning.
 struct LogResume {
-    /// The end of the output that may be asked for at most (proto-spec section 9).
+    /// Most bytes that can be requested from the end of the output (proto-spec section 9).
     static let tailBytesMax = 1_048_576
 
-    /// What to ask a master for.
+    /// The output to request from a master.
     enum Wish: Equatable {
         case from(LogPlace)
         case tail(bytes: Int)
@@ -17,7 +17,7 @@ struct LogResume {
     private let firstTailBytes: Int?
     private var attempt: Int?
     private(set) var printed = LogPlace()
-    /// Set where output may be missing or printed twice; for the caller to tell and to clear.
+    /// Set where output may be missing or printed twice; the caller reports that and clears it.
     var isDoubtful = false
 
     /// - Parameter tailBytes: nil is all of it.
@@ -25,7 +25,7 @@ struct LogResume {
         firstTailBytes = tailBytes
     }
 
-    /// What to ask for now.
+    /// The output to request now.
     var wish: Wish {
         guard let firstTailBytes else { return .from(printed) }
         guard printedBytes > 0 else { return .tail(bytes: firstTailBytes) }
@@ -34,7 +34,7 @@ struct LogResume {
 
     var printedBytes: Int { printed.stdoutBytes + printed.stderrBytes }
 
-    /// The subscription was answered.
+    /// Notes the reply to the subscription.
     /// - Parameter attempt: 0 where there is none yet.
     mutating func begin(attempt: Int) {
         if attempt == self.attempt, wish == .tail(bytes: 0), printedBytes > 0 { isDoubtful = true }

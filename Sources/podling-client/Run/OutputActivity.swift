@@ -1,6 +1,6 @@
 import Synchronization
 
-/// When output last came, so that one can tell slow from silent. A write that blocks counts as activity.
+/// Tracks the time of the last output, to distinguish slow from silent. A blocking write counts as activity.
 final class OutputActivity: Sendable {
     private static let pollMilliseconds = 200
 
@@ -10,7 +10,7 @@ final class OutputActivity: Sendable {
 
     func endedPrinting() { state.withLock { $0 = (false, .now) } }
 
-    /// Returns once nothing has come for so long, counted from now at the earliest.
+    /// Returns after this much silence, counted from now at the earliest.
     func waitUntilSilent(seconds: Int) async throws {
         let start = ContinuousClock.now
         while true {

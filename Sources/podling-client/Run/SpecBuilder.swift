@@ -2,17 +2,18 @@ import ArgumentParser
 import PodlingClient
 import PodlingProtocol
 
-/// Makes a task spec of a command line. Only what cannot be written as JSON is refused here; the master judges the rest.
+/// Builds a task spec from the command line. Rejects only what cannot be written as JSON; the master validates the
+/// rest.
 struct SpecBuilder {
     private static let nameBytesMax = 63
 
     let options: SpecOptions
     let name: String?
     let command: [String]
-    /// Told apart from the command line so that tests can say what it is.
+    /// Injected, so that tests can set the environment.
     let environmentValue: (String) -> String?
 
-    /// - Parameter randomSuffix: for a name made of the image's, `a-z 0-9`.
+    /// - Parameter randomSuffix: for a name derived from the image's, `a-z 0-9`.
     /// - Throws: `ValidationError`, which names the option.
     func build(idempotencyKey: String?, randomSuffix: String) throws -> [UInt8] {
         guard let image = options.image ?? environmentValue("PODLING_IMAGE"), !image.isEmpty else {
@@ -38,7 +39,7 @@ struct SpecBuilder {
         return spec.finish()
     }
 
-    /// The last component of an image's path without tag and digest, and a suffix that tells tasks apart.
+    /// The last component of an image's path without tag and digest, and a suffix that distinguishes tasks.
     static func name(of image: String, suffix: String) -> String {
         let path = image.prefix { $0 != "@" }
         let last = path.split(separator: "/").last ?? "task"
@@ -74,7 +75,7 @@ struct SpecBuilder {
         )
     }
 
-    /// Of a name that comes twice the last value counts, as with a shell's assignments.
+    /// For a repeated name the last value wins, as with a shell's assignments.
     private static func distinct(_ pairs: [(name: String, value: String)]) -> [(name: String, value: String)] {
         var result: [(name: String, value: String)] = []
         for pair in pairs {
@@ -84,7 +85,7 @@ struct SpecBuilder {
         return result
     }
 
-    /// `[HOST:]CONTAINER[/tcp|/udp]` as an element of `ports`.
+    /// Parses `[HOST:]CONTAINER[/tcp|/udp]` as an element of `ports`.
     private static func port(_ text: String) throws -> [UInt8] {
         let fault = ValidationError("--port \(text): write [HOST:]CONTAINER[/udp], ports from 1 to 65535")
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
@@ -111,7 +112,7 @@ struct SpecBuilder {
         return resources.finish()
     }
 
-    /// A number where the text is one in JSON, else a string, which the master reads.
+    /// Writes a number where the text is one in JSON, else a string, which the master parses.
     private static func quantity(_ name: String, _ text: String?, _ object: inout ObjectWriter) {
         guard let text else { return }
         var probe = ObjectWriter()

@@ -1,9 +1,9 @@
 import PodlingClient
 import PodlingProtocol
 
-/// Task specs as files hold them.
+/// Files of task specs.
 enum SpecFile {
-    /// One spec that fills the file, or one a line.
+    /// Splits a file into specs: one that fills the file, or one on each line.
     ///
     /// - Throws: `Failure`, which names the line.
     static func split(_ bytes: [UInt8]) throws -> [[UInt8]] {
@@ -22,7 +22,7 @@ enum SpecFile {
     /// Adds an idempotency key to a spec that has none.
     static func withKey(_ spec: [UInt8], _ key: String) throws -> [UInt8] {
         var reader = JSONReader()
-        // A key that is null counts as one that is there: no member may come twice.
+        // A key that is null counts as present: a member must not be repeated.
         let hasKey = try spec.withUnsafeBytes { try reader.parse($0).root["idempotencyKey"] != nil }
         guard !hasKey else { return spec }
         var object = ObjectWriter()

@@ -1,8 +1,8 @@
 import PodlingClient
 
-/// Stays with a task to its end: prints its output, cancels it when interrupted.
+/// Follows a task to its end: prints its output, and cancels it on an interrupt.
 struct TaskFollower {
-    /// Once the task has ended, silence of this length ends the wait for the rest of its output.
+    /// Once the task is terminal, silence of this length ends the wait for the rest of its output.
     static let outputGraceSeconds = 5
 
     let link: MasterLink
@@ -17,7 +17,7 @@ struct TaskFollower {
         case left
     }
 
-    /// - Parameter interrupts: the first cancels the task, the second leaves at once.
+    /// - Parameter interrupts: the first cancels the task, the second exits at once.
     /// - Returns: the exit status.
     func run(interrupts: AsyncStream<Void>) async throws -> Int32 {
         let activity = OutputActivity()
@@ -64,7 +64,7 @@ struct TaskFollower {
         return ExitStatus.of(task)
     }
 
-    /// What to tell about an end that the exit status alone does not explain.
+    /// A remark on an end that the exit status alone does not explain.
     static func note(_ task: TaskView) -> String? {
         if task.status == "completed" { return nil }
         if task.reason == "exit_code", task.error == nil { return nil }
