@@ -12,7 +12,8 @@ readonly WORDED_PATHS=(
     Sources/Protocol Sources/Access Sources/Digest Sources/Clock Sources/Logging Sources/Store
     Sources/PostgresStore Sources/TLS Sources/Master/Certificates Sources/Master/InProcess
     Sources/Master/Logging Sources/Master/Server Sources/Master/Sessions Sources/HTTPShim Sources/Client
-    Sources/Options Sources/Agent Sources/Worker Sources/podling-client
+    Sources/Options Sources/Agent Sources/Worker Sources/podling-client Sources/podling-master
+    Sources/podling-worker
 )
 
 # The modules that each folder may import, besides the system's. DESIGN: an arrow may only point down.

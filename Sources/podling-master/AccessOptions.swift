@@ -1,7 +1,7 @@
 import ArgumentParser
 import PodlingPostgres
 
-/// Where the tokens are, as the command line and the environment say it.
+/// The options for the location of the tokens.
 struct AccessOptions: ParsableArguments {
     private static let database = "database"
 
@@ -16,16 +16,16 @@ struct AccessOptions: ParsableArguments {
 
     func validate() throws { _ = try tokensSetting }
 
-    /// nil where nobody is asked for a token.
+    /// nil where no token is required.
     private var tokensSetting: String? {
         get throws { try Setting.value(tokens, "--tokens", "PODLING_TOKENS_FILE") }
     }
 
     var asksForTokens: Bool { get throws { try tokensSetting != nil } }
 
-    /// Where the tokens are; nil where nobody is asked for one.
+    /// The location of the tokens; nil where none is required.
     ///
-    /// - Throws: `ValidationError`, and `PGError` where the tables are not as they need be.
+    /// - Throws: `ValidationError`, and `PGError` where the tables are outdated.
     func place(mayMigrate: Bool) async throws -> TokenPlace? {
         guard let setting = try tokensSetting else { return nil }
         guard setting == Self.database else { return .file(TokensOnDisk(path: setting)) }

@@ -2,12 +2,12 @@ import Logging
 import PodlingMaster
 import UnixSignals
 
-/// Reads the TLS files again on SIGHUP, and once a day says when the certificate ends.
+/// Reloads the TLS files on SIGHUP, and logs the certificate's expiry once a day.
 struct CertificateKeeper {
     private static let checkSeconds = 86_400
 
     private let tls: ServerTLS
-    /// SIGHUP ends a program that does not trap it.
+    /// SIGHUP would end a program that does not trap it.
     private let hangups: UnixSignalsSequence
 
     private init(_ tls: ServerTLS) async {
@@ -15,7 +15,7 @@ struct CertificateKeeper {
         hangups = await UnixSignalsSequence(trapping: .sighup)
     }
 
-    /// Runs the body beside a keeper; nil needs none.
+    /// Runs the body concurrently with a keeper; nil needs none.
     static func keeping(_ tls: ServerTLS?, _ body: () async throws -> Void) async throws {
         guard let tls else { return try await body() }
         let keeper = await CertificateKeeper(tls)

@@ -1,12 +1,12 @@
 import Glibc
 import Logging
 
-/// How many files this process may have open, beside what its connections need.
+/// The limit of open files of this process, which bounds its connections.
 enum DescriptorLimit {
-    /// For the database, files, listening sockets and event loops.
+    /// Reserve for the database, files, listening sockets and event loops.
     private static let others = 128
 
-    /// Raises the limit as far as it is needed and may be; the log says where that is not enough.
+    /// Raises the limit as far as necessary and allowed; logs a warning where that is not enough.
     static func raise(connections: Int, httpConnections: Int, _ logger: Logger) {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }

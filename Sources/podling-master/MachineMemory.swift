@@ -5,7 +5,7 @@ import Glibc
 enum MachineMemory {
     private static let groupFiles = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
 
-    /// nil where the system does not say.
+    /// nil where the system does not report it.
     static var bytes: Int? {
         let pageBytes = sysconf(Int32(_SC_PAGESIZE))
         let (machine, overflows) = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(by: pageBytes)

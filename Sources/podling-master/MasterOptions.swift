@@ -8,9 +8,9 @@ import PodlingPostgres
 import PodlingProtocol
 import PodlingTLS
 
-/// What the command line and the environment say, and what they come to.
+/// The options of the command line and the environment, and the configuration that they result in.
 struct MasterOptions: ParsableArguments {
-    /// A hundred years.
+    /// Upper bound: a hundred years.
     private static let daysMax = 36_500
 
     @Option(name: .long, help: "Where workers and clients connect, HOST:PORT (PODLING_LISTEN; default 127.0.0.1:7070).")
@@ -154,7 +154,7 @@ struct MasterOptions: ParsableArguments {
         return try address(text, "--listen")
     }
 
-    /// HOST or HOST:PORT that is said to others; nil where it is not given.
+    /// HOST or HOST:PORT to advertise to others; nil where it is not set.
     func advertised() throws -> String? {
         guard let text = advertise ?? ProcessInfo.processInfo.environment["PODLING_ADVERTISE"], !text.isEmpty else {
             return nil
@@ -170,7 +170,7 @@ struct MasterOptions: ParsableArguments {
         return text
     }
 
-    /// The names by which HTTP is asked, without ports.
+    /// The host names that HTTP requests may use, without ports.
     func httpNames() throws -> [String] {
         let said = ProcessInfo.processInfo.environment["PODLING_HTTP_HOST"] ?? ""
         let given = httpHost.isEmpty ? said.split(separator: ",").map(String.init) : httpHost
@@ -186,7 +186,7 @@ struct MasterOptions: ParsableArguments {
         return given + own + [advertised].compactMap(\.self)
     }
 
-    /// Where tasks are kept; nil is in memory.
+    /// The database for tasks; nil keeps them in memory.
     static func databaseURL() throws -> String? {
         let environment = ProcessInfo.processInfo.environment
         switch try Setting.value(nil, "", "STORE_TYPE") ?? "memory" {
@@ -268,14 +268,14 @@ struct MasterOptions: ParsableArguments {
         configuration.firstLineSeconds = firstLineTimeout
         configuration.shutdownSeconds = shutdownTimeout
         configuration.certificateRole = try tls.roleOfCertificates()
-        // Whoever must show a certificate is somebody.
+        // A client that must show a certificate is authenticated.
         if try tls.configuration()?.clientCertificates == .require { configuration.core.isAuthenticated = true }
         return configuration
     }
 }
 
 extension HostPort {
-    /// Whether it may be one host's address: no URL, no list, not every address, not any port.
+    /// Whether it can be a single host's address: not a URL, a list, the wildcard address, or port 0.
     var isDialable: Bool {
         let known = "-._"
         let isName = host.unicodeScalars.allSatisfy {

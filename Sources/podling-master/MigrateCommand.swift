@@ -2,7 +2,7 @@ import ArgumentParser
 import PodlingLogging
 import PodlingPostgres
 
-/// Schema changes by hand, where a service may not alter tables.
+/// Manual schema migration, where a service account may not alter tables.
 struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",

@@ -65,7 +65,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                     httpConnections: http == nil ? 0 : HTTPShimConfiguration().connectionsMax,
                     logger
                 )
-                // A master that lost the lead begins anew, as a standby on the ports it had.
+                // A master that lost the lead restarts as a standby, on the same ports.
                 while try await !serveOrTryAgain(configuration, http, portFile, logger) {
                     configuration = try options.configuration()
                     configuration.tls = tls
@@ -114,15 +114,15 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         return tls
     }
 
-    /// What makes clients show a certificate.
+    /// The option that makes clients show a certificate.
     private static func cure(_ configuration: TLSServerConfiguration) -> String {
         configuration.clientCAFile == nil
             ? "--tls-client-ca, so that clients show a certificate"
             : "--tls-client-cert require, so that each client shows a certificate"
     }
 
-    /// The same as `serve`, but that a master which served before is not ended by what passes: a database that is lost
-    /// while the rows are loaded, or before this master stands by again.
+    /// Calls `serve`, but does not end a master that served before for a transient failure: a database that is lost
+    /// while the rows are loaded, or before this master is a standby again.
     private func serveOrTryAgain(
         _ configuration: MasterConfiguration,
         _ http: HostPort?,
@@ -140,8 +140,8 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         return false
     }
 
-    /// Serves until it is asked to end.
-    /// - Returns: false where it lost the lead instead.
+    /// Serves until shutdown.
+    /// - Returns: false where it lost the lead.
     private func serve(
         _ configuration: MasterConfiguration,
         _ http: HostPort?,
@@ -173,7 +173,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         do {
             try await server.prepare()
         } catch {
-            // Else it would go on to hold the lead.
+            // Otherwise it would continue to hold the lead.
             await store.close()
             throw error
         }
@@ -198,7 +198,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             }
             services.append(service)
         }
-        // The last is the first to be told: HTTP waits for requests that wait for the store.
+        // The last service is notified first: HTTP waits for requests that wait for the store.
         services.append(EndAnnouncement(server: server))
         let group = ServiceGroup(
             configuration: .init(
@@ -241,7 +241,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         )
     }
 
-    /// A store that cannot be used ends the program with a code of its own (sysexits.h).
+    /// Maps the failure of an unusable store to an exit code of its own (sysexits.h).
     private static func withStoreErrors<R>(_ logger: Logger, _ body: () async throws -> R) async throws -> R {
         do {
             return try await body()
@@ -258,7 +258,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
     }
 }
 
-/// Tells the master that the program ends, before the services it runs beside end.
+/// Notifies the master of the shutdown before the other services end.
 private struct EndAnnouncement: Service {
     let server: MasterServer
 

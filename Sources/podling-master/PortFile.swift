@@ -2,12 +2,12 @@ import ArgumentParser
 import FoundationEssentials
 import PodlingProtocol
 
-/// Tells a script where the master came to listen: `listen=HOST:PORT` and `http=HOST:PORT`, once both are served.
+/// Writes the master's actual ports for a script: `listen=HOST:PORT` and `http=HOST:PORT`, once both are served.
 actor PortFile {
     private let path: String?
     private let expected: Int
     private var lines: [String] = []
-    /// What was added, by name.
+    /// Ports by service name.
     private(set) var ports: [String: Int] = [:]
 
     init(path: String?, expected: Int) {

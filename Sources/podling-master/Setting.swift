@@ -1,12 +1,12 @@
 import ArgumentParser
 import FoundationEssentials
 
-/// A flag, or the variable of the environment that stands for it.
+/// A flag, or its environment variable.
 enum Setting {
-    /// The flag, or else the variable; an empty variable is not set.
+    /// Returns the flag, or else the variable; an empty variable counts as not set.
     ///
-    /// - Throws: `ValidationError` where the flag is empty: a script's variable that is not set is not to turn off
-    ///   what the flag turns on.
+    /// - Throws: `ValidationError` where the flag is empty: an unset variable in a script must not turn off what the
+    ///   flag turns on.
     static func value(_ flag: String?, _ option: String, _ variable: String) throws -> String? {
         if let flag {
             guard !flag.isEmpty else {

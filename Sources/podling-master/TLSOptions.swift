@@ -2,7 +2,7 @@ import ArgumentParser
 import PodlingAccess
 import PodlingTLS
 
-/// The TLS of this master: for its lines and for HTTP alike.
+/// The TLS options of this master, for its lines and for HTTP alike.
 struct TLSOptions: ParsableArguments {
     @Option(
         name: .customLong("tls-cert"),

@@ -6,7 +6,7 @@ import PodlingLogging
 import PodlingMaster
 import PodlingPostgres
 
-/// Tokens, for those who run the master.
+/// Manages tokens, for the operator of the master.
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
@@ -78,7 +78,7 @@ struct TokenCommand: AsyncParsableCommand {
                 print(token)
                 return TokenCommand.say("made token \(record.name); it is shown only this once")
             }
-            // First the file: a token that is kept, and that nobody has, is of no use.
+            // The file comes first: a token that is stored, but that nobody has, is of no use.
             let output = TokenOutput(path: out)
             try output.write(token)
             do {

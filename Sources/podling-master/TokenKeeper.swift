@@ -5,9 +5,9 @@ import PodlingMaster
 import ServiceLifecycle
 import UnixSignals
 
-/// Tells a running master what becomes of its tokens.
+/// Watches the tokens, and updates a running master with changes.
 ///
-/// What cannot be read changes nothing, and is said once: what was good stays good.
+/// A failed read changes nothing, and is logged once: valid tokens stay valid.
 actor TokenKeeper: Service {
     private static let checkInterval = Duration.seconds(2)
 
@@ -16,7 +16,7 @@ actor TokenKeeper: Service {
     private var server: MasterServer?
     private var table = TokenTable()
     private var stamp = ""
-    /// Why they could not be read when it was last tried.
+    /// The error of the last read.
     private var failure: String?
 
     init(place: TokenPlace, logger: Logger) {
@@ -24,7 +24,7 @@ actor TokenKeeper: Service {
         self.logger = logger
     }
 
-    /// The configuration with the tokens that there are.
+    /// The configuration with the current tokens.
     ///
     /// - Throws: `TokenError`, `PGError`.
     func applied(to configuration: MasterConfiguration) async throws -> MasterConfiguration {
@@ -59,7 +59,7 @@ actor TokenKeeper: Service {
                 return
             }
             let fresh = try TokenTable(try await place.read())
-            // What was not read is not seen: whatever cures it, the next check looks again.
+            // A failed read leaves the old stamp, so that the next check reads again.
             stamp = now
             failure = nil
             guard fresh != table else { return }

@@ -1,7 +1,7 @@
 import PodlingAccess
 import PodlingProtocol
 
-/// Tokens as a table for people.
+/// Formats tokens as a human-readable table.
 enum TokenList {
     static func text(_ records: [TokenRecord]) -> String {
         let rows =

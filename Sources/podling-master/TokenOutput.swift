@@ -2,11 +2,11 @@ import FoundationEssentials
 import Glibc
 import PodlingAccess
 
-/// A new file with a token in it, for its owner's eyes only.
+/// A new file for a token, readable by its owner only.
 struct TokenOutput {
     let path: String
 
-    /// - Throws: `TokenError`; a file that is there stays as it is.
+    /// - Throws: `TokenError`; an existing file stays as it is.
     func write(_ token: String) throws(TokenError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {

@@ -1,7 +1,7 @@
 import PodlingAccess
 import PodlingPostgres
 
-/// Where tokens are kept.
+/// The location of the tokens: a file or a database.
 enum TokenPlace {
     case file(TokensOnDisk)
     case database(DatabaseTokens)
@@ -28,7 +28,7 @@ enum TokenPlace {
         }
     }
 
-    /// Tells two contents apart without reading all of it.
+    /// A version stamp of the content, which does not need to read all of it.
     func stamp() async throws -> String {
         switch self {
         case .file(let file): file.stamp() ?? ""

@@ -2,13 +2,13 @@ import FoundationEssentials
 import Glibc
 import PodlingAccess
 
-/// A tokens file: read whole, changed by one at a time, replaced whole.
+/// A tokens file: read as a whole, changed under a lock, replaced atomically.
 struct TokensOnDisk {
     private static let lockMilliseconds = 10_000
 
     let path: String
 
-    /// - Throws: `TokenError`, which names the file and says what to do.
+    /// - Throws: `TokenError`, which names the file and the remedy.
     func read() throws(TokenError) -> [TokenRecord] {
         do {
             return try TokensFile.records(of: text())
@@ -17,7 +17,7 @@ struct TokensOnDisk {
         }
     }
 
-    /// Tells two states of the file apart without reading it, its owner and mode among them; nil where it is not there.
+    /// A version stamp of the file, owner and mode included, without reading it; nil where it does not exist.
     func stamp() -> String? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
@@ -59,7 +59,7 @@ struct TokensOnDisk {
 
     // MARK: Changing
 
-    /// Adds a token; a file that is not there is made, for its owner's eyes only.
+    /// Adds a token; a missing file is created, readable by its owner only.
     func add(_ record: TokenRecord) throws(TokenError) {
         try change { (text) throws(TokenError) in
             let known = try TokensFile.records(of: text)
@@ -91,7 +91,7 @@ struct TokensOnDisk {
         }
     }
 
-    /// What is replaced: the file itself, never a link to it.
+    /// The file to replace: the target of a link, never the link.
     private func target() throws(TokenError) -> String {
         if let real = realpath(path, nil) {
             defer { free(real) }
@@ -103,7 +103,7 @@ struct TokensOnDisk {
         return path
     }
 
-    /// Holds the folder's lock, so that nothing is left beside the file.
+    /// Holds a lock on the folder, so that no lock file is left next to the file.
     private func locked(_ body: () throws(TokenError) -> Void) throws(TokenError) {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw TokenError("its folder cannot be opened: \(Self.lastError)") }
@@ -125,7 +125,8 @@ struct TokensOnDisk {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// Whoever reads sees the old text or the new, also after a crash. Owner and mode stay.
+    /// Replaces the file atomically: a reader sees the old text or the new one, even after a crash. Owner and mode
+    /// stay.
     private func replace(_ text: String) throws(TokenError) {
         var old = stat()
         let isThere = stat(path, &old) == 0
@@ -135,7 +136,7 @@ struct TokensOnDisk {
         guard descriptor >= 0 else { throw TokenError("cannot be written: \(Self.lastError)") }
         if isThere {
             fchmod(descriptor, old.st_mode & 0o777)
-            // Only root may give a file away; for others it is theirs already.
+            // Only root may change a file's owner; for others it is their own already.
             if old.st_uid != geteuid() || old.st_gid != getegid() { _ = fchown(descriptor, old.st_uid, old.st_gid) }
         }
         var isWritten = Self.write(Array(text.utf8), to: descriptor) && fsync(descriptor) == 0

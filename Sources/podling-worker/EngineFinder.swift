@@ -3,7 +3,7 @@ import PodlingAgent
 import PodlingProtocol
 import PodlingWorker
 
-/// Makes the runtime that the operator asked for.
+/// Creates the runtime that the operator chose.
 struct EngineFinder {
     private static let retryMilliseconds: ClosedRange<Int64> = 500...10_000
 
@@ -12,9 +12,9 @@ struct EngineFinder {
     let logBytesMax: Int
     let logger: Logger
 
-    /// An engine that was named and does not answer is waited for, so a worker may start before it.
+    /// Waits for an engine that was named and does not answer, so that a worker may start before it.
     ///
-    /// - Throws: `RuntimeError` when nothing answers to `auto`, or what was named cannot be.
+    /// - Throws: `RuntimeError` when nothing answers to `auto`, or the named runtime is not possible.
     func find(_ choice: EngineChoice) async throws -> any ContainerRuntime {
         let discovery = EngineDiscovery(
             choice: choice,

@@ -4,7 +4,7 @@ import PodlingWorker
 
 extension EngineChoice: ExpressibleByArgument {}
 
-/// Thousandths of a core, written as in a task spec.
+/// Thousandths of a core, in the notation of a task spec.
 struct CPUAmount: ExpressibleByArgument {
     var millis: Int
 
@@ -13,7 +13,7 @@ struct CPUAmount: ExpressibleByArgument {
         self.millis = millis
     }
 
-    /// The rules of a task spec's quantities, which read JSON, applied to an argument.
+    /// Parses an argument by the rules of a task spec's quantities, which read JSON.
     static func quantity(_ text: String, _ read: (JSONValue) -> Int?) -> Int? {
         var writer = JSONWriter(capacityBytes: 64)
         writer.raw("{\"value\":")
@@ -26,7 +26,7 @@ struct CPUAmount: ExpressibleByArgument {
     }
 }
 
-/// Bytes, written as in a task spec.
+/// Bytes, in the notation of a task spec.
 struct MemoryAmount: ExpressibleByArgument {
     var bytes: Int
 
@@ -36,7 +36,7 @@ struct MemoryAmount: ExpressibleByArgument {
     }
 }
 
-/// A label as `name=value`.
+/// A label in the form `name=value`.
 struct NodeLabel: ExpressibleByArgument {
     var name: String
     var value: String

@@ -51,7 +51,7 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
 
         let masters = try options.masters(environment)
         let token = try options.security.token { environment[$0] }
-        // What is wrong with the files of TLS is better said now than at every try to connect.
+        // Faults in the TLS files are reported now, not at every attempt to connect.
         for master in masters { try master.checkFiles() }
         let choice = try options.engine(environment)
         let facts = MachineFacts.read()
@@ -87,7 +87,7 @@ struct PodlingWorkerCommand: AsyncParsableCommand {
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        // The agent keeps its own deadline; a second signal ends at once.
+        // The agent enforces its own deadline; a second signal ends the process at once.
         services.cancellationSignals = [.sigquit]
         try await ServiceGroup(configuration: services).run()
         await runtime.shutdown()

@@ -6,7 +6,7 @@ import PodlingOptions
 import PodlingProtocol
 import PodlingWorker
 
-/// The command line of `podling-worker`. What is not given there is looked for in the environment, then in the machine.
+/// The command line of `podling-worker`. The environment, then the machine, provides what is not given there.
 struct WorkerOptions: ParsableArguments {
     @Option(
         name: .long,
@@ -120,7 +120,7 @@ struct WorkerOptions: ParsableArguments {
         }
     }
 
-    /// The masters of the command line, else of the environment, else this machine's.
+    /// The masters of the command line, else of the environment, else the default on this machine.
     func masters(_ environment: [String: String]) throws -> [MasterAddress] {
         let text = master.isEmpty ? environment["PODLING_MASTER"] ?? "127.0.0.1" : master.joined(separator: ",")
         do {
