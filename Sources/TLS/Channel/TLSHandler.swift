@@ -102,6 +102,8 @@ public final class TLSHandler: ChannelDuplexHandler {
         }
         guard isGood else { return }
         if wasHandshaking, engine.state != .handshaking { opened(context) }
+        // Whoever is told of it may write at once, to a socket that fails.
+        guard !hasEnded else { return }
         if plaintext.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plaintext)) }
         if engine.state == .closed { end(context) }
     }
@@ -120,7 +122,8 @@ public final class TLSHandler: ChannelDuplexHandler {
         let waiting = queue
         (queue, queuedBytes) = ([], 0)
         for (bytes, promise) in waiting { send(context, bytes, promise) }
-        context.flush()
+        guard !hasEnded else { return }
+        // Flushed when the read is complete: a socket may end, or hand over bytes, within a flush.
         let done = TLSHandshakeDone(version: engine.protocolVersion, peerCertificate: engine.peerCertificate)
         context.fireUserInboundEventTriggered(done)
     }
