@@ -3,6 +3,7 @@ import NIOEmbedded
 import Testing
 
 @testable import PodlingMaster
+@testable import PodlingTLS
 
 /// Sockets and stores that answer from within the call that they answer.
 @Suite struct SessionReentranceTests {
@@ -249,6 +250,17 @@ import Testing
         let said = try peer.replies()
         #expect(said.count == 1 && said.first?.contains(#""code":"timeout""#) == true, "\(said)")
         #expect(!peer.channel.isActive)
+        #expect(bench.loop.sessionCount == 0)
+    }
+
+    /// A connection may be gone before its TLS tells that it is open.
+    @Test func aHandshakeThatIsToldOfAfterTheEndOpensNoSession() throws {
+        let bench = SessionBench()
+        let peer = try bench.connect(isBehindTLS: true)
+        #expect(bench.loop.sessionCount == 0)
+        peer.channel.pipeline.fireChannelInactive()
+        peer.channel.pipeline.fireUserInboundEventTriggered(TLSHandshakeDone(version: "TLSv1.2", peerCertificate: nil))
+        bench.turn()
         #expect(bench.loop.sessionCount == 0)
     }
 }

@@ -104,7 +104,8 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let done = event as? TLSHandshakeDone {
+        // A socket that fails while the handshake's last bytes are sent has ended before it is told of.
+        if let done = event as? TLSHandshakeDone, self.context != nil {
             certificate = done.peerCertificate
             open()
         }
