@@ -175,8 +175,8 @@ let package = Package(
         tests(
             "HTTPShimTests",
             [
-                "PodlingHTTP", "PodlingAccess", "PodlingCore", "PodlingMaster", "PodlingProtocol", hummingbird, nioCore,
-                nioHTTP1, nioPosix, logging, lifecycle,
+                "PodlingHTTP", "PodlingAccess", "PodlingCore", "PodlingMaster", "PodlingProtocol", "PodlingTLS",
+                hummingbird, nioCore, nioEmbedded, nioHTTP1, nioPosix, logging, lifecycle,
             ]
         ),
         tests(
