@@ -136,6 +136,18 @@ private final class BrokenSocket: ChannelOutboundHandler {
         #expect(channel.isActive == (version == .http1_1))
     }
 
+    /// Whoever waits for the end to be sent is not told that it was.
+    @Test func anEndThatCannotBeSentIsNoSuccess() throws {
+        try channel.pipeline.syncOperations.addHandler(BrokenSocket(), position: .first)
+        try ask(.http1_0)
+        var isSent: Bool?
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).assumeIsolated().whenComplete { result in
+            isSent = (try? result.get()) != nil
+        }
+        #expect(isSent == false)
+        #expect(!channel.isActive)
+    }
+
     @Test func theEndOfWhatThePeerSendsAndErrorsPass() throws {
         final class Witness: ChannelInboundHandler {
             typealias InboundIn = HTTPServerRequestPart

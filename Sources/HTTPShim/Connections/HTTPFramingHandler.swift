@@ -44,8 +44,9 @@ final class HTTPFramingHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .body: context.write(data, promise: promise)
         case .end:
             versions.removeFirst()
-            context.writeAndFlush(data).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
-            promise?.succeed()
+            let sent = promise ?? context.eventLoop.makePromise()
+            sent.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+            context.writeAndFlush(data, promise: sent)
         }
     }
 }
