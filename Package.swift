@@ -192,7 +192,7 @@ let package = Package(
             "WorkerTests",
             [
                 "PodlingWorker", "PodlingAgent", "PodlingClient", "PodlingLogging", "PodlingProtocol", "PodlingTLS",
-                "TestSupport", nioCore, nioHTTP1, nioPosix, logging, lifecycle,
+                "TestSupport", nioCore, nioEmbedded, nioHTTP1, nioPosix, logging, lifecycle,
             ]
         ),
         library("TestSupport", path: "Tests/TestSupport", []),
