@@ -92,6 +92,23 @@ private final class Outcome<Value> {
         #expect(nextBody().value == .some(nil))
     }
 
+    /// Who is given a piece asks for the next from within that.
+    @Test func noPieceIsGivenTwice() {
+        var pieces: [String] = []
+        let (exchange, loop) = (exchange, channel.eventLoop)
+        func take() {
+            exchange.nextBody(loop).assumeIsolated().whenSuccess { piece in
+                guard let piece, pieces.count < 10 else { return }
+                pieces.append(String(buffer: piece))
+                take()
+            }
+        }
+        take()
+        receive(.head(Self.head), Self.bytes("a"))
+        receive(Self.bytes("b"), .end(nil))
+        #expect(pieces == ["a", "b"])
+    }
+
     /// A socket that hands over at once what it has.
     @Test func aReadMayBeAnsweredFromWithin() {
         socket.ready = [.head(Self.head), Self.bytes("a"), .end(nil)]

@@ -146,8 +146,10 @@ final class EngineExchange: ChannelInboundHandler {
         case .body(let promise):
             if body.readableBytes > 0 {
                 waiter = nil
-                promise.succeed(body)
+                let piece = body
+                // Whoever is given it may ask for the next from within that.
                 body = ByteBuffer()
+                promise.succeed(piece)
             } else if let end {
                 waiter = nil
                 promise.completeWith(end.map { nil })
