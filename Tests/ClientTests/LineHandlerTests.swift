@@ -76,4 +76,61 @@ struct LineHandlerTests {
         #expect(counter.count == 2)
         withExtendedLifetime(lines) {}
     }
+
+    /// The first reason stands, and is told once, also where whoever is told ends the connection himself.
+    @Test func anErrorEndsTheConnectionOnce() async throws {
+        struct Broken: Error {}
+        var reasons: [LineConnectionError] = []
+        weak var known: LineHandler?
+        let handler = LineHandler { reason in
+            reasons.append(reason)
+            known?.end(.closedLocally)
+        }
+        known = handler
+        let lines = handler.makeSequence(on: channel.eventLoop)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+        try channel.writeInbound(ByteBuffer(string: "one\ntw"))
+        channel.pipeline.fireErrorCaught(Broken())
+        #expect(!channel.isActive)
+        channel.pipeline.fireErrorCaught(ChannelError.ioOnClosedChannel)
+        try channel.writeInbound(ByteBuffer(string: "o\n"))
+        #expect(reasons == [.failed("Broken()")])
+        let iterator = lines.makeAsyncIterator()
+        #expect(try await iterator.next() == Array("one".utf8))
+        await #expect(throws: LineConnectionError.failed("Broken()")) { try await iterator.next() }
+    }
+
+    @Test func whoLeavesTheLinesEndsTheConnection() throws {
+        var reasons: [LineConnectionError] = []
+        let handler = LineHandler { reasons.append($0) }
+        var lines: LineHandler.Producer? = handler.makeSequence(on: channel.eventLoop)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+        #expect(lines != nil)
+        lines = nil
+        channel.embeddedEventLoop.run()
+        #expect(reasons == [.closedLocally])
+        #expect(!channel.isActive)
+    }
+
+    /// A socket that ends within the read that the consumer asked for.
+    @Test func anEndFromWithinARead() throws {
+        final class Ending: ChannelOutboundHandler {
+            typealias OutboundIn = ByteBuffer
+            func read(context: ChannelHandlerContext) { context.close(promise: nil) }
+        }
+        var reasons: [LineConnectionError] = []
+        let handler = LineHandler { reasons.append($0) }
+        let lines = handler.makeSequence(on: channel.eventLoop)
+        try channel.pipeline.syncOperations.addHandlers(Ending(), handler)
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+        try channel.writeInbound(ByteBuffer(string: String(repeating: "x\n", count: LineHandler.unreadLinesHigh)))
+        channel.read()
+        #expect(reasons == [])
+        handler.consumerWantsMore()
+        #expect(reasons == [.closedByPeer])
+        handler.consumerWantsMore()
+        withExtendedLifetime(lines) {}
+    }
 }
