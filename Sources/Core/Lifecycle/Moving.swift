@@ -106,17 +106,6 @@ extension MasterCore {
         if tasks[slot].flags.contains(.observed) { endStreams(slot, into: &effects) }
     }
 
-    /// An assignment came to nothing before it was accepted: not counted as an attempt lost, but not for ever.
-    mutating func refuse(_ slot: TaskSlot, _ reason: TaskReason, into effects: inout Effects) {
-        tasks[slot].rejections += 1
-        guard !endAsOrdered(slot) else { return }
-        if Int(tasks[slot].rejections) >= Limits.rejectionsMax {
-            finish(slot, .failed, .rejected)
-        } else {
-            requeue(slot, reason, isCharged: false, into: &effects)
-        }
-    }
-
     /// An attempt is lost with its node, or by its worker: what becomes of the task.
     mutating func lose(_ slot: TaskSlot, into effects: inout Effects) {
         guard !endAsOrdered(slot) else { return }
@@ -132,7 +121,7 @@ extension MasterCore {
     }
 
     /// Ends an attempt that nobody will confirm the end of, if it was told to end.
-    private mutating func endAsOrdered(_ slot: TaskSlot) -> Bool {
+    mutating func endAsOrdered(_ slot: TaskSlot) -> Bool {
         switch tasks[slot].orderedEnd {
         case .none: return false
         case .cancelled: finish(slot, .cancelled, .cancelled)

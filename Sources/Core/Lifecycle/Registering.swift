@@ -175,30 +175,4 @@ extension MasterCore {
         effects.writer.byte(UInt8(ascii: "}"))
         effects.end()
     }
-
-    /// The connection of a node is gone; its lease runs on.
-    mutating func detach(_ index: NodeIndex) {
-        if nodes[index].isOnline { nodeChanged(index) }
-        nodes[index].session = nil
-        setTimer(index)
-        nodes.refreshOpen(index, now: now.monotonic)
-    }
-
-    /// A node's lease ends: its attempts are lost, and its connection must register again.
-    mutating func endLease(_ index: NodeIndex, into effects: inout Effects) {
-        if let session = nodes[index].session {
-            sessions[session].nodeIndex = .none
-            // Its readers go on to the next attempt.
-            loseStreams(ofWorker: session, into: &effects)
-        }
-        if nodes[index].isOnline { nodeChanged(index) }
-        nodes[index].hasLease = false
-        nodes[index].session = nil
-        setTimer(index)
-        nodes.refreshOpen(index, now: now.monotonic)
-        for slot in nodes[index].attempts.sorted() {
-            let isKept = tasks[slot].onNodeLost == .keep && !tasks[slot].flags.contains(.cancelRequested)
-            if !isKept { lose(slot, into: &effects) }
-        }
-    }
 }

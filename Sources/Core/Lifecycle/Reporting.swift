@@ -137,21 +137,8 @@ extension MasterCore {
         effects.replyEmpty(request)
     }
 
-    mutating func reject(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try attempt(request, into: &effects)
-        guard tasks[slot].status == .scheduled else { throw stale(slot) }
-        if let error = request.root.optional("error") {
-            guard error.isString else { throw .field("error", "must be a string") }
-            setError(Self.cut(error, Limits.errorBytesMax), slot)
-        }
-        effects.replyEmpty(request)
-        let node = tasks[slot].node
-        hold(node)
-        refuse(slot, .rejected, into: &effects)
-    }
-
     /// The task a worker speaks of, if its attempt is this node's and the latest.
-    private func attempt(_ request: Request, into effects: inout Effects) throws(WireError) -> TaskSlot {
+    func attempt(_ request: Request, into effects: inout Effects) throws(WireError) -> TaskSlot {
         let name = try request.root.required("taskId")
         let number = try request.root.required("attempt").integer("attempt", in: 1...Limits.attemptReportedMax)
         return try attempt(name, number, request, into: &effects)
@@ -187,7 +174,7 @@ extension MasterCore {
         return error
     }
 
-    private func stale(_ slot: TaskSlot) -> WireError {
+    func stale(_ slot: TaskSlot) -> WireError {
         WireError(
             .staleAttempt,
             "attempt: task \(tasks.records.text(of: tasks[slot].id)) is no longer this node's in this attempt; end it",

@@ -56,10 +56,6 @@ extension MasterCore {
         return due
     }
 
-    private func leaseEnd(of index: NodeIndex) -> Int64 {
-        max(nodes[index].lastSeen + Int64(configuration.leaseMilliseconds), nodes[index].graceUntil)
-    }
-
     private mutating func sweep(_ index: NodeIndex, into effects: inout Effects) {
         if nodes[index].hasLease, now.monotonic >= leaseEnd(of: index) { endLease(index, into: &effects) }
         if nodes[index].holdUntil > 0, nodes[index].holdUntil <= now.monotonic {
@@ -76,25 +72,5 @@ extension MasterCore {
                 sendCancel(slot, into: &effects)
             }
         }
-    }
-
-    /// The worker did not answer an assignment: it is to forget it, and another gets the next attempt.
-    private mutating func notAccepted(_ slot: TaskSlot, into effects: inout Effects) {
-        if let session = nodes[tasks[slot].node].session {
-            effects.begin(session)
-            effects.writer.raw("{\"ev\":\"kill\",")
-            writeAttempt(slot, to: &effects.writer)
-            effects.writer.raw(",\"code\":\"not_accepted\"}")
-            effects.end()
-        }
-        let node = tasks[slot].node
-        hold(node)
-        refuse(slot, .notAccepted, into: &effects)
-    }
-
-    /// A node that did not take a task gets nothing for a while.
-    mutating func hold(_ node: NodeIndex) {
-        nodes[node].holdUntil = now.monotonic + Int64(configuration.rejectHoldMilliseconds)
-        timers.set(node, by: nodes[node].holdUntil)
     }
 }
