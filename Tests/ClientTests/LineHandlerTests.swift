@@ -77,7 +77,7 @@ struct LineHandlerTests {
         withExtendedLifetime(lines) {}
     }
 
-    /// The first reason stands, and is told once, also where whoever is told ends the connection himself.
+    /// The first reason counts, and is reported once, even where the callback ends the connection itself.
     @Test func anErrorEndsTheConnectionOnce() async throws {
         struct Broken: Error {}
         var reasons: [LineConnectionError] = []

@@ -96,7 +96,7 @@ final class BegunHandshake {
     }
 }
 
-/// Who dials is told how the handshake went, and the handlers behind it only of its errors.
+/// The caller learns the outcome of the handshake; the handlers behind it see only its errors.
 @Suite struct ConnectionSecurityTests {
     private final class Behind: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer

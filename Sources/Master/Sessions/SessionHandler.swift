@@ -104,7 +104,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // A socket that fails while the handshake's last bytes are sent ends before this event comes.
+        // A socket that fails while the handshake's last bytes are sent is closed before this event arrives.
         if let done = event as? TLSHandshakeDone, self.context != nil {
             certificate = done.peerCertificate
             open()

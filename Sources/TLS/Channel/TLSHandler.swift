@@ -102,7 +102,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         }
         guard isGood else { return }
         if wasHandshaking, engine.state != .handshaking { opened(context) }
-        // A handler that is notified may write at once, to a socket that fails.
+        // A handler that receives the event may write at once, re-entrantly, to a socket that fails.
         guard !hasEnded else { return }
         if plaintext.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plaintext)) }
         if engine.state == .closed { end(context) }

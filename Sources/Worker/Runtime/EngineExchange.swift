@@ -147,7 +147,7 @@ final class EngineExchange: ChannelInboundHandler {
             if body.readableBytes > 0 {
                 waiter = nil
                 let piece = body
-                // Whoever is given it may ask for the next from within that.
+                // The waiter may ask for the next chunk re-entrantly, from within its callback.
                 body = ByteBuffer()
                 promise.succeed(piece)
             } else if let end {

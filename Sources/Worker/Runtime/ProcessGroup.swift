@@ -8,8 +8,8 @@ import Musl
 
 /// The process group of a supervisor, which may outlive it.
 extension ProcessAttempt.Supervisor {
-    /// Whether a process of the group still runs: SIGKILL reaches each member at a time of its own, and a supervisor that
-    /// was killed alone leaves its command running.
+    /// Whether a process of the group still runs: SIGKILL reaches each member at a time of its own, and a supervisor
+    /// that was killed alone leaves its command running.
     ///
     /// The kernel does not reuse a process group's number while the group has members (POSIX.1-2017, 3.296), so a
     /// leader with another start time means that this group no longer exists.
