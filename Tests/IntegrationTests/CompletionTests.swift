@@ -1,10 +1,10 @@
 import TestSupport
 import Testing
 
-/// What TAB offers for a task's id, in the shells themselves.
+/// Shell completion of a task's id, in the shells themselves.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct CompletionTests {
-    /// Each prints what its shell offers for the words before the cursor; that of fish is driven from Python. `$PROGRAM`
-    /// is the client, `$DIR` a folder, `$WANTED` what is waited for.
+    /// Each script prints what its shell offers for the words before the cursor; fish is driven from Python. `$PROGRAM`
+    /// is the client, `$DIR` a folder, `$WANTED` the expected text.
     static let shells = [
         // As readline calls the function that the script has registered.
         "bash": #"""

@@ -2,7 +2,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// What the master says where its database cannot be used, and with which code it ends.
+/// The master's message and exit code where its database cannot be used.
 @Suite(
     .serialized,
     .timeLimit(.minutes(10)),
@@ -13,7 +13,7 @@ import Testing
         /// `$PORT` and `$CERTIFICATES` stand for the cluster's.
         let url: String
         let code: Int32
-        /// Parts of the one line, in their order.
+        /// Parts of the one line, in order.
         let says: [String]
 
         var testDescription: String { what }
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    /// The modes of the storage document, each against a server that has what it asks for.
+    /// The modes of the storage document, each with a server that supports it.
     @Test(arguments: ["disable", "require", "verify-ca", "verify-full"]) func everyModeServes(mode: String) async throws
     {
         try await onThread {
@@ -235,7 +235,7 @@ import Testing
         }
     }
 
-    /// A master that leads can write: it does not find out later that no connection is left for it.
+    /// A leading master can write: it does not find out later that no connection is left for it.
     @Test func whoLeadsHasItsConnectionForWriting() async throws {
         try await onThread {
             let cluster = try PostgresCluster()

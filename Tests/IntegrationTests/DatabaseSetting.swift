@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import TestSupport
 
-/// A PostgreSQL with TLS and rules for who may come in, and a standby of it without TLS.
+/// A PostgreSQL with TLS and access rules, and a standby of it without TLS.
 final class DatabaseSetting: Sendable {
     let primary: PostgresCluster
     let standby: PostgresCluster
@@ -42,7 +42,7 @@ final class DatabaseSetting: Sendable {
             .replacing("$CERTIFICATES", with: scratch.path)
     }
 
-    /// One that signs itself, for the name localhost.
+    /// Makes a self-signed certificate for the name localhost.
     private static func certificate(_ folder: String, _ name: String) throws {
         _ = try Tool.output(
             "openssl",

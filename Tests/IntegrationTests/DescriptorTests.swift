@@ -2,7 +2,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// A master without file descriptors rests, says so, and serves on once there are some.
+/// A master without file descriptors pauses accepting, logs it, and continues once there are some.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct DescriptorTests {
     private static let limit = 200
 

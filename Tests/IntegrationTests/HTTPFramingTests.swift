@@ -1,9 +1,9 @@
 import TestSupport
 import Testing
 
-/// What HTTP/1.0 and HTTP/1.1 ask of a server before any route is looked at, with real clients and raw bytes.
+/// The requirements of HTTP/1.0 and HTTP/1.1 on a server before any route is handled, with real clients and raw bytes.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct HTTPFramingTests {
-    /// All that comes until the other side closes.
+    /// Reads until the other side closes.
     private func exchange(_ port: UInt16, _ request: String) throws -> String {
         let connection = try LineConnection(host: "127.0.0.1", port: port)
         try connection.send(Array(request.utf8))
@@ -63,8 +63,8 @@ import Testing
         }
     }
 
-    /// A page whose name was made to point here (DNS rebinding) sends its own name: nobody is asked who they are, so it
-    /// must get nothing.
+    /// A page whose name was made to resolve to this machine (DNS rebinding) sends its own name: without
+    /// authentication, it must get nothing.
     @Test(arguments: [
         "evil.example", "evil.example:8070", "localhost.evil.example", "127.0.0.1.evil.example", "", "a b",
     ])

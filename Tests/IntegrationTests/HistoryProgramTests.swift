@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A master that holds few ended tasks: the others are in the database, and found by whoever asks for them.
+/// A master that holds few terminal tasks: the others are in the database, and every query finds them.
 @Suite(
     .serialized,
     .timeLimit(.minutes(10)),
@@ -12,7 +12,7 @@ import Testing
     private static let count = 1_000
     private static let arguments = ["--retain-finished-count", "10"]
 
-    /// A worker over the line protocol, which ends all it is assigned at once, until so many have ended.
+    /// A worker over the line protocol, which ends its assignments at once, until this many have ended.
     private static func work(_ master: MasterProcess) throws {
         let connection = try master.connect()
         try connection.send(line: #"{"op":"hello","proto":1,"role":"worker","node":"n1","instance":"i"}"#)
@@ -51,7 +51,7 @@ import Testing
         return program.output
     }
 
-    /// All that were submitted, each once, whoever is asked.
+    /// All submitted tasks, each once, whichever master is asked.
     private static func expectAll(_ taskIds: [String], of master: MasterProcess) throws {
         let peer = try Peer(master)
         #expect(try listed(peer, #""history":true,"limit":300"#) == taskIds)
@@ -76,7 +76,7 @@ import Testing
         try expectEnded(taskIds[0], of: master)
     }
 
-    /// What asks for one task's end gets it, whoever has it still.
+    /// Every operation on a terminal task finds it, wherever it is stored.
     private static func expectEnded(_ taskId: String, of master: MasterProcess) throws {
         for operation in ["wait", "cancel"] {
             #expect(try client(master, [operation, taskId, "--output", "json"]).contains(#""completed""#))

@@ -2,8 +2,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Many requests in one packet, of peers that read late, in part or not at all: the master lives, and answers come in the
-/// order of the requests (proto-spec.md, section 3, rule 4).
+/// Many requests in one packet, from peers that read late, in part or not at all: the master survives, and replies come
+/// in the order of the requests (proto-spec.md, section 3, rule 4).
 @Suite(.serialized, .timeLimit(.minutes(10))) struct PipeliningTests {
     private static let waitSeconds = 60.0
 
@@ -36,7 +36,7 @@ import Testing
 
     // MARK: PostgreSQL
 
-    /// Those that ask the store, and between them those that need it not, on a connection that is new.
+    /// Requests that ask the store, interleaved with those that do not, on a new connection.
     @Test(.enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"))
     func answersOfTheStoreComeInOrder() async throws {
         try await onThread {
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// More than a turn holds is asked for behind an answer of the store, and the socket takes all of it at once.
+    /// More than a turn's capacity is requested behind a reply from the store, and the socket takes all of it at once.
     @Test(.enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"))
     func pagesBehindAnAnswerOfTheStore() async throws {
         try await onThread {
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    /// Writes wait behind a lock such as CREATE INDEX takes; reads are answered meanwhile.
+    /// Writes block on a lock such as CREATE INDEX takes; reads are answered meanwhile.
     @Test(.enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"))
     func writesThatWaitForALock() async throws {
         try await onThread {
@@ -111,7 +111,7 @@ import Testing
         )
     }
 
-    /// Keeps writes of tasks waiting until its session is ended; the lock is there on return.
+    /// Blocks writes of tasks until its session is ended; the lock is held on return.
     private static func holdLock(_ cluster: PostgresCluster) throws -> ProgramProcess {
         let sql = "BEGIN; LOCK TABLE tasks IN SHARE MODE; SELECT pg_sleep(\(Int(2 * waitSeconds)))"
         let lock = try Tool.start(
@@ -140,7 +140,7 @@ import Testing
         throw TestSupportError("the master ended, \(ending): \(master.process.output.suffix(500))")
     }
 
-    /// A greeted connection on which many requests go out in one packet.
+    /// A greeted connection on which many requests are sent in one packet.
     private struct Pipeline {
         private let master: MasterProcess
         private let connection: LineConnection

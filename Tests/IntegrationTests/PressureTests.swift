@@ -3,14 +3,14 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Peers that ask for too much: what they cost is bounded, and others are served.
+/// Peers that request too much: their cost is bounded, and others are served.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct PressureTests {
-    /// Resident memory that the master may come to, of a debug build, too.
+    /// Limit of the master's resident memory, of a debug build, too.
     private static let residentKiBMax = 150 << 10
-    /// In which another client must be served, on a slow machine under load.
+    /// Time limit to serve another client, on a slow machine under load.
     private static let servedSeconds = 30.0
 
-    /// The most it ever was.
+    /// Peak resident memory.
     private static func residentKiB(_ process: ProgramProcess) throws -> Int {
         let bytes = FileManager.default.contents(atPath: "/proc/\(process.processID)/status") ?? Data()
         let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    /// Far more than `unreadBytesMax` is asked for in one small write; who reads it gets all of it.
+    /// Far more than `unreadBytesMax` is requested in one small write; a peer that reads gets all of it.
     @Test func manyLargeRepliesToOneWriteAllArrive() async throws {
         try await onThread {
             let master = try MasterProcess()

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// A database that does not take some rows, by a constraint or a trigger of its administrator's, costs those and no more.
+/// A database that rejects some rows, by a constraint or a trigger of its administrator's: only those are lost.
 @Suite(.enabled(if: TestDatabase.isAvailable, "TEST_DATABASE_URL is not set"), .timeLimit(.minutes(5)))
 struct RefusedRowTests {
     private static func with(
@@ -172,7 +172,7 @@ struct RefusedRowTests {
         }
     }
 
-    /// An attempt whose number is not durable is given to nobody.
+    /// An attempt whose number is not durable is assigned to no node.
     @Test func anAssignmentThatIsRefusedIsNotTold() async throws {
         let sql = Self.trigger("NEW.status = 'scheduled'", "RAISE EXCEPTION 'never scheduled'")
         try await Self.with(sql) { master, database in

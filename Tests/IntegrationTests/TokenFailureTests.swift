@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Tokens that are tried out, over lines and HTTP.
+/// Guessed tokens, over lines and HTTP.
 @Suite(.timeLimit(.minutes(6))) struct TokenFailureTests {
     private static let refusal =
         #"{"re":"h","err":{"code":"unauthenticated","msg":"token: is not accepted by this master","field":"token","retryable":false,"fatal":true}}"#
@@ -18,7 +18,7 @@ import Testing
         return (master, made.filter { !$0.isNewline })
     }
 
-    /// Sends hello and what may not be carried out behind it, ends the sending side, and reads to the end.
+    /// Sends hello and a request that must not be executed after it, closes the sending side, and reads to the end.
     private static func tryOut(_ master: MasterProcess, _ token: String) throws -> [String] {
         let connection = try master.connect()
         _ = try connection.readLine()
@@ -41,7 +41,7 @@ import Testing
             let waiting = try master.connect()
             _ = try waiting.readLine()
             try waiting.send(line: #"{"op":"hello","id":"h","proto":1,"role":"client","token":"wrong"}"#)
-            // The next refusal waits 2 s; the good token does not wait for it.
+            // The next rejection is delayed by 2 s; the valid token is not.
             #expect(try Self.tryOut(master, token).last?.contains(#""status":"pending""#) == true)
             #expect(!waiting.hasLine(within: 0))
             #expect(try waiting.readLine(seconds: 20).map { String(decoding: $0, as: UTF8.self) } == Self.refusal)

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Tokens as programs see them: made, asked for, revoked while the master runs.
+/// The life of tokens across programs: created, required, revoked while the master runs.
 @Suite(.timeLimit(.minutes(6))) struct TokenProgramTests {
     /// A tokens file of a test.
     private struct Tokens {
@@ -154,7 +154,7 @@ import Testing
             let (connection, reply) = try Self.hello(master, token)
             #expect(reply["ok"] != nil)
             chmod(try tokens.file, 0o666)
-            // In place: what cures it changes neither its inode nor its size nor its time.
+            // In place: the repair changes neither its inode nor its size nor its time.
             #expect(truncate(try tokens.file, 0) == 0)
             #expect(TLSMaster.log(master, with: "chmod go-w").contains("tokens stay as they were"))
             chmod(try tokens.file, 0o600)
@@ -172,7 +172,7 @@ import Testing
             #expect(token.hasPrefix("podling_") && token.utf8.count == 52)
             var status = stat()
             #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o600)
-            // Neither a file that is there nor a name that is taken is written over, or leaves anything.
+            // Neither an existing file nor a taken name is overwritten, and nothing is left behind.
             #expect(
                 try tokens.run("create", "--role", "client", "--out", file, code: 78).errors.contains(
                     "is there already"
@@ -231,7 +231,7 @@ import Testing
             #expect(isIn != nil)
             try reading.send(line: #"{"op":"list","id":2}"#)
             #expect(try Peer.line(reading, "list")["ok"] != nil)
-            // What is no longer readable changes nothing.
+            // An unreadable file changes nothing.
             try Data("nonsense\n".utf8).write(to: URL(filePath: tokens.file))
             let isSaid = Deadline.after(seconds: 20).poll { master.process.output.contains("line 1") ? true : nil }
             #expect(isSaid == true)

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// The master as a person meets it: with the tools that every machine has.
+/// The master as used by hand: with the tools that every machine has.
 @Suite(.timeLimit(.minutes(6))) struct ToolTests {
     private static let submit =
         #"{"op":"submit","id":1,"name":"hi","image":"busybox","command":["echo","hi \u00e9"],"env":{"A":"\"x\""}}"#
@@ -66,7 +66,7 @@ import Testing
     }
 }
 
-/// What a task's own texts do to the terminal of who looks at it.
+/// A task's untrusted texts on a terminal.
 @Suite(.timeLimit(.minutes(6))) struct TerminalTests {
     @Test(arguments: ["ps", "get"], ["json", "ndjson"])
     func jsonOnATerminalMovesNothing(command: String, format: String) async throws {
@@ -81,7 +81,7 @@ import Testing
             let shown = try Tool.output("script", ["-qec", words.joined(separator: " "), "/dev/null"])
             #expect(shown.contains(#"a\u009b31m\u007f\u202eb"#), "\(shown.debugDescription)")
             #expect(!shown.unicodeScalars.contains { [0x9B, 0x7F, 0x202E].contains($0.value) })
-            // Into a pipe it goes as it is.
+            // In a pipe it stays as it is.
             #expect(try Tool.output(client, Array(words.dropFirst())).contains(hostile))
         }
     }

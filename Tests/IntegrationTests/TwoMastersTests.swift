@@ -11,7 +11,7 @@ import Testing
 ) struct TwoMastersTests {
     private static let submit = #"{"op":"submit","id":1,"name":"a","image":"busybox"}"#
 
-    /// One after the other, so that the first leads.
+    /// Starts one after the other, so that the first leads.
     private static func start(_ database: TestDatabase) throws -> (first: MasterProcess, second: MasterProcess) {
         let first = try MasterProcess([], environment: database.environment)
         return (first, try MasterProcess([], environment: database.environment))
@@ -25,8 +25,8 @@ import Testing
         return try JSON(parsing: try connection.readLine(seconds: 10) ?? [])
     }
 
-    /// Submits until it is taken.
-    /// - Returns: the seconds that took.
+    /// Submits until it is accepted.
+    /// - Returns: the seconds that this took.
     private static func secondsToLead(_ master: MasterProcess) throws -> Double {
         let began = ContinuousClock.now
         let taken = try Deadline.after(seconds: 30).poll { try ask(master)["ok"] }
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    /// One that cannot be reached must not keep others from leading, not for a moment.
+    /// A master that cannot be reached must not keep others from leading, not for a moment.
     @Test func aMasterWhosePortIsTakenNeverLeads() async throws {
         try await onThread {
             let database = try TestDatabase()
@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    /// The lease of one that only sleeps is waited for; once awake it can write nothing, and stands by.
+    /// The lease of a paused leader is waited for; once awake it can write nothing, and becomes a standby.
     @Test func aPausedLeaderThatWakesUpWritesNothing() async throws {
         try await onThread {
             let database = try TestDatabase()
@@ -141,7 +141,7 @@ import Testing
             try old.send(line: Self.submit)
             let known = try JSON(parsing: try old.readLine(seconds: 10) ?? [])["ok"]?["taskId"]?.text ?? ""
             try first.process.pause()
-            // The kernel takes them for the master, which finds them when it wakes up.
+            // The kernel accepts them for the paused master, which reads them when it continues.
             for _ in 0..<100 { try old.send(line: Self.submit) }
             let seconds = try Self.secondsToLead(second)
             print("takeover after SIGSTOP: \(seconds) s")
@@ -150,7 +150,7 @@ import Testing
             #expect(try peer.task(known)["status"]?.text == "pending")
             let before = try peer.request("list", #""limit":1000"#)["tasks"]?.elements.count
             first.process.signal(SIGCONT)
-            // One that finds its lead gone before it reads them says so; none may be acknowledged.
+            // If it finds its lead lost before it reads them, it says so; none may be acknowledged.
             while let line = try? old.readLine(seconds: 10), !line.isEmpty {
                 let answer = try JSON(parsing: line)
                 #expect(answer["err"] == nil || answer["err"]?["code"]?.text == "not_leader")

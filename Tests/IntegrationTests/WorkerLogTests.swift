@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A master that talks nonsense fills no disk of a worker's.
+/// A master that sends invalid lines cannot fill a worker's disk.
 @Suite(.timeLimit(.minutes(5))) struct WorkerLogTests {
     private static let nonsenseCount = 100_000
 

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import TestSupport
 
-/// A node whose worker may be killed and started again. Its containers go with the last reference to it.
+/// A node whose worker may be killed and restarted. Its containers are removed with the last reference to it.
 final class WorkerNode: Sendable {
     let nodeId = "node-\(UUID().uuidString.lowercased())"
     let engine: IntegrationEngine

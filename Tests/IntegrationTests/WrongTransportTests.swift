@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Plain text where there is TLS, and TLS where there is none: both ends learn what is wrong.
+/// Plain text where there is TLS, and TLS where there is none: both ends get an error that says so.
 @Suite(.timeLimit(.minutes(6))) struct WrongTransportTests {
     /// What a client that speaks without TLS might say first.
     static let plain = [#"{"op":"ping","id":1}"#, "GET / HTTP/1.1\r\n\r", "help", ""]
@@ -68,7 +68,8 @@ import Testing
         #expect(lines[2] == nil)
     }
 
-    /// A peer that ends its side without close_notify: the whole lines were executed, the rest was not, and it is closed.
+    /// A peer that closes its sending side without close_notify: complete lines were executed, the rest was not, and
+    /// the connection is closed.
     private static let half = """
         import os, socket, ssl
         context = ssl.create_default_context(cafile=os.environ["CA"])

@@ -44,7 +44,7 @@ import Testing
             .compactMap { $0.split(separator: " ").dropFirst().first.flatMap { Int($0) } }.reduce(0, +)
     }
 
-    /// A thousand times what a pipe takes, with nobody who reads.
+    /// A thousand times a pipe's capacity, without a reader.
     @Test func nobodyWaitsForAFullPipe() async throws {
         let pipe = try Pipe()
         let writer = LogWriter(
@@ -57,7 +57,7 @@ import Testing
         let filler = String(repeating: "x", count: 1_000)
         for number in 0..<count { writer.write(Array("\(number) \(filler)\n".utf8), .info) }
         writer.write(Array("the end\n".utf8), .critical)
-        // With nobody who reads, the end of the program waits so long and no longer.
+        // Without a reader, the end of the program waits this long and no longer.
         writer.flush(milliseconds: 10)
         let reading = Task.detached { pipe.lines() }
         writer.flush(milliseconds: 30_000)
@@ -93,7 +93,7 @@ import Testing
         #expect(lines.filter { Int($0) != nil }.count + left == 1_000)
     }
 
-    /// Whatever a peer has sent does not make a line of its length.
+    /// A peer's input does not determine the length of a line.
     @Test(arguments: [LogFormat.text, .json]) func aLineIsCut(format: LogFormat) {
         let line = LogLine(
             milliseconds: 0,

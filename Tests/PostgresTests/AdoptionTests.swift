@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodlingPostgres
 
-/// A database that the storage document's program made.
+/// A database that the storage document's program created.
 @Suite(.enabled(if: Database.server != nil, Database.skipMessage)) struct AdoptionTests {
     /// The storage document's own words.
     private static let originalSchema = """
@@ -135,7 +135,7 @@ import Testing
         #expect((ours.foreignID, ours.status, ours.error?.utf8.count) == (nil, .cancelled, Limits.errorBytesMax))
         #expect(rows["big"]?.spec.map { $0.count < 100 } == true)
         #expect(rows["big"]?.finishedAt == 0)
-        // The database has it all still.
+        // The database still has all of it.
         let left = try database.connect().execute("SELECT count(*) FROM tasks WHERE env IS NOT NULL AND spec IS NULL")
         #expect(left.int(0, 0) == 3)
     }

@@ -110,7 +110,7 @@ import Testing
         await store.close()
     }
 
-    /// Whoever raises the epoch waits for the leader's transaction; who renews the lease does not.
+    /// A take-over, which raises the epoch, waits for the leader's transaction; a renewal of the lease does not.
     @Test func aTransactionHoldsOffTheNextLeaderOnly() async throws {
         let database = try Database()
         let store = try await Self.open(database, "host-1:1")

@@ -85,7 +85,7 @@ import Testing
         #expect(third.trail?.lastNumber == 250)
     }
 
-    /// A batch whose outcome was not known is written again.
+    /// Idempotent: a batch whose outcome is unknown is written again.
     @Test func twiceIsOnce() async throws {
         let database = try Database()
         let events = [Self.event(1, at: try Self.now(database))]
@@ -150,7 +150,7 @@ import Testing
         #expect(try await Self.run(database).events.map(\.number) == [2, 4])
     }
 
-    /// Somebody who reads the table for long keeps no write waiting.
+    /// A long-running reader of the table delays no write.
     @Test func aReaderOfTheTableHoldsUpNothing() async throws {
         let database = try Database()
         _ = try await Self.run(database)

@@ -8,13 +8,13 @@ import Testing
 
 @testable import PodlingPostgres
 
-/// Ended tasks that the master has forgotten, on their way to `task_history` and out of it.
+/// Terminal tasks that the master has evicted, on their way to `task_history` and out of it.
 @Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10)))
 struct HistoryTests {
     private static let now = Int64(Date().timeIntervalSince1970) * 1_000
     private static let day: Int64 = 86_400_000
 
-    /// - Parameter heldDays: ended tasks older than these are forgotten from the start.
+    /// - Parameter heldDays: terminal tasks older than these are evicted from the start.
     private static func retention(
         held: Int = 100_000,
         heldDays: Int = 36_500,
@@ -97,7 +97,7 @@ struct HistoryTests {
         return try result.get().tasks
     }
 
-    /// Asks until the query gives this, or fails after its time.
+    /// Polls until the query returns this, or fails at the deadline.
     private static func reach(_ database: Database, _ sql: String, _ wanted: Int) async throws {
         let connection = try database.connect()
         var last: Int?
@@ -173,7 +173,7 @@ struct HistoryTests {
         await store.close()
     }
 
-    /// Whoever lists meanwhile sees each task once, at every moment.
+    /// A client that lists meanwhile sees each task once, at every moment.
     @Test func listGivesEachOnceWhileRowsMove() async throws {
         let database = try Database()
         let store = try await Self.open(database, Self.retention(rows: 50))
@@ -201,7 +201,7 @@ struct HistoryTests {
         await store.close()
     }
 
-    /// As when the clock was set back: the copy in `tasks` is shown once, and goes again.
+    /// As when the clock was set back: the copy in `tasks` is shown once, and moved again.
     @Test func aRowThatIsInBothTablesIsOne() async throws {
         let database = try Database()
         let store = try await Self.open(database, Self.retention())
@@ -289,7 +289,7 @@ struct HistoryTests {
         try await Self.reach(database, Self.left, 0)
         #expect(try await Self.list(store) == rows)
         await store.close()
-        // Somebody reads, and holds up the first tries.
+        // A reader blocks the first attempts.
         let reader = try database.connect()
         try reader.executeScript("BEGIN; SELECT count(*) FROM task_history")
         let next = try await Self.open(database, Self.retention(days: 180))
@@ -327,7 +327,7 @@ struct HistoryTests {
         #expect(try connection.execute(Self.left).int(0, 0) == 0)
     }
 
-    /// One that another program dropped or locked meanwhile is left for the next look.
+    /// A month that another program dropped or locked meanwhile is left for the next check.
     @Test func aMonthThatCannotBeLookedAtHoldsUpNoOther() async throws {
         let database = try Database()
         let store = try await Self.open(database, Self.retention())

@@ -6,7 +6,7 @@ import Testing
 
 @testable import PodlingPostgres
 
-/// Rows that somebody has changed by hand keep no master from starting.
+/// Rows that somebody has changed by hand do not prevent a master from starting.
 @Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10))) struct OddRowTests {
     private actor Collected {
         var rows: [TaskRow] = []

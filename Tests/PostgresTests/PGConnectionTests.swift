@@ -8,7 +8,7 @@ import Testing
 
 @testable import PodlingPostgres
 
-/// A connection whose other side stops answering, or answers less than it was asked.
+/// A connection whose other side stops answering, or answers less than it should.
 @Suite(.enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"), .timeLimit(.minutes(10)))
 struct PGConnectionTests {
     private static let statementMilliseconds = 500
@@ -62,7 +62,7 @@ struct PGConnectionTests {
                 #expect { try connection.execute("SELECT 1") } throws: { ($0 as? PGError)?.isConnectionLost == true }
             }
             #expect(waited >= 500 && waited < 60_000)
-            // It is not asked again: an answer might be to the question before.
+            // It is not used again: an answer might belong to the statement before.
             #expect(throws: PGError.self) { try connection.execute("SELECT 2") }
         }
     }
@@ -161,7 +161,7 @@ struct PGConnectionTests {
         }
     }
 
-    /// A program that is asked to end does not wait for an answer that does not come.
+    /// A shutdown does not wait for an answer that does not come.
     @Test func closingGivesUpWaiting() async throws {
         try await onThread {
             let writer = try writer(proxied, statementMilliseconds: 60_000)
@@ -175,7 +175,7 @@ struct PGConnectionTests {
         }
     }
 
-    /// The wait for a standby that was cancelled is a success and a warning; the warning counts.
+    /// A cancelled wait for a standby is reported as a success with a warning; the warning counts.
     @Test func aCommitThatNoStandbyHasIsNotAcknowledged() async throws {
         try await onThread {
             let writer = try writer(cluster.url, statementMilliseconds: 60_000)
@@ -208,7 +208,7 @@ struct PGConnectionTests {
         }
     }
 
-    /// The checkpointer tells all backends, and only once it has the time.
+    /// The checkpointer notifies all backends, and only once it has the time.
     private func awaitThatCommitsWait() throws {
         let cluster = cluster
         let struck = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"

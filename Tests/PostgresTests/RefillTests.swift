@@ -9,7 +9,7 @@ import Testing
 
 @testable import PodlingPostgres
 
-/// A database that has less than it acknowledged, as when rows are taken out behind the writer's back.
+/// A database that has lost acknowledged rows, as when rows are deleted behind the writer's back.
 @Suite(.enabled(if: PostgresCluster.isAvailable, "\(PostgresCluster.skipMessage)"), .timeLimit(.minutes(10)))
 struct RefillTests {
     private static func row(_ number: UInt64, _ status: TaskStatus = .pending) -> TaskRow {
@@ -135,7 +135,7 @@ struct RefillTests {
         }
     }
 
-    /// Its connection to the pooler stays, and what is behind that is another server.
+    /// Its connection to the pooler stays, while the server behind that is replaced.
     @Test(.enabled(if: PgBouncer.isAvailable, "\(PgBouncer.skipMessage)"))
     func anotherServerBehindAPoolerIsLookedAt() async throws {
         try await onThread {
@@ -174,7 +174,7 @@ struct RefillTests {
         }
     }
 
-    /// Two leads may have one number after a failover that lost commits.
+    /// Two leads may have the same epoch after a failover that lost commits.
     @Test func anEpochOfAnotherHolderIsNotPassed() async throws {
         try await onThread {
             let cluster = try PostgresCluster()

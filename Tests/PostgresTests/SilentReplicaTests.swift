@@ -9,7 +9,7 @@ import Testing
 
 /// A read has a deadline of its own, however many wait before it and whatever its server does.
 @Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10))) struct SilentReplicaTests {
-    /// So many that each after the other, at a time-out each, would take half an hour.
+    /// So many that one after the other, at a time-out each, they would take half an hour.
     private static let readCount = 400
 
     private static func read(_ pool: ReadPool) async -> Result<StorePage, StoreError> {

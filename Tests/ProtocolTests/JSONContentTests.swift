@@ -1,7 +1,7 @@
 import PodlingProtocol
 import Testing
 
-/// What says the same, in whatever way it is written.
+/// Values that are equal in content, however they are written.
 @Suite struct JSONContentTests {
     @Test(arguments: [
         (#"{"a":1}"#, #"{ "a" : 1 }"#, true), (#"{"a":1}"#, #"{"a":1.0}"#, true), (#"{"a":1}"#, #"{"a":1e0}"#, true),

@@ -2,7 +2,7 @@ import FoundationEssentials
 import PodlingProtocol
 import Testing
 
-/// What Foundation reads, in the same shape as `JSONTree`.
+/// Foundation's result, in the same shape as `JSONTree`.
 private struct FoundationTree: Decodable {
     let tree: JSONTree
 
@@ -107,7 +107,7 @@ private struct FoundationTree: Decodable {
         }
     }
 
-    /// What we accept, Foundation accepts and reads the same. (The reverse does not hold: it is laxer.)
+    /// What this reader accepts, Foundation accepts and reads the same. (The reverse does not hold: it is laxer.)
     @Test func foundationAgrees() throws {
         var generator = SeededGenerator(seed: Self.seed)
         let clock = ContinuousClock()

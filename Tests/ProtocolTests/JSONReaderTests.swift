@@ -145,7 +145,7 @@ import Testing
         #expect(refusal(objects)?.kind == expected?.kind)
     }
 
-    /// The densest texts there are must fit the tape that is reserved for them; the address sanitizer would tell.
+    /// The densest possible texts must fit the tape that is reserved for them; the address sanitizer would report it.
     @Test(arguments: ["1,", "[],", "{},", "\"\",", "[[]],", "[1],", "[{}],", "{\"\":1},"])
     func denseLinesFitTheTape(_ piece: String) {
         for count in 900..<910 {

@@ -30,7 +30,7 @@ enum JSONSuite {
     /// The file as the value of a member that no operation knows.
     static func wrapped(_ bytes: [UInt8]) -> [UInt8] { Array(#"{"op":"ping","x":"#.utf8) + bytes + Array("}".utf8) }
 
-    /// RFC 8259 lets these pass, RFC 7493 section 2.3 does not.
+    /// RFC 8259 allows these, RFC 7493 section 2.3 does not.
     static let duplicates = ["y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"]
 }
 
@@ -80,7 +80,7 @@ struct JSONSuiteTests {
         }
     }
 
-    /// What RFC 8259 leaves open, as RFC 7493 and our limits decide it.
+    /// What RFC 8259 leaves open, as RFC 7493 and this project's limits decide it.
     static let undecided: [String: Verdict] = [
         "i_number_double_huge_neg_exp.json": .accepted,
         "i_number_huge_exp.json": .refused(.numberNotFinite),

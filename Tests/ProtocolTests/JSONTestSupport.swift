@@ -24,7 +24,7 @@ indirect enum JSONTree: Equatable {
     }
 }
 
-/// Reads `bytes` with a fresh reader and hands the root to `body`.
+/// Reads `bytes` with a fresh reader and passes the root to `body`.
 func reading<R>(_ bytes: [UInt8], _ body: (JSONValue) throws -> R) throws -> R {
     var reader = JSONReader()
     return try bytes.withUnsafeBytes { line in
@@ -36,7 +36,7 @@ func reading<R>(_ text: String, _ body: (JSONValue) throws -> R) throws -> R {
     try reading(Array(text.utf8), body)
 }
 
-/// Why the reader refuses `bytes`; nil where it accepts them.
+/// Why the reader rejects `bytes`; nil where it accepts them.
 func refusal(_ bytes: [UInt8]) -> JSONError? {
     var reader = JSONReader()
     return bytes.withUnsafeBytes { line in

@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    /// Any byte of the first flights changed: nobody opens, nobody traps.
+    /// Any byte of the first flights changed: no connection opens, and nothing traps.
     @Test func changedHandshake() throws {
         let wire = try Wire(client, server)
         try wire.client.start()

@@ -2,7 +2,7 @@ import NIOCore
 import NIOEmbedded
 import PodlingTLS
 
-/// Two channels without sockets, and what goes from one to the other.
+/// Two channels without sockets, and the bytes in transit between them.
 final class ChannelPair {
     /// What the handler fires.
     final class Events: ChannelInboundHandler {
@@ -25,7 +25,7 @@ final class ChannelPair {
         }
     }
 
-    /// What became of a promise: it is looked at, and never waited for.
+    /// The state of a promise: it is inspected, and never waited for.
     final class Outcome {
         private(set) var result: Result<Void, any Error>?
 
@@ -57,14 +57,14 @@ final class ChannelPair {
 
         func close(_ mode: CloseMode = .all) -> Outcome { Outcome(channel.close(mode: mode)) }
 
-        /// The plaintext that has come since it was last asked for.
+        /// The plaintext that has arrived since the last call.
         func heard() -> String {
             var text = ""
             while let bytes = try? channel.readInbound(as: ByteBuffer.self) { text += String(buffer: bytes) }
             return text
         }
 
-        /// What is on its way to the peer.
+        /// The bytes in transit to the peer.
         fileprivate func sent() -> ByteBuffer {
             var all = ByteBuffer()
             while var bytes = try? channel.readOutbound(as: ByteBuffer.self) { all.writeBuffer(&bytes) }
@@ -88,7 +88,7 @@ final class ChannelPair {
         }
     }
 
-    /// Carries bytes to and fro until nobody has any left.
+    /// Exchanges bytes until neither side has any left.
     func carry() {
         while true {
             let (toServer, toClient) = (client.sent(), server.sent())

@@ -3,16 +3,16 @@ import Testing
 
 @testable import PodlingTLS
 
-/// What a server makes of its clients' certificates, by `--tls-client-cert`.
+/// A server's verdict on its clients' certificates, by `--tls-client-cert`.
 @Suite struct ClientCertificateTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var rule: TLSClientCertificates
         /// Nil shows none.
         var certificate: String?
         var list: String?
-        /// What the server says, in pieces; none where it accepts.
+        /// Parts of the server's message; none where it accepts.
         var serverSays: [String] = []
-        /// What the client hears then.
+        /// The error that the client gets then.
         var clientSays: [String] = []
 
         var testDescription: String { "\(rule), \(certificate ?? "none"), list \(list ?? "none")" }

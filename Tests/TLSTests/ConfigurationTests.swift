@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodlingTLS
 
-/// What is wrong with files and settings is said when a context is made.
+/// Invalid files and settings are reported when a context is made.
 @Suite struct ConfigurationTests {
     private let workshop: Workshop
 
@@ -192,7 +192,7 @@ import Testing
     @Test func systemRootsAreRead() throws {
         var client = TLSClientConfiguration()
         client.roots = .system
-        // A machine without CA certificates says so, and how to get them.
+        // A machine without CA certificates reports that, with the remedy.
         do throws(TLSError) {
             _ = try TLSContext(client: client)
         } catch {

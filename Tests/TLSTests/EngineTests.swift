@@ -94,7 +94,7 @@ import Testing
         #expect(wire.clientText == "data")
     }
 
-    /// What the peer still had to say when it heard the close_notify arrives.
+    /// Data that the peer still sent when it received the close_notify arrives.
     @Test(arguments: TLSVersion.allCases)
     func closingStillHears(version: TLSVersion) throws {
         let wire = try wire(version)
@@ -161,7 +161,7 @@ import Testing
         #expect(wire.client.state == .failed)
     }
 
-    /// OpenSSL keeps errors by thread: what another call has left there does not end this connection.
+    /// OpenSSL keeps errors by thread: those of another call do not end this connection.
     @Test func errorsOfOthersAreNotItsOwn() throws {
         var wrong = workshop.server("good")
         wrong.keyFile = workshop.file("foreign.key")

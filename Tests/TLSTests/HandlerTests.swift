@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodlingTLS
 
-/// The handler on channels without a socket, on a clock that the test moves.
+/// The handler on channels without a socket, with a clock that the test moves.
 @Suite struct HandlerTests {
     private let client: TLSContext
     private let server: TLSContext
@@ -117,7 +117,7 @@ import Testing
         #expect(closed.hasSucceeded)
     }
 
-    /// What is written when the handshake is done comes after what was written before.
+    /// Writes in response to the handshake's end follow the earlier ones.
     @Test func queueKeepsItsOrder() throws {
         let pair = try pair()
         pair.client.events.answerToDone = "3"

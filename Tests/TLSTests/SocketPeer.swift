@@ -3,7 +3,7 @@ import NIOCore
 import PodlingTLS
 import TestSupport
 
-/// An engine on a blocking socket of loopback; every wait has a deadline. Not for two threads at once.
+/// An engine on a blocking loopback socket; every wait has a deadline. Not thread-safe.
 final class SocketPeer {
     private static let waitSeconds = 20.0
 
@@ -27,7 +27,7 @@ final class SocketPeer {
         return socket
     }
 
-    /// Asks again until someone listens there.
+    /// Retries until someone listens there.
     static func connect(port: UInt16) throws -> Int32 {
         let socket = Deadline.after(seconds: waitSeconds).poll { () -> Int32? in
             let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -54,7 +54,7 @@ final class SocketPeer {
         guard code > 0 else { throw TestSupportError("the peer is silent") }
     }
 
-    /// Sends and receives until it is so, or the connection has ended; sends alerts before it throws.
+    /// Sends and receives until the condition holds, or the connection has ended; sends alerts before it throws.
     func run(until isEnough: (borrowing TLSEngine, ByteBuffer) -> Bool) throws {
         do {
             while !isEnough(engine, heard), engine.state != .closed {
@@ -82,7 +82,7 @@ final class SocketPeer {
         try flush()
     }
 
-    /// Says that it is over, and waits until the peer does.
+    /// Sends close_notify, and waits for the peer's.
     func close() throws {
         engine.close()
         try run { _, _ in false }

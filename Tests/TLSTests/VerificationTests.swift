@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodlingTLS
 
-/// What a client makes of a server's certificate, by sslmode.
+/// A client's verdict on a server's certificate, by sslmode.
 @Suite struct VerificationTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var certificate: String
@@ -11,9 +11,9 @@ import Testing
         var roots = "ca"
         /// A file NAME.crl.
         var list: String?
-        /// What verify-ca says, in pieces; none where it accepts.
+        /// Parts of verify-ca's message; none where it accepts.
         var verifyCA: [String] = []
-        /// What verify-full says; nil where it says the same as verify-ca.
+        /// The message of verify-full; nil where it is that of verify-ca.
         var verifyFull: [String]?
 
         var testDescription: String { "\(certificate) as \(host), roots \(roots), list \(list ?? "none")" }
@@ -131,7 +131,7 @@ import Testing
             #expect(wire.clientError?.kind == .verification, "\(mode)")
             let said = wire.clientError?.description ?? "nothing"
             for piece in pieces { #expect(said.contains(piece), "\(mode)") }
-            // The server hears of it, by an alert.
+            // The server learns of it, by an alert.
             guard case .alert = wire.serverError?.kind else {
                 Issue.record("\(mode): the server heard \(wire.serverError?.description ?? "nothing")")
                 continue

@@ -1,9 +1,9 @@
 import NIOCore
 import PodlingTLS
 
-/// A client and a server of TLS, and the bytes between them.
+/// A TLS client and a server, and the bytes between them.
 final class Wire {
-    /// How many of the bytes that are on their way arrive at once.
+    /// How many of the bytes in transit arrive at once.
     enum Slicing: Sendable, CaseIterable {
         case whole
         case single
@@ -38,7 +38,7 @@ final class Wire {
         carry()
     }
 
-    /// Carries bytes to and fro until nobody has any left.
+    /// Exchanges bytes until neither side has any left.
     func carry() {
         while carryToServer() + carryToClient() > 0 {}
     }

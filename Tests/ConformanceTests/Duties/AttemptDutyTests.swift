@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What a worker owes of an attempt from its assignment to its end: W4 to W9 of proto-spec.md, section 11.1.
+/// A worker's duties for an attempt from its assignment to its end: W4 to W9 of proto-spec.md, section 11.1.
 @Suite struct AttemptDutyTests {
     @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
     func w4AnswersEachAssignment(worker: DutyWorker) async throws {

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What a worker owes its master on the connection: W1, W2, W3, W13, W14 and W18 of proto-spec.md, section 11.1.
+/// A worker's duties on the connection to its master: W1, W2, W3, W13, W14 and W18 of proto-spec.md, section 11.1.
 @Suite struct ConnectionDutyTests {
     @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
     func w1SaysWhoItIs(worker: DutyWorker) async throws {
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// A worker that stood still for longer than its lease finds an assignment.
+    /// A worker that was paused for longer than its lease finds an assignment.
     @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
     func w3StartsNothingPastItsLease(worker: DutyWorker) async throws {
         try await DutyStage.check(worker) { stage in

@@ -1,11 +1,11 @@
 import Glibc
 import TestSupport
 
-/// A master that does as a test says, for a worker that is held against the duties of proto-spec.md, section 11.1.
+/// A scripted master for a worker that is tested for the duties of proto-spec.md, section 11.1.
 ///
-/// It answers all that a test does not ask about as a master that is well would. Not for two threads at once.
+/// It answers everything else as a healthy master would. Not thread-safe.
 final class DutyMaster {
-    /// Bounds a hang, and is no part of what a worker owes.
+    /// Bounds a hang, and is not one of the worker's duties.
     static let waitSeconds = 60.0
 
     let address: String
@@ -13,7 +13,7 @@ final class DutyMaster {
     private let schema: JSONSchema
     var leaseMilliseconds = 15_000
     var heartbeatMilliseconds = 1_000
-    /// Answers instead of `ok`, by operation: what stands after the id, without its brace. nil stands for silence.
+    /// Replies in place of `ok`, by operation: the text after the id, without the brace. nil is silence.
     var answers: [String: String?] = [:]
 
     init() throws {
@@ -47,7 +47,7 @@ final class DutyMaster {
         return (connection, try connection.next("register"))
     }
 
-    /// The next `register`, on this connection or, where the worker leaves it, on the next.
+    /// The next `register`, on this connection or, where the worker closes it, on the next.
     func registeredAgain(_ old: DutyConnection) throws -> (connection: DutyConnection, register: WireValue) {
         let deadline = Deadline.after(seconds: Self.waitSeconds)
         while let line = try old.line(by: deadline) {
@@ -56,7 +56,7 @@ final class DutyMaster {
         return try registered()
     }
 
-    /// What stands in the reply to a `register`.
+    /// The members of a reply to `register`.
     func order(keep: [DutyAttempt] = [], kill: [DutyAttempt] = [], lost: [DutyAttempt] = []) -> String {
         let kept = keep.map { "{\($0)}" }.joined(separator: ",")
         let killed = kill.map { "{\($0),\"code\":\"stale_attempt\"}" }.joined(separator: ",")
@@ -116,7 +116,7 @@ final class DutyConnection {
         try send(#"{"ev":"cancel",\#(attempt),"graceSeconds":\#(graceSeconds),"code":"\#(code)"}"#)
     }
 
-    /// The next line of this operation that is as wanted; it and all before it are answered.
+    /// The next line of this operation that matches; it and all before it are answered.
     @discardableResult
     func next(
         _ op: String,
@@ -141,7 +141,7 @@ final class DutyConnection {
         }
     }
 
-    /// Reads on until the worker ends the connection.
+    /// Reads until the worker closes the connection.
     func awaitEnd() throws {
         let deadline = Deadline.after(seconds: DutyMaster.waitSeconds)
         do {
@@ -151,7 +151,7 @@ final class DutyConnection {
         }
     }
 
-    /// Whether there is something to read by then.
+    /// Whether there is something to read within this time.
     func hasLine(within seconds: Double) -> Bool { connection.hasLine(within: seconds) }
 
     /// The next line, answered; nil at the end.
@@ -179,7 +179,7 @@ final class DutyConnection {
         }
     }
 
-    /// For a request that was met with silence.
+    /// Replies to a request that was met with silence.
     func reply(to line: WireValue, _ ok: String) throws { try send("{\"re\":\(Self.id(line) ?? "null"),\"ok\":\(ok)}") }
 
     /// As JSON.

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What a worker owes of an attempt that is to end: W10 to W12 and W15 to W17 of proto-spec.md, section 11.1.
+/// A worker's duties for an attempt that is to end: W10 to W12 and W15 to W17 of proto-spec.md, section 11.1.
 @Suite struct EndingDutyTests {
     private static func silence(_ attempt: DutyAttempt, after count: Int, _ connection: DutyConnection) throws {
         try connection.settle()
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    /// The order comes again and again, as it does with each heartbeat; and then with a shorter grace.
+    /// The order is repeated, as with each heartbeat; and then with a shorter grace.
     @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
     func w11EndsWhatIsCancelled(worker: DutyWorker) async throws {
         try await DutyStage.check(worker) { stage in
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    /// The master would ask for ever.
+    /// Otherwise the master would ask for ever.
     @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
     func w11KnowsThatWhatItHasNotDoesNotRun(worker: DutyWorker) async throws {
         try await DutyStage.check(worker) { stage in

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import TestSupport
 
-/// The schemas of docs/schema, and as much of JSON Schema 2020-12 as they use: a keyword that is not known here is a fault.
+/// The schemas of docs/schema, with the subset of JSON Schema 2020-12 that they use: an unknown keyword is an error.
 struct JSONSchema: Sendable {
     static let names = ["spec", "task", "node", "error", "request", "reply", "event"]
     private static let annotations: Set<String> = ["$schema", "$comment", "title", "description", "default", "$defs"]
@@ -20,7 +20,7 @@ struct JSONSchema: Sendable {
     /// For tests of its own.
     init(_ schema: String) throws { documents = ["test.json": try WireValue(parsing: Array(schema.utf8))] }
 
-    /// What is wrong with a value, each with its path; empty where nothing is.
+    /// The faults of a value, each with its path; empty where there are none.
     ///
     /// - Parameters:
     ///   - reference: such as `event.json#/$defs/assign`.

@@ -27,8 +27,8 @@ struct Traffic: Sendable {
         return lines
     }
 
-    /// What of it is not as docs/schema says: every line of the master, and every request that it took; and that a request
-    /// which a schema allows was not refused as a bad one.
+    /// Where the traffic breaks docs/schema: in a line of the master, or a request that it accepted; or where a request
+    /// which a schema allows was rejected as a bad one.
     func faults(by schema: JSONSchema) throws -> [String] {
         var faults: [String] = []
         var asked: [WireValue] = []
@@ -50,7 +50,7 @@ struct Traffic: Sendable {
         return faults
     }
 
-    /// Output is answered only where that is asked for (proto-spec.md, section 6.20).
+    /// Output is acknowledged only where that is requested (proto-spec.md, section 6.20).
     private static func isAnswered(_ request: WireValue) -> Bool {
         let op = request["op"]?.text
         return request["id"] ?? .null != .null || op != "log" && op != "log_end"

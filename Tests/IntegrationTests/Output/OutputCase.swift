@@ -1,7 +1,7 @@
 import FoundationEssentials
 import TestSupport
 
-/// What a task writes, and what must come of it.
+/// A task's output, and what must arrive of it.
 struct OutputCase: Sendable {
     let name: String
     let script: String
@@ -12,7 +12,7 @@ struct OutputCase: Sendable {
         (self.name, self.script, self.stdout, self.stderr) = (name, script, stdout, stderr)
     }
 
-    /// Numbered lines of a thousand bytes: a hole is seen wherever it is, and what an engine does for each line is no measure of
+    /// Numbered lines of a thousand bytes: a gap shows anywhere, and an engine's cost for each line does not dominate
     /// the test's time.
     static func lines(_ name: String, bytes: Int) -> OutputCase {
         let count = bytes / 1_000
@@ -69,7 +69,7 @@ struct OutputCase: Sendable {
     }
 }
 
-/// How fast what is written is read.
+/// The speed of the reader.
 enum OutputReader: Sendable, CaseIterable {
     /// Into files.
     case fast
@@ -91,13 +91,13 @@ struct Received {
             .filter { $0.hasPrefix("podling-client: ") }
     }
 
-    /// The bytes that the client says were left out; nil where it said nothing.
+    /// Bytes that the client reports as dropped; nil where it reports none.
     var dropped: Int? {
         guard let note = notes.first(where: { $0.contains("bytes of output were left out") }) else { return nil }
         return note.split(separator: " ").compactMap { Int($0) }.first
     }
 
-    /// Why this is not what was written; nil if it is, or if exactly what is missing was counted.
+    /// Why this is not the output that was written; nil if it is, or if exactly what is missing was counted.
     func fault(_ wanted: OutputCase) -> String? {
         let own = notes.joined(separator: "\n")
         guard ending == .exited(0) else { return "ended with \(String(describing: ending)): \(own)" }

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import TestSupport
 
-/// A master, one node, and clients whose output is read as fast as a test wants.
+/// A master, one node, and clients whose output is read at a chosen speed.
 final class OutputPlace: Sendable {
     static let waitSeconds = 240.0
     private static let slowBytes = 64 << 10

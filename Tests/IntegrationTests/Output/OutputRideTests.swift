@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    /// Passes bytes on between the master and its worker; SIGUSR1 resets all connections.
+    /// Relays bytes between the master and its worker; SIGUSR1 resets all connections.
     private static let relay = """
         import signal, socket, struct, sys, threading
         listener = socket.create_server(("127.0.0.1", 0))
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    /// A node that falls silent loses its lease, and `run` follows the next attempt on another.
+    /// A node that becomes silent loses its lease, and `run` follows the next attempt on another.
     @Test func theAttemptAfterANodeThatFellSilent() async throws {
         try await onThread {
             let master = try MasterProcess(["--heartbeat", "0.2", "--lease", "2"])
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    /// What plain `logs` leaves out it says.
+    /// Plain `logs` reports what it leaves out.
     @Test func aPlainLogsSaysThatItShowsTheEnd() async throws {
         try await onThread {
             let place = try OutputPlace(.process)

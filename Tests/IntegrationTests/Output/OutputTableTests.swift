@@ -2,8 +2,8 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// What a task writes comes whole, or what does not come is counted: on every engine, with every command, however slowly
-/// it is read.
+/// A task's output arrives completely, or what is missing is counted: on every engine, with every command, however
+/// slowly it is read.
 @Suite(.serialized, .timeLimit(.minutes(15))) struct OutputTableTests {
     static let engines = IntegrationEngine.allCases.filter { $0 == .process || $0.socketPath != nil }
 
