@@ -46,19 +46,19 @@ static inline int podling_set_server_name(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
-// From here on an empty BIO is the end, and no longer "come back later".
+// Makes an empty BIO report the end of the file instead of "retry later".
 static inline void podling_bio_set_end(BIO *bio) { BIO_set_mem_eof_return(bio, 0); }
 
 static inline long podling_bio_memory(BIO *bio, char **bytes) { return BIO_get_mem_data(bio, bytes); }
 
-// A memory BIO keeps its room when it is emptied, unless it is given new memory.
+// A memory BIO keeps its capacity when it is emptied, unless it is given new memory.
 static inline void podling_bio_empty(BIO *bio, int gives_back_room) {
     BUF_MEM *memory = gives_back_room ? BUF_MEM_new() : NULL;
     if (memory != NULL) (void)BIO_set_mem_buf(bio, memory, BIO_CLOSE);
     (void)BIO_reset(bio);
 }
 
-// As RFC 2253 writes it; control characters are escaped.
+// Prints a distinguished name in the format of RFC 2253; control characters are escaped.
 static inline int podling_distinguished_name(BIO *bio, const X509_NAME *name) {
     return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253);
 }

@@ -13,7 +13,7 @@ import PodlingProtocol
 enum RequestChecks {
     private static let host = HTTPField.Name("Host")
 
-    /// - Parameter names: nil where a request is authenticated by a token, so that any name will do.
+    /// - Parameter names: nil where authentication is required, so that any name will do.
     static func checkHost(_ request: Request, _ names: HostNames?) throws(HTTPProblem) {
         // The first Host is the authority; a second one stays among the other headers (RFC 9112, section 3.2).
         guard let name = request.head.authority, host.flatMap({ request.headers[$0] }) == nil else {
