@@ -13,7 +13,10 @@ readonly WORDED_PATHS=(
     Sources/PostgresStore Sources/TLS Sources/Master/Certificates Sources/Master/InProcess
     Sources/Master/Logging Sources/Master/Server Sources/Master/Sessions Sources/HTTPShim Sources/Client
     Sources/Options Sources/Agent Sources/Worker Sources/podling-client Sources/podling-master
-    Sources/podling-worker
+    Sources/podling-worker Tests/AccessTests Tests/AgentTests Tests/ClientTests Tests/ClockTests
+    Tests/FaultTests Tests/IntegrationTests Tests/LoggingTests Tests/PostgresTests Tests/ProtocolTests
+    Tests/StoreTests Tests/TLSTests Tests/TestSupport Tests/ConformanceTests/Duties
+    Tests/ConformanceTests/Schema
 )
 
 # The modules that each folder may import, besides the system's. DESIGN: an arrow may only point down.

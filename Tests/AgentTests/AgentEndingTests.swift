@@ -12,7 +12,7 @@ import Testing
         trace.bring(key, to: stage)
         let actions = trace.on(.cancel(key, graceSeconds: 5))
         #expect(actions.reports.map(\.status) == [.cancelled])
-        // The answer of the call that was under way comes after all.
+        // The reply to the call in flight arrives after all.
         trace.on(.prepared(key))
         trace.on(.created(key, containerId: "c"))
         #expect(trace.starts == 0)
@@ -59,7 +59,7 @@ import Testing
         #expect(trace.on(.exited(key, ExitStatus(exitCode: 0))).reports.first?.status == .cancelled)
     }
 
-    /// The order and the end cross: the engine's time of the end says which was first.
+    /// The stop and the end cross: the engine's time of the end decides which was first.
     @Test(arguments: [(0, -51, true), (3, -60, true), (0, -50, false), (143, 20, false)])
     func whatEndedBeforeTheSignalIsReportedAsItEnded(exitCode: Int, afterMilliseconds: Int64, isBefore: Bool) {
         let trace = AgentTrace()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import PodlingAgent
 
-/// An engine that is away: nothing is failed for it.
+/// An unavailable engine fails no attempt.
 @Suite struct AgentEngineTests {
     private static let away = RuntimeError(.engineUnavailable, "no such socket")
     private static let broken = RuntimeError(.other, "the engine answered 500", retryable: true)
@@ -62,7 +62,7 @@ import Testing
         #expect(told == ["no such socket"])
     }
 
-    /// Two nodes must not have it at once.
+    /// Two nodes must not run it at once.
     @Test func whatMayHaveStartedIsHeldUntilItIsKnown() {
         let trace = AgentTrace()
         trace.register()
@@ -74,7 +74,7 @@ import Testing
         #expect(trace.on(.started(.first, atMilliseconds: 1)).reports.map(\.status) == [.running])
     }
 
-    /// A fault of the engine is none of the task's; whether it is away is looked at.
+    /// An engine's fault is not the task's; the engine is then probed.
     @Test func whatItCannotMakeGoesElsewhere() {
         let trace = AgentTrace()
         trace.register()

@@ -2,11 +2,11 @@ import Testing
 
 @testable import PodlingAgent
 
-/// What keeps a worker out until somebody changes something: told once, tried at leisure.
+/// Permanent failures, which last until somebody changes something: logged once, and retried with a long delay.
 @Suite struct AgentHindranceTests {
     private let why = "podlings://db1:7070: the server's certificate is not for 'db1' but for DNS:db2"
 
-    /// Fails a connection, and waits for the next try.
+    /// Fails a connection, and waits for the next attempt.
     private func fail(_ trace: AgentTrace, _ why: String, isLasting: Bool = true) -> Int64 {
         trace.on(.disconnected(why, isLasting: isLasting), jitter: 0.5)
         let delay = (trace.deadline ?? 0) - trace.now

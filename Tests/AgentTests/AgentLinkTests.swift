@@ -77,13 +77,13 @@ import Testing
         let trace = AgentTrace()
         trace.on(.tick)
         trace.on(.connected)
-        // Asked first whether it is there: a master with TLS answers only then.
+        // A ping comes first: a master with TLS answers only then.
         #expect(trace.pass(AgentLimits.prodMilliseconds).bodies == [.ping])
         let rest = trace.pass(AgentLimits.silenceMilliseconds - AgentLimits.prodMilliseconds)
         #expect(rest == [.disconnect("the master has been silent for \(AgentLimits.silenceMilliseconds) ms")])
     }
 
-    /// The master gave it before it read `register`, which does not name it, and gives it to another now.
+    /// The master assigned it before it read `register`, which does not name it, and assigns it to another node now.
     @Test func anAssignmentThatCrossedARegistrationIsOver() {
         let trace = AgentTrace()
         trace.register()
@@ -133,7 +133,7 @@ import Testing
         trace.register()
         trace.bring(key, to: .creating)
         trace.pass(AgentTrace.heartbeatMilliseconds)
-        // The answer comes late: it renews from the heartbeat's sending, not from now.
+        // A late reply renews the lease from the heartbeat's sending, not from now.
         trace.sleep(AgentTrace.leaseMilliseconds - 1)
         trace.acknowledge(AgentTrace.orders())
         trace.sleep(1)

@@ -12,7 +12,7 @@ import Testing
         trace.on(.disconnected("closed"))
         #expect((trace.deadline ?? 0) - trace.now <= 50)
         #expect(trace.pass(50) == [.connectLeader("host-9:7070")])
-        // In vain: the other masters are tried, and the name again only with the next round.
+        // Without success: the other masters are tried, and the name again only in the next round.
         trace.on(.disconnected("refused"))
         #expect(trace.pass(AgentLimits.reconnectMillisecondsMax) == [.connect(address: 1)])
         trace.on(.connected)
@@ -34,7 +34,8 @@ import Testing
         #expect(trace.refuse("not_leader", retryable: true) == [.disconnect("the master stands by, and none leads")])
     }
 
-    /// A leader that goes down is not dialled again first: not by its place in the list, nor by the name that a standby gave it.
+    /// After a leader's shutdown it is not the first to be connected to again: neither by its place in the list, nor by
+    /// the name that a standby gave.
     @Test(arguments: [true, false]) func whoIsToldToGoGoesToTheNextAtOnce(isByName: Bool) {
         let trace = AgentTrace { $0.addressCount = 2 }
         if isByName {

@@ -1,10 +1,10 @@
 @testable import PodlingAgent
 
-/// Drives an `AgentCore` by hand: a clock that the test moves, and the master's and the engine's side of the talk.
+/// Drives an `AgentCore` by hand: a clock that the test moves, and the test plays the master and the engine.
 final class AgentTrace {
     private var core: AgentCore
     private(set) var now: Int64 = 1_000
-    /// Everything wanted so far, notes left out.
+    /// All actions so far, without notes.
     private(set) var actions: [AgentAction] = []
     private(set) var notes: [AgentNote] = []
     /// Milliseconds since 1970 where `now` is 0.
@@ -27,7 +27,7 @@ final class AgentTrace {
         core = AgentCore(configuration: configuration, adopted: adopted)
     }
 
-    /// Applies an event; what it led to, notes left out.
+    /// Applies an event; returns its actions, without notes.
     @discardableResult
     func on(_ event: AgentEvent, jitter: Double = 0) -> [AgentAction] {
         let all = core.handle(event, now: now, wall: Self.wallBase + now, jitter: jitter)
@@ -58,13 +58,13 @@ final class AgentTrace {
 
     var deadline: Int64? { core.nextDeadline }
 
-    /// The id of the newest request that was sent.
+    /// The id of the latest request.
     var lastRequestId: Int? {
         for case .send(let request) in actions.reversed() { return request.id }
         return nil
     }
 
-    /// Answers the newest request.
+    /// Answers the latest request.
     @discardableResult
     func acknowledge(_ orders: MasterOrders = MasterOrders()) -> [AgentAction] {
         on(.reply(id: lastRequestId, .ok(orders)))
@@ -85,7 +85,7 @@ final class AgentTrace {
         return orders
     }
 
-    /// From no connection to a registered one; what the answer to `register` led to.
+    /// Connects and registers; returns the actions that the reply to `register` leads to.
     @discardableResult
     func register(kill: [KillOrder] = []) -> [AgentAction] {
         pass(AgentLimits.reconnectMillisecondsMax)
@@ -109,7 +109,7 @@ final class AgentTrace {
     @discardableResult
     func assign(_ key: AttemptKey) -> [AgentAction] { on(.assign(key, Self.plan(key))) }
 
-    /// Brings an assigned attempt to `stage`, with the engine's answer to that stage's call still to come.
+    /// Brings an assigned attempt to `stage`, with the engine's answer to that stage's call still outstanding.
     func bring(_ key: AttemptKey, to stage: AttemptRecord.Stage) {
         assign(key)
         if stage == .preparing { return }
@@ -124,7 +124,7 @@ final class AgentTrace {
 
     func count(_ matches: (AgentAction) -> Bool) -> Int { actions.count(where: matches) }
 
-    /// How often a container was asked to start.
+    /// Count of container starts.
     var starts: Int { count { if case .start = $0 { true } else { false } } }
 
     /// The reports sent, in order.
@@ -155,7 +155,7 @@ extension [AgentAction] {
 
     var bodies: [WorkerRequest.Body] { compactMap(\.body) }
 
-    /// The attempts named by the newest `register`.
+    /// The attempts named by the latest `register`.
     var registered: [AttemptKey]? {
         for case .register(_, let attempts)? in reversed().map(\.body) { return attempts }
         return nil

@@ -3,7 +3,7 @@ import Testing
 @testable import PodlingAgent
 
 @Suite struct LogWindowTests {
-    /// The pieces that may be sent, of those that are wanted.
+    /// The chunks that may be sent, of those wanted.
     private func sent(_ pieces: [Int], _ window: inout LogWindow) -> [Int] {
         pieces.filter { window.send($0) }
     }

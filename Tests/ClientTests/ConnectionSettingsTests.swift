@@ -3,7 +3,7 @@ import Testing
 
 @testable import PodlingClient
 
-/// What URL, flags and environment say together.
+/// The combination of URL, flags and environment.
 struct ConnectionSettingsTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var url: String
@@ -37,10 +37,10 @@ struct ConnectionSettingsTests {
         Row(url: "host", flags: [.mode: "require"], mode: .require),
         Row(url: "host", environment: ["PODLING_SSLMODE": "verify-full"], mode: .verifyFull),
         Row(url: "host", environment: ["PODLING_SSLMODE": ""]),
-        // The environment is for all masters: what plaintext has no use for is no error there.
+        // The environment is for all masters: a setting that plaintext does not use is no error there.
         Row(url: "host", environment: ["PODLING_SSLROOTCERT": "ca.pem"]),
         Row(url: "podling://host?sslmode=disable", environment: ["PODLING_SSLMODE": "verify-full"]),
-        // Flag, then URL, then environment.
+        // Precedence: flag, then URL, then environment.
         Row(
             url: "podlings://host?sslrootcert=url.pem",
             flags: [.roots: "flag.pem"],
@@ -125,7 +125,7 @@ struct ConnectionSettingsTests {
             Row(url: "podling://host?sslmode=verify-full"),
             "podling:// means plaintext, but sslmode is verify-full: use podlings://"
         ),
-        // A URL without a mode must not quietly undo what all connections are to have.
+        // A URL without a mode must not silently undo a setting for all connections.
         (
             Row(url: "podling://host", environment: ["PODLING_SSLMODE": "verify-full"]),
             "podling:// means plaintext, but PODLING_SSLMODE is verify-full"

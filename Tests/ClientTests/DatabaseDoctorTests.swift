@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodlingClient
 
-/// `tls doctor` on a database: the verdicts that a master's walk does not have.
+/// `tls doctor` on a database: the findings that a master does not have.
 @Suite(.timeLimit(.minutes(5)))
 struct DatabaseDoctorTests {
     private let workshop: Workshop

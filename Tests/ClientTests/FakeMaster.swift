@@ -5,9 +5,9 @@ import PodlingProtocol
 import PodlingTLS
 import Synchronization
 
-/// A master that says what a test has scripted, on a free loopback port.
+/// A scripted master on a free loopback port.
 final class FakeMaster: Sendable {
-    /// A request as the script sees it.
+    /// A request, for the script.
     struct Request: Sendable {
         /// Counted from 0.
         let connection: Int
@@ -45,7 +45,7 @@ final class FakeMaster: Sendable {
     private let channel: any Channel
     private let log: RequestLog
 
-    /// What a master with TLS answers to who speaks plaintext.
+    /// The reply of a master with TLS to a client that speaks plaintext.
     static let tlsRequired =
         #"{"ev":"error","err":{"code":"tls_required","msg":"scripted","retryable":false,"fatal":true}}"#
 
@@ -91,7 +91,7 @@ final class FakeMaster: Sendable {
 
     var requests: [Request] { log.requests }
 
-    /// Sends a line that nobody asked for.
+    /// Sends an unsolicited line.
     func push(_ line: String, connection: Int) {
         log.channel(connection)?.writeAndFlush(ByteBuffer(string: line + "\n"), promise: nil)
     }

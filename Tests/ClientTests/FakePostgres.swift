@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import PodlingTLS
 
-/// As much of a PostgreSQL server as comes before the login: it is asked for TLS, and answers.
+/// A PostgreSQL server up to the login: it answers the SSLRequest.
 final class FakePostgres: Sendable {
     private let channel: any Channel
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodlingClient
 
-/// Notes what a handler further out is asked for.
+/// Counts the reads that reach a handler further out.
 private final class ReadCounter: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     var count = 0

@@ -88,13 +88,13 @@ struct MasterLinkTests {
         }
         let link = MasterLink(addresses: [old.address, next.address])
         let first = Task { try await link.perform { try await $0.cancel(taskId: "t1") } }
-        // It leads for as long as it greets as one; then it is gone.
+        // It leads for as long as it greets as a leader; then it is closed.
         while old.requests.count < 2 { await Task.yield() }
         await old.stop()
         #expect(try await first.value.taskId == "t1")
     }
 
-    /// One of several that goes down is left for the next at once, and not dialled first.
+    /// A master that shuts down is left for the next at once, and is not connected to first.
     @Test func whoGoesDownIsLeftForTheNextAtOnce() async throws {
         let next = try await FakeMaster.start { request in [request.ok(task)] }
         let old = try await FakeMaster.start { request in

@@ -36,7 +36,7 @@ struct TLSConnectionTests {
 
     private var trusted: String { "sslrootcert=\(workshop.file("ca.pem"))" }
 
-    /// What a person is told, and that it is told at once.
+    /// The human-readable error, which must appear at once.
     private func failure(_ address: MasterAddress, token: AccessToken? = nil) async throws -> String {
         var options = PodlingClient.Options()
         options.token = token
@@ -66,7 +66,7 @@ struct TLSConnectionTests {
         let client = try await PodlingClient.connect(to: [try address(master, trusted + own)])
         _ = try await client.request("ping")
         client.close()
-        // TLS 1.3 lets the server speak first and refuse after it: the reason is still the server's.
+        // In TLS 1.3 the server may speak first and reject afterwards: the reason is still the server's.
         let said = try await failure(try address(master, trusted))
         #expect(said.contains("the alert certificate_required: the peer lets in only those that show a certificate"))
         #expect(said.hasSuffix("Give sslcert and sslkey."))

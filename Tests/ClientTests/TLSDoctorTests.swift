@@ -6,7 +6,7 @@ import Testing
 
 @testable import PodlingClient
 
-/// Each verdict of `tls doctor`, by a server that gives cause for it.
+/// Each finding of `tls doctor`, from a server that causes it.
 @Suite(.timeLimit(.minutes(5)))
 struct TLSDoctorTests {
     private typealias Step = DoctorFinding.Step
@@ -43,7 +43,7 @@ struct TLSDoctorTests {
         return findings
     }
 
-    /// That the walk ends at `step`, with these words.
+    /// Expects the walk to end at `step`, with these words.
     private func expectBroken(
         _ step: DoctorFinding.Step,
         _ words: [String],

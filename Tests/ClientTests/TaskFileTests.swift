@@ -3,11 +3,11 @@ import Testing
 
 @testable import podling_client
 
-/// Files of tasks, in whatever pieces they come.
+/// Files of tasks, in chunks of any size.
 @Suite struct TaskFileTests {
     private static let chunks = [1, 2, 3, 7, 64, 256 * 1024]
 
-    /// The tasks with their lines, and what is wrong with the file as a whole.
+    /// The tasks with their lines, and the fault of the file as a whole.
     private static func read(
         _ text: String,
         chunkBytes: Int,

@@ -17,7 +17,7 @@ extension Faults {
                 let load = Load(Masters([master.address]))
                 try load.awaitProgress(100)
                 disk.fill()
-                // Nothing is acknowledged that the disk has no room for.
+                // Nothing is acknowledged for which the disk has no space.
                 var acknowledged = -1
                 let isHeld = Deadline.after(seconds: 60).poll { () -> Bool? in
                     disk.fill()

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// What was asked for and what was answered; compared, after the faults, with what is there.
+/// A ledger of requests and replies; compared, after the faults, with the actual state.
 final class Ledger: Sendable {
     private struct State {
         var attempted: Set<String> = []
-        /// By name: the task that the master said it has.
+        /// By name: the task that the master acknowledged.
         var acknowledged: [String: String] = [:]
         var ambiguous: Set<String> = []
         var refused: Set<String> = []
@@ -20,7 +20,7 @@ final class Ledger: Sendable {
         var longestGap = Duration.zero
     }
 
-    /// Faults that are told in words.
+    /// Faults that are described in words.
     private static let wordsMax = 10
 
     private let state = Mutex(State())
@@ -42,10 +42,10 @@ final class Ledger: Sendable {
         }
     }
 
-    /// The connection was lost before the reply.
+    /// Records that the connection was lost before the reply.
     func ambiguous(_ name: String) { state.withLock { _ = $0.ambiguous.insert(name) } }
 
-    /// The master said that nothing was changed.
+    /// Records that the master rejected the request, and changed nothing.
     func refused(_ name: String) {
         state.withLock { state in
             guard !state.ambiguous.contains(name) else { return }
@@ -61,12 +61,12 @@ final class Ledger: Sendable {
         }
     }
 
-    /// The master took the report that its attempt has ended so. What has failed after a cancel is cancelled.
+    /// Records a terminal report that the master accepted. What has failed after a cancel is cancelled.
     func reported(_ task: String, _ status: String) {
         if status == "failed" { state.withLock { _ = $0.failures.insert(task) } } else { ended(task, status) }
     }
 
-    /// The master said that the task has ended so.
+    /// Records the terminal status that the master reported.
     func ended(_ task: String, _ status: String) {
         state.withLock { state in
             guard let before = state.ends.updateValue(status, forKey: task), before != status else { return }
@@ -86,7 +86,7 @@ final class Ledger: Sendable {
         if state.faults.count < wordsMax { state.faults.append(words) }
     }
 
-    /// Compares all that was said with what the master lists and what the table has.
+    /// Compares the ledger with the master's list and the table.
     func compare(listed: [Listed], rows: [Listed]) -> Counts {
         state.withLock { state in
             let byName = Dictionary(grouping: listed, by: \.name)
@@ -134,7 +134,7 @@ final class Ledger: Sendable {
     }
 }
 
-/// What came of a load.
+/// The outcome of a load.
 struct Counts: CustomStringConvertible {
     var attempted = 0
     var acknowledged = 0
@@ -142,7 +142,7 @@ struct Counts: CustomStringConvertible {
     /// Ambiguous, never acknowledged, and found.
     var recovered = 0
     var refused = 0
-    /// Attempts that workers were told to start.
+    /// Attempts assigned to workers.
     var starts = 0
     var lost = 0
     var phantom = 0

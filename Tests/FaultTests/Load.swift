@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Clients and workers that go on through whatever happens to the masters, and the comparison afterwards.
+/// Clients and workers that continue through all faults of the masters, and the comparison afterwards.
 final class Load {
     private static let clientCount = 4
     private static let workerCount = 3
@@ -37,7 +37,7 @@ final class Load {
     /// Of one test: the longest do their fault for its span, and drain what it left.
     static let minutesMax = 6 + Int(seconds(default: 60) / 30)
 
-    /// Waits until so many submits were acknowledged, beyond those there are.
+    /// Waits for this many further acknowledged submits.
     func awaitProgress(_ count: Int, seconds: Double = 60) throws {
         let wanted = ledger.acknowledgedCount + count
         let done = Deadline.after(seconds: seconds).poll { ledger.acknowledgedCount >= wanted ? true : nil }
@@ -46,7 +46,7 @@ final class Load {
         }
     }
 
-    /// Lets all come to its end, and compares.
+    /// Lets all clients and workers finish, and compares.
     /// - Parameter rows: what the table has.
     func finish(_ what: String, rows: () throws -> [Listed]) throws -> Counts {
         stopClients.set()

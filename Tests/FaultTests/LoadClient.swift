@@ -1,6 +1,6 @@
 import TestSupport
 
-/// One client: submits, now and then gets and cancels, and keeps the ledger of what came of it.
+/// One client: submits, now and then gets and cancels, and records the outcome in the ledger.
 final class LoadClient {
     private enum Operation {
         case submit(String)
@@ -10,7 +10,7 @@ final class LoadClient {
 
     private static let windowMax = 12
     private static let millisecondsBetweenLines = 8
-    /// A master that says nothing for so long is given up.
+    /// Time-out for a silent master.
     private static let silenceSeconds = 5.0
 
     private let number: Int
@@ -34,7 +34,7 @@ final class LoadClient {
 
     private var isAsked: Bool { stop.isSet }
 
-    /// Goes on until it is stopped and nothing is waited for any more. Blocks.
+    /// Runs until it is stopped and nothing is outstanding. Blocks.
     func run() throws {
         while !(isAsked && again.isEmpty) {
             guard let connection = Deadline.after(seconds: 0.1).poll({ masters.connect() }) else {
@@ -120,7 +120,7 @@ final class LoadClient {
         return message.code != "not_leader" && message.code != "draining"
     }
 
-    /// Of what was not answered nobody knows; half of it is submitted again, under the same key.
+    /// The outcome of unanswered requests is unknown; half of them are retried, with the same idempotency key.
     private func lose() {
         for case .submit(let name) in waiting.values {
             ledger.ambiguous(name)

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// One worker that runs nothing: it takes what it is assigned, reports it running, and after a while ended.
+/// One worker that runs nothing: it accepts its assignments, reports them running, and after a while ended.
 final class LoadWorker {
     private struct Run {
         var endsAt: ContinuousClock.Instant
@@ -12,7 +12,7 @@ final class LoadWorker {
     private static let slots = 60
     private static let heartbeatSeconds = 0.3
     private static let runMillisecondsMax = 400
-    /// A master that says nothing for so long is given up.
+    /// Time-out for a silent master.
     private static let silenceSeconds = 3.0
 
     private let name: String
@@ -36,7 +36,7 @@ final class LoadWorker {
 
     private var isAsked: Bool { stop.isSet }
 
-    /// Goes on until it is stopped. Blocks.
+    /// Runs until it is stopped. Blocks.
     func run() throws {
         while !isAsked {
             guard let connection = Deadline.after(seconds: 0.1).poll({ masters.connect() }) else { continue }

@@ -15,7 +15,7 @@ extension Faults {
                 let masters = try (0..<2).map { _ in try ServedMaster(url: url) }
                 let load = Load(Masters(masters.map(\.address)))
                 try load.awaitProgress(200)
-                // Those that wait for the standby are told that they need not: they are not acknowledged by that.
+                // Commits that wait for the standby are cancelled on the server: that does not acknowledge them.
                 for call in ["pg_cancel_backend", "pg_terminate_backend"] {
                     try primary.sql(
                         "SELECT \(call)(pid) FROM pg_stat_activity WHERE application_name = 'podling-master' "

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Asks those on other threads to end.
+/// Asks other threads to stop.
 final class StopFlag: Sendable {
     private let flag = Mutex(false)
 

@@ -60,7 +60,7 @@ extension Faults {
             }
         }
 
-        /// The load of many rows is cut off: whoever takes the lead goes on to try.
+        /// Loading many rows is cut off: the master that takes the lead retries.
         @Test func aDatabaseLostWhileTheLeadIsTakenEndsNoMaster() async throws {
             try await onThread {
                 let cluster = try PostgresCluster()

@@ -24,8 +24,8 @@ import Testing
         return (connection, start)
     }
 
-    /// Submits and cancels while somebody watches, under kill -9 of the master: the watcher, who each time goes on after
-    /// the last cursor that it saw, is told each transition once.
+    /// Submits and cancels while somebody watches, under kill -9 of the master: the watcher, which each time continues
+    /// after the last cursor that it saw, receives each transition exactly once.
     @Test func aWatcherIsToldEachTransitionOnceThroughKills() async throws {
         try await onThread {
             let database = try TestDatabase()
@@ -60,7 +60,7 @@ import Testing
             while told.last != "\(mark) - pending" { told.append(Self.transition(try Peer.line(watcher, "the rest"))) }
             #expect(Set(told).count == told.count)
             #expect(Set(acknowledged).subtracting(told).isEmpty)
-            // What the database has is what was told.
+            // The database has what the watcher received.
             let rows = try database.rows(
                 "SELECT task_id || ' ' || coalesce(from_status, '-') || ' ' || to_status FROM task_events ORDER BY seq"
             )

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A master whose database is gone.
+/// A master whose database is unreachable.
 @Suite(
     .serialized,
     .timeLimit(.minutes(10)),
@@ -19,7 +19,7 @@ import Testing
         )
     }
 
-    /// Who waits for a write is told; the end takes no longer than it may.
+    /// Clients that wait for a write get an error; the shutdown takes no longer than its limit.
     @Test func theEndIsInTimeAndTellsWhoWaits() async throws {
         try await onThread {
             let cluster = try PostgresCluster()
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    /// Who is alive stays so; who cannot do its part says it, and for how long.
+    /// The liveness probe succeeds; the readiness probe fails, and says for how long.
     @Test func probesTellThatTheDatabaseIsAway() async throws {
         try await onThread {
             let cluster = try PostgresCluster()
@@ -67,7 +67,7 @@ import Testing
             func probe(_ master: MasterProcess, _ path: String) throws -> String {
                 let url = "http://\(try master.process.readyValue("http"))\(path)"
                 let arguments = ["-sS", "--max-time", "10", "-w", " %{http_code}", url]
-                // One that lost the lead begins anew, and takes no connection for a moment.
+                // A master that lost the lead restarts, and takes no connection for a moment.
                 return (try? Tool.output("curl", arguments)) ?? ""
             }
             func awaitProbe(_ master: MasterProcess, _ path: String, _ code: String, _ part: String) throws {

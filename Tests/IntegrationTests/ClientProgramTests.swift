@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `podling-client` beside a real master and a real worker.
+/// `podling-client` with a real master and a real worker.
 @Suite(.timeLimit(.minutes(8))) struct ClientProgramTests {
     /// A master and one node.
     private struct Cluster {

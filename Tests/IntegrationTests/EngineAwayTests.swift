@@ -2,9 +2,9 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// A node whose engine is down, or answers 500 to all, beside one that is well.
+/// A node whose engine is down, or answers 500 to everything, in addition to a healthy one.
 @Suite(.timeLimit(.minutes(5))) struct EngineAwayTests {
-    /// An engine on a unix socket that has no containers, and does as the file beside it says: `well` or `sick`.
+    /// An engine on a unix socket that has no containers, and obeys the file next to it: `well` or `sick`.
     private static let engine = """
         import http.server, os, socketserver, sys
         class Handler(http.server.BaseHTTPRequestHandler):

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The whole thing, of real programs, when parts of it die.
+/// Real programs together, when some of them are killed.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct FailureTests {
     /// kill -9 of the worker with ten tasks, of which half end while it is away.
     private func adopts(_ engine: IntegrationEngine) async throws {
@@ -51,7 +51,7 @@ import Testing
     )
     func aKilledWorkerAdoptsItsContainers(engine: IntegrationEngine) async throws { try await adopts(engine) }
 
-    /// kill -9 of the master, which forgets all: the worker comes back, ends what nobody knows, and goes on.
+    /// kill -9 of the master, which loses everything: the worker reconnects, ends unknown attempts, and continues.
     private func carriesOn(_ engine: IntegrationEngine) async throws {
         try await onThread {
             let first = try MasterProcess(["--heartbeat", "0.5", "--lease", "20"])

@@ -46,7 +46,7 @@ final class FloodPeer {
     /// - Returns: bytes sent.
     func flood(seconds: Double) -> Int {
         let deadline = Deadline.after(seconds: seconds)
-        // OpenSSL wants a write that found no room to be tried again with the same bytes.
+        // OpenSSL requires that a blocked write is retried with the same bytes.
         var sent = 0
         while !deadline.hasPassed {
             let wrote = Self.requests.withUnsafeBytes { bytes in

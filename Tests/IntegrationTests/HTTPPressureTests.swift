@@ -1,9 +1,9 @@
 import TestSupport
 import Testing
 
-/// However many connections others hold, whoever asks how the master is gets an answer.
+/// However many connections others hold, health probes are answered.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct HTTPPressureTests {
-    /// As many as once kept everybody out, for half a minute.
+    /// As many as once blocked everybody, for half a minute.
     private static let count = 1_000
     private static let answerSeconds = "15"
 
@@ -23,7 +23,7 @@ import Testing
             let base = isTLS ? "https://localhost:\(port)" : "http://127.0.0.1:\(port)"
             let flags = isTLS ? ["--cacert", workshop.file("ca.pem")] : []
             try Self.expectAnswers(base, flags)
-            // Others as well: the oldest silent one makes room.
+            // Other requests as well: the oldest silent connection is evicted.
             let limited = ["-sS", "--max-time", Self.answerSeconds]
             let tasks = try Tool.output("curl", limited + flags + [base + "/api/v1/tasks"])
             #expect(tasks == "[]\n")

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What the database knows of nodes, after the master that wrote it is gone, and beside it.
+/// The nodes in the database, after a restart of the master that wrote them, and on a standby.
 @Suite(
     .serialized,
     .timeLimit(.minutes(10)),

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Whoever reads a program's log may stop reading: the program goes on, and ends in time.
+/// The reader of a program's log may stall: the program continues, and ends in time.
 @Suite(.timeLimit(.minutes(5))) struct LogPipeTests {
     /// A named pipe that takes hardly anything, and is read by this process only when asked to.
     private final class Pipe: Sendable {
@@ -23,7 +23,7 @@ import Testing
 
         deinit { close(descriptor) }
 
-        /// Leaves no room in it.
+        /// Fills it up.
         func fill() { while write(descriptor, "#", 1) == 1 {} }
 
         /// What is there now.

@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    /// kill -9 of the new master in the middle: what it said is taken is there, and the same import goes on.
+    /// kill -9 of the new master in the middle: what it acknowledged is there, and the same import continues.
     @Test(.enabled(if: MovingTests.hasDatabase, MovingTests.skipMessage)) func aMasterThatIsKilledLosesNothing()
         async throws
     {

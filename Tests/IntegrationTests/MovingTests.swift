@@ -127,7 +127,7 @@ import Testing
             _ = try Tool.output("curl", ["-sS", "-o", path, "http://\(http)/api/v1/tasks"])
             #expect(try target.client(["import", path]) == "500 imported, 0 already here, 0 in conflict\n")
             #expect(Set(try target.exported()) == Set(tasks))
-            // Cut short, and laid out for people.
+            // Cut short, and pretty-printed.
             let text = try String(contentsOfFile: path, encoding: .utf8)
             try MovingFiles.write(String(text.dropLast(20)), source.scratch.file("cut.json"))
             let cut = try target.client(["import", source.scratch.file("cut.json")], status: 1)

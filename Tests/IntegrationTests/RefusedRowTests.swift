@@ -134,7 +134,7 @@ struct RefusedRowTests {
         }
     }
 
-    /// It was given to a node in the turn that made it: the node never hears of it, and has its room.
+    /// It was assigned in the turn that created it: the node never hears of it, and its capacity is released.
     @Test func aNodeIsToldOfNoTaskThatIsRefused() async throws {
         try await Self.with(Self.noBad, ["--audit"]) { master, _ in
             let worker = try Self.worker(master)

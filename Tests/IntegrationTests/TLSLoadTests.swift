@@ -160,7 +160,7 @@ import Testing
         #expect(log.contains("too many handshakes at once"), "\(log)")
     }
 
-    /// Handshakes as fast as they go, while one who was there before goes on and others come.
+    /// Handshakes at full speed, while an earlier connection continues and others are made.
     private static let flood = """
         stop, counts = time.monotonic() + 5, [0] * 8
         def strangers(number):

@@ -175,7 +175,7 @@ import Testing
         (["--tls-client-role", ""], "--tls-client-role is given, but empty", 64),
         (["--tls-client-role", "reader"], "--tls-client-role is given, but there is no TLS", 64),
         (["--tokens", ""], "--tokens is given, but empty", 64),
-        // Beyond loopback with TLS it goes on to the files.
+        // Beyond loopback with TLS it continues with the files.
         (
             ["--listen", "0.0.0.0:0", "--tls-cert", "$/good.pem", "--tls-key", "$/absent.key"], "--tls-key: ", 78
         ),

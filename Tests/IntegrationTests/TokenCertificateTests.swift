@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Certificates as identities, over lines and HTTP, and tokens beside them.
+/// Certificates as identities, over lines and HTTP, and in combination with tokens.
 @Suite(.timeLimit(.minutes(8))) struct TokenCertificateTests {
     /// Certificate, line, and words of the two lines that come.
     static let lines: [(certificate: String, line: String, words: [String])] = [

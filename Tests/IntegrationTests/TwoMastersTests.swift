@@ -166,7 +166,7 @@ import Testing
         }
     }
 
-    /// What runs goes on through a takeover, and who waits for it is told of its end by the new leader.
+    /// Running tasks continue through a takeover, and waiting clients learn of their end from the new leader.
     @Test(arguments: [SIGKILL, SIGTERM, SIGSTOP]) func workersAndClientsFollowTheLead(signal: Int32) async throws {
         try await onThread {
             let database = try TestDatabase()

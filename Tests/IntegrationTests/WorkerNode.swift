@@ -22,7 +22,7 @@ final class WorkerNode: Sendable {
         }
     }
 
-    /// Starts the worker. Tasks that still run when it is told to end are stopped.
+    /// Starts the worker. Tasks that still run at its shutdown are stopped.
     func start(slots: Int = 10) throws -> ProgramProcess {
         var environment: [String: String] = [:]
         if let path = engine.socketPath { environment["DOCKER_HOST"] = "unix://\(path)" }

@@ -28,7 +28,7 @@ import Testing
         #expect(log.contains("peer=127.0.0.1:"), "\(log)")
     }
 
-    /// The server speaks first where there is no TLS: whoever waits for that is told too.
+    /// The server speaks first where there is no TLS: clients that wait for that get the message too.
     @Test func silenceOnATLSPort() async throws {
         let answer = try await onThread {
             let master = try MasterProcess(try TLSMaster.flags())

@@ -66,7 +66,7 @@ import Testing
             try worker.send(line: #"{"op":"register","id":2,"slots":1}"#)
             for _ in 0..<3 { _ = try Peer.line(worker, "the registration") }
             #expect(try Peer.line(worker, "the task")["ev"]?.text == "assign")
-            // Not answered in time, the task would be placed anew in the middle of this.
+            // Without an answer in time, the task would be placed again in the middle of this.
             try worker.send(line: "{\"op\":\"accept\",\"id\":3,\"taskId\":\"\(taskId)\",\"attempt\":1}")
             _ = try Peer.line(worker, "the answer to accept")
             let base = ["taskId": "\"\(taskId)\"", "attempt": "1", "status": #""running""#]

@@ -10,7 +10,7 @@ import Testing
         for _ in 0..<10 {
             for level in Logger.Level.allCases where budget.takes(level, at: 5_000) { taken[level, default: 0] += 1 }
         }
-        // What is a fault's own is never kept out by what is said all the time.
+        // Frequent debug lines never suppress errors: each level has its own budget.
         #expect(taken == [.trace: 5, .debug: 5, .info: 3, .notice: 3, .warning: 3, .error: 3, .critical: 10])
         let early = budget.takeLeftOut(at: 5_999)
         let told = budget.takeLeftOut(at: 6_000)

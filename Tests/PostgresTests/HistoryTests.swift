@@ -301,7 +301,7 @@ struct HistoryTests {
         await next.close()
     }
 
-    /// However slow the database is beside the clock: here the time of the next look has always come.
+    /// However slow the database is in comparison with the clock: here the next check is always due.
     @Test func aLookForOldMonthsComesToItsEndBeforeTheNext() async throws {
         let database = try Database()
         let store = try await Self.open(database, Self.retention())

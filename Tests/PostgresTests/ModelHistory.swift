@@ -1,6 +1,6 @@
 import PodlingCore
 
-/// What happens to a master, as numbers that mean something in any state: a history stays one when a part is left out.
+/// Events of a master, encoded as numbers that are valid in any state: a history stays valid when a part is left out.
 enum Happening: Sendable, CustomStringConvertible {
     case submit(variant: Int)
     case submitMany(count: Int)
@@ -13,12 +13,12 @@ enum Happening: Sendable, CustomStringConvertible {
     case report(worker: Int, attempt: Int, status: Int)
     case reject(worker: Int, attempt: Int)
     case advance(milliseconds: Int64)
-    /// The master ends and starts on what its store kept. The model goes on, without its connections.
+    /// The master restarts with what its store kept. The model continues, without its connections.
     case restart
 
     static let workerCount = 3
     static let statuses = ["scheduled", "running", "running", "completed", "failed", "cancelled"]
-    /// No attempt times out: a master that was started anew says so again a tick later.
+    /// No attempt times out: a restarted master would report that a tick later.
     static let specs = [
         "", #","priority":3"#, #","resources":{"requests":{"cpu":1.5}}"#, #","nodeSelector":{"zone":"n1"}"#,
         #","onNodeLost":"fail""#, #","onNodeLost":"keep""#, #","maxAttempts":1"#, #","timeoutSeconds":86400"#,

@@ -8,8 +8,8 @@ import Testing
 
 @testable import PodlingPostgres
 
-/// Random histories under a seed, of a master that keeps all in memory and of one that keeps it in PostgreSQL and is
-/// started anew in the middle: they answer the same, and the database has what the model holds.
+/// Random histories from a seed, of a master that keeps everything in memory and of one that keeps it in PostgreSQL and
+/// is restarted in the middle: their replies are equal, and the database has what the model holds.
 @Suite(.serialized, .enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10)))
 struct ModelTests {
     private static let length = 120
@@ -29,7 +29,7 @@ struct ModelTests {
         Issue.record("seed \(seed): \(short.map(\.description).joined(separator: " ")): \(why)")
     }
 
-    /// The test itself: a store that loses cancels is found out, in few words.
+    /// A test of the test: it finds a store that loses cancels, and shrinks the history.
     @Test func aFaultyStoreIsFoundAndItsHistoryIsShort() async throws {
         let database = try Database()
         let isFaulty: @Sendable (TaskRow) -> Bool = { $0.status == .cancelled }
@@ -54,7 +54,7 @@ struct SplitMix: RandomNumberGenerator {
     }
 }
 
-/// A model and a subject to which the same happens.
+/// A model and a subject that receive the same events.
 private struct Comparison: ~Copyable {
     private static let client = SessionID(slot: 0, generation: 1)
 
@@ -280,7 +280,7 @@ private struct Comparison: ~Copyable {
         return nil
     }
 
-    /// In which order a node is told again of several cancels is nobody's business.
+    /// The order in which several cancels are repeated to a node is not defined.
     private static func ordered(_ lines: [String]) -> [String] {
         let isCancel = { (line: String) in line.hasPrefix(#"{"ev":"cancel""#) }
         return lines.filter { !isCancel($0) } + lines.filter(isCancel).sorted()

@@ -2,7 +2,7 @@ import PodlingProtocol
 
 @testable import PodlingCore
 
-/// A core with a clock that only moves when told, and the lines that each session was sent.
+/// A core with a clock that the test moves, and the lines that each session was sent.
 struct ModelWorld: ~Copyable {
     static let leaseMilliseconds: Int64 = 15_000
 
@@ -21,7 +21,7 @@ struct ModelWorld: ~Copyable {
         )
     }
 
-    /// One that begins with what a store kept.
+    /// Creates a world that begins with what a store kept.
     init(now: Tick, kept: [StoreBatch]) {
         self.init(now: now)
         core.standBy(leader: nil)
@@ -34,7 +34,7 @@ struct ModelWorld: ~Copyable {
         endTurn()
     }
 
-    /// Does what `lead` does to a master that was started anew.
+    /// Calls `lead`, as after a restart.
     mutating func leadAgain() { core.lead(now: now) }
 
     mutating func connect(_ session: SessionID) {

@@ -138,7 +138,7 @@ struct PGConnectionTests {
         }
     }
 
-    /// A server's process that was stopped, and goes on when its work was given up and done by another.
+    /// A server process that was paused, and continues after its statement was abandoned and run by another.
     @Test func aStatementThatComesLateTurnsNothingBack() async throws {
         try await onThread {
             let writer = try writer(cluster.url)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import PodlingPostgres
 
-/// What is read beside the writer, for those who ask for more than the master holds.
+/// Reads separate from the writer, of what the master does not hold.
 @Suite(.enabled(if: Database.server != nil, Database.skipMessage), .timeLimit(.minutes(10))) struct ReadTests {
     private static let now: Int64 = 1_790_000_000_123
 

@@ -156,7 +156,7 @@ struct RefillTests {
         }
     }
 
-    /// The transitions that are kept are written again; where some are missing before them, no cursor goes on.
+    /// The stored transitions are written again; where some before them are missing, no cursor continues.
     @Test(arguments: [1, 3]) func transitionsAreWrittenAgain(first: Int) async throws {
         try await onThread {
             let cluster = try PostgresCluster()

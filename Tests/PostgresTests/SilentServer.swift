@@ -1,6 +1,6 @@
 import Glibc
 
-/// Takes connections and never says a word, as behind a network that swallows packets.
+/// Accepts connections and never answers, as behind a network that drops packets.
 final class SilentServer: Sendable {
     private let socket: Int32
     let url: String

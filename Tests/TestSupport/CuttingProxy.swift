@@ -2,11 +2,11 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Stands between a master and PostgreSQL, and knows enough of their protocol (PostgreSQL manual, chapter 55) to break
-/// it where it hurts. Without TLS: `sslmode=disable`.
+/// A fault-injecting proxy between a master and PostgreSQL, which knows enough of their protocol (PostgreSQL manual,
+/// chapter 55) to cut it at the critical points. Without TLS: `sslmode=disable`.
 ///
-/// A write is a statement with `mark` in it, sent as the extended protocol does: what it did is committed when the server
-/// has read the Sync behind it, and said to be so by ReadyForQuery.
+/// A write is a statement with `mark` in it, sent by the extended protocol: it is committed when the server has read
+/// the Sync after it, and acknowledged by ReadyForQuery.
 public final class CuttingProxy: Sendable {
     public enum Fault: Sendable {
         /// The connection ends when a write is committed; the master hears nothing of it.
@@ -15,7 +15,8 @@ public final class CuttingProxy: Sendable {
         case cutBetweenAnswerAndCommit
         /// The connection ends when the statement was sent, and before the Sync that commits it.
         case cutBeforeCommit
-        /// From the answer to a write on, what either side sends on that connection is swallowed; it stays open.
+        /// From the reply to a write on, everything that either side sends on that connection is dropped; it stays
+        /// open.
         case swallowFromCommit
     }
 
@@ -27,7 +28,7 @@ public final class CuttingProxy: Sendable {
         var isBlackhole = false
         /// Of connections.
         var accepted = 0
-        /// Connections up to this number are cut, or swallowed.
+        /// Connections up to this number are cut, or black-holed.
         var cutMax = 0
         var swallowedMax = 0
         var isClosed = false
@@ -56,34 +57,34 @@ public final class CuttingProxy: Sendable {
 
     deinit { close() }
 
-    /// Ends all connections, and takes no more.
+    /// Closes all connections, and accepts no more.
     public func close() {
         let wasOpen = state.withLock { state in
             defer { (state.isClosed, state.cutMax) = (true, .max) }
             return !state.isClosed
         }
-        // What waits in accept(2) is woken up, and closes it.
+        // Wakes up accept(2), which then closes it.
         if wasOpen { shutdown(listener, Int32(SHUT_RDWR)) }
     }
 
-    /// How often a fault was done.
+    /// Count of injected faults.
     public var strikes: Int { state.withLock { $0.strikes } }
 
-    /// The next write, after so many others on any connection, meets the fault; once.
+    /// The next write, after this many others on any connection, meets the fault; once.
     public func strike(_ fault: Fault, afterWrites passing: Int = 0) {
         state.withLock { ($0.fault, $0.passing) = (fault, passing) }
     }
 
-    /// Swallows all that either side of any connection sends, without closing one; or lets new connections through
-    /// again. Those that were swallowed stay so.
+    /// Drops everything that either side of any connection sends, without closing one; or lets new connections through
+    /// again. Existing connections stay black-holed.
     public func swallowAll(_ isOn: Bool) {
         state.withLock { ($0.isBlackhole, $0.swallowedMax) = (isOn, $0.accepted) }
     }
 
-    /// Swallows what there is, and lets new connections through.
+    /// Black-holes the existing connections, and lets new ones through.
     public func swallowThose() { swallowAll(false) }
 
-    /// Ends all connections that there are.
+    /// Closes all existing connections.
     public func cutAll() { state.withLock { $0.cutMax = $0.accepted } }
 
     // MARK: One connection
@@ -157,7 +158,7 @@ private struct ProxiedConnection {
     /// Moves what there is. False ends the connection.
     mutating func step(_ proxy: CuttingProxy, _ number: Int) -> Bool {
         var sockets = [pollfd(fd: client, events: Int16(POLLIN), revents: 0)]
-        // A swallowed connection's client is not told that the server has gone.
+        // The client of a black-holed connection does not notice that the server has closed it.
         sockets.append(pollfd(fd: hasServerEnded ? -1 : server, events: Int16(POLLIN), revents: 0))
         let ready = poll(&sockets, 2, Self.sliceMilliseconds)
         guard !proxy.isCut(number) else { return false }

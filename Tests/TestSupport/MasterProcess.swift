@@ -1,4 +1,4 @@
-/// A `podling-master` of this build, on a free loopback port, with the memory store unless told otherwise.
+/// A `podling-master` of this build, on a free loopback port, with the memory store by default.
 public final class MasterProcess: Sendable {
     public let process: ProgramProcess
     public let host: String

@@ -1,7 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// PgBouncer in transaction mode before a cluster: sessions are lent for a transaction. Ended by its pid with the object.
+/// PgBouncer in transaction mode in front of a cluster: sessions are lent for a transaction. Ended by its pid with the
+/// object.
 public final class PgBouncer: Sendable {
     public static let isAvailable = access(program, X_OK) == 0
     public static let skipMessage = "PgBouncer is not installed: scripts/setup.sh test"
@@ -10,7 +11,7 @@ public final class PgBouncer: Sendable {
     public let port: UInt16
     private let process: ProgramProcess
 
-    /// - Parameter settings: lines of its section [pgbouncer] beside those that it needs.
+    /// - Parameter settings: lines of its section [pgbouncer], in addition to the necessary ones.
     public init(to cluster: PostgresCluster, settings: [String]) throws {
         port = try LineConnection.freePort()
         let folder = FileManager.default.temporaryDirectory.path + "/podling-pgbouncer-\(UInt64.random(in: 0 ... .max))"

@@ -4,7 +4,7 @@ import Synchronization
 
 /// A throwaway PostgreSQL of a test's own, on a free loopback port. It is ended by its pid and removed with the object.
 public final class PostgresCluster: Sendable {
-    /// How a server is told to end (PostgreSQL manual, 19.5).
+    /// A shutdown mode (PostgreSQL manual, 19.5).
     public enum StopMode: Int32, Sendable {
         /// As after a loss of power: it recovers at its next start.
         case immediate = 3

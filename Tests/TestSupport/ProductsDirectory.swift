@@ -1,7 +1,7 @@
 import FoundationEssentials
 
-/// Where the programs under test are: `PODLING_PROGRAMS`, as scripts/test.sh sets it for those of a release build, or
-/// else where this build puts them, beside the test bundle, which is this very process.
+/// The folder of the programs under test: `PODLING_PROGRAMS`, as scripts/test.sh sets it for those of a release build,
+/// or else this build's own, next to the test bundle, which is this very process.
 public enum ProductsDirectory {
     /// The value of `PODLING_PROGRAMS`.
     public static let given = ProcessInfo.processInfo.environment["PODLING_PROGRAMS"].flatMap { $0.isEmpty ? nil : $0 }

@@ -50,7 +50,7 @@ public final class ProgramProcess: Sendable {
         kill(processID, number)
     }
 
-    /// Sends SIGSTOP, and returns when every thread has stopped: until then those that have not go on (signal(7)).
+    /// Sends SIGSTOP, and returns when every thread has stopped: until then the others continue (signal(7)).
     public func pause(deadline: Deadline = .after(seconds: 30)) throws {
         signal(SIGSTOP)
         let stopped = try deadline.poll { () throws -> Bool? in

@@ -2,7 +2,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Stands between peers and a master, and keeps what either side said. Plain text only.
+/// A recording proxy between peers and a master. Plain text only.
 public final class RecordingRelay: Sendable {
     /// Bytes of one side, in the order in which they came.
     public struct Chunk: Sendable {
@@ -33,7 +33,7 @@ public final class RecordingRelay: Sendable {
 
     deinit { end() }
 
-    /// Ends all connections, and gives what was said on them.
+    /// Closes all connections, and returns the recorded traffic.
     public func close() -> [Chunk] {
         end()
         _ = group.wait(timeout: .now() + 30)
@@ -45,7 +45,7 @@ public final class RecordingRelay: Sendable {
             defer { state.isClosed = true }
             return !state.isClosed
         }
-        // What waits in accept(2) is woken up, and closes it.
+        // Wakes up accept(2), which then closes it.
         if wasOpen { shutdown(listener, Int32(SHUT_RDWR)) }
     }
 
@@ -82,7 +82,7 @@ public final class RecordingRelay: Sendable {
 
     private var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// False at the end of that side, of which the other is told.
+    /// False at the end of that side, which is forwarded to the other.
     private func move(_ number: Int, isOfPeer: Bool, from source: Int32, to target: Int32) -> Bool {
         let chunkBytes = 64 * 1024
         let bytes = [UInt8](unsafeUninitializedCapacity: chunkBytes) { buffer, count in
@@ -92,7 +92,7 @@ public final class RecordingRelay: Sendable {
             shutdown(target, Int32(SHUT_WR))
             return false
         }
-        // Before it is passed on: so a reply never stands before its request.
+        // Recorded before it is passed on: so a reply never precedes its request.
         state.withLock { $0.chunks.append(Chunk(connection: number, isOfPeer: isOfPeer, bytes: bytes)) }
         var rest = bytes[...]
         while !rest.isEmpty {

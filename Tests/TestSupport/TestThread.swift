@@ -1,7 +1,7 @@
 import Dispatch
 import Synchronization
 
-/// Blocking code beside the test, on a thread of its own.
+/// Runs blocking code next to the test, on a thread of its own.
 public final class TestThread: Sendable {
     private let outcome = Mutex<Result<Void, any Error>?>(nil)
     private let isOver = DispatchSemaphore(value: 0)

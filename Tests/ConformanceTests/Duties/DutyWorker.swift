@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import TestSupport
 
-/// A worker that is held against the duties. Its tasks' commands run as processes of this machine.
+/// A worker under test for the duties. Its tasks' commands run as processes of this machine.
 enum DutyWorker: String {
     case example
     case podling
@@ -77,7 +77,7 @@ final class DutyStage {
         guard holds == true else { throw TestSupportError("\(what); the worker says: \(worker.output.suffix(2_000))") }
     }
 
-    /// A script that says which process it is, and then does as told.
+    /// A script that reports its process id, and then runs `rest`.
     func script(_ name: String, _ rest: String) -> String {
         "echo $$ > \(file(name)).tmp; mv \(file(name)).tmp \(file(name)).pid; \(rest)"
     }

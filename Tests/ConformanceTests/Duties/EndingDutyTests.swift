@@ -169,9 +169,9 @@ import Testing
                 throw TestSupportError("its time-out is the master's to see to")
             }
             first.hangUp()
-            // Longer than the lease: what runs goes on until the master says otherwise.
+            // Longer than the lease: running attempts continue until the master says otherwise.
             Deadline.after(seconds: 2).elapse()
-            // It may have dialled before, and given up.
+            // It may have connected before, and given up.
             let back = Deadline.after(seconds: DutyMaster.waitSeconds).poll { try? stage.master.registered() }
             guard back != nil else { throw TestSupportError("it did not come back") }
             guard stage.isAlive(pid) else { throw TestSupportError("it was ended while the master was away") }

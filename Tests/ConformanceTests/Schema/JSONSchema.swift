@@ -33,7 +33,7 @@ struct JSONSchema: Sendable {
     struct Place {
         /// The file that references without a name are of.
         var document: String
-        /// Of the value, for people.
+        /// The value's human-readable path.
         var path: String
         var isClosed: Bool
 

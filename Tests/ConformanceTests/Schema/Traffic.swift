@@ -73,7 +73,7 @@ struct Traffic: Sendable {
         if requestFaults.isEmpty { requestFaults = try schema.faults(of: request, by: "request.json") }
         if let ok = line["ok"] {
             faults += requestFaults.map { "the master took it: \($0)" }
-            // A spec comes back as it was handed in, nulls and all.
+            // A spec is returned as it was submitted, nulls included.
             let body = ok.withoutNulls
             if isKnown { faults += try schema.faults(of: body, by: "reply.json#/$defs/\(op)", isClosed: true) }
         } else if line["err"]?["code"] == .string("bad_request"), requestFaults.isEmpty {

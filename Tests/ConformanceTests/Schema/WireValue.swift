@@ -1,6 +1,7 @@
 import PodlingProtocol
 
-/// A JSON value that outlives its line. Integers are told from other numbers by how they are written, as the protocol does.
+/// A JSON value that outlives its line. Integers are distinguished from other numbers by their notation, as in the
+/// protocol.
 enum WireValue: Sendable, Equatable {
     case null
     case bool(Bool)

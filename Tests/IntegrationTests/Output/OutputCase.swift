@@ -79,7 +79,7 @@ enum OutputReader: Sendable, CaseIterable {
     case stopped
 }
 
-/// What came of an output, and what the client said beside it.
+/// The output that arrived, and the client's own messages.
 struct Received {
     var stdout: [UInt8]
     var stderr: [UInt8]

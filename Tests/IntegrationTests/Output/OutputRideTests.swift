@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Output that is followed goes on, once and whole, whoever goes away for a while.
+/// Followed output continues, once and complete, whichever program is temporarily unavailable.
 @Suite(.serialized, .timeLimit(.minutes(8))) struct OutputRideTests {
     /// A line each 20 ms.
     private static let lineCount = 300
@@ -11,7 +11,7 @@ import Testing
         "i=0; while [ $i -lt \(lineCount) ]; do echo line $i; i=$((i+1)); sleep 0.02; done; printf end"
     private static let wanted: String = (0..<lineCount).map { "line \($0)\n" }.joined() + "end"
 
-    /// A client whose output is looked at while it goes on.
+    /// A client whose output is read while it runs.
     private final class Follower {
         private let process: ProgramProcess
         private let scratch: Scratch
