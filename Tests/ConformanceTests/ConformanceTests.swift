@@ -25,7 +25,7 @@ import Testing
         #expect(outcome.ending == .exited(0), "\(outcome.output)")
     }
 
-    /// SIGTERM: every connection is told, then closed (section 3, point 7).
+    /// SIGTERM: every connection is notified, then closed (section 3, point 7).
     @Test(.timeLimit(.minutes(5))) func masterSaysThatItGoes() async throws {
         let ending = try await onThread {
             let master = try MasterProcess()
