@@ -153,7 +153,7 @@ let package = Package(
 
         tests("ProtocolTests", ["PodlingProtocol"]),
         tests("ClockTests", ["PodlingClock"]),
-        tests("LoggingTests", ["PodlingLogging", logging]),
+        tests("LoggingTests", ["PodlingLogging", "TestSupport", logging]),
         tests("AccessTests", ["PodlingAccess"]),
         tests("CoreTests", ["PodlingCore", "PodlingAccess", "PodlingProtocol"]),
         tests("TLSTests", ["PodlingTLS", "TestSupport", nioEmbedded, nioCore]),

@@ -1,5 +1,7 @@
 import Glibc
 import Logging
+import Synchronization
+import TestSupport
 import Testing
 
 @testable import PodlingLogging
@@ -44,8 +46,12 @@ import Testing
             .compactMap { $0.split(separator: " ").dropFirst().first.flatMap { Int($0) } }.reduce(0, +)
     }
 
+    private final class ReadLines: Sendable {
+        let lines = Mutex<[String]>([])
+    }
+
     /// A thousand times a pipe's capacity, without a reader.
-    @Test func nobodyWaitsForAFullPipe() async throws {
+    @Test func nobodyWaitsForAFullPipe() throws {
         let pipe = try Pipe()
         let writer = LogWriter(
             descriptor: pipe.writer,
@@ -59,10 +65,13 @@ import Testing
         writer.write(Array("the end\n".utf8), .critical)
         // Without a reader, the end of the program waits this long and no longer.
         writer.flush(milliseconds: 10)
-        let reading = Task.detached { pipe.lines() }
+        let read = ReadLines()
+        // On a thread of its own: other tests may block all of Swift's.
+        let reading = TestThread { read.lines.withLock { $0 = pipe.lines() } }
         writer.flush(milliseconds: 30_000)
         pipe.closeWriter()
-        let lines = await reading.value
+        try reading.join(seconds: 60)
+        let lines = read.lines.withLock { $0 }
         let left = Self.leftOut(lines, "log lines were left out: what reads standard error did not keep up")
         #expect(left > 0)
         // In their order.
