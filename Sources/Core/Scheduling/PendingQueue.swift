@@ -2,7 +2,7 @@ import PodlingProtocol
 
 /// The tasks that wait for a node, by shape, priority and age.
 ///
-/// A task is pending iff it stands in exactly one lane; its links are in its record.
+/// A task is pending iff it is in exactly one lane; its links are in its record.
 struct PendingQueue {
     var shapes = ShapeTable()
 
@@ -50,12 +50,12 @@ struct PendingQueue {
         if shapes[shape].lanes[lane].first.isNone { shapes[shape].lanes.remove(at: lane) }
     }
 
-    /// The next task of a shape; nil where none waits.
+    /// The next task of a shape; nil if none is pending.
     func first(of shape: ShapeIndex) -> TaskSlot? { shapes[shape].lanes.first?.first }
 
     func key(of slot: TaskSlot, _ tasks: borrowing TaskTable) -> ShapeKey { shapes[tasks[slot].shape].key }
 
-    /// What must always hold: the lanes hold each pending task once, and nothing else.
+    /// Checks the invariant: the lanes hold each pending task exactly once, and nothing else.
     func checkInvariants(_ tasks: borrowing TaskTable) -> String? {
         var queued = 0
         for shape in shapes.all {

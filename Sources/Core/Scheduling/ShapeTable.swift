@@ -1,12 +1,12 @@
-/// What placing a task depends on.
+/// The properties of a task that placement depends on.
 struct ShapeKey: Hashable {
     var cpuMillis: Int
     var memoryBytes: Int
-    /// Sorted by name; names and values in turn.
+    /// Sorted by name; names and values alternate.
     var selector: [String]
 }
 
-/// The pending tasks of one shape and priority: first those that ran before, then the rest by age.
+/// The pending tasks of one shape and priority: tasks that ran before come first, then the rest by age.
 struct Lane {
     var priority: Int16
     var requeuedFirst = TaskSlot.none
@@ -17,36 +17,36 @@ struct Lane {
     var first: TaskSlot { !requeuedFirst.isNone ? requeuedFirst : freshFirst }
 }
 
-/// Tasks that can stand in for one another when a place is sought.
+/// The pending tasks that are interchangeable for placement.
 struct Shape {
     var key: ShapeKey
-    /// By priority, highest first; none is empty.
+    /// Lanes by priority, highest first; none is empty.
     var lanes: [Lane] = []
-    /// Live tasks of this shape.
+    /// The number of live tasks of this shape.
     var references = 0
-    /// Where it stands in `ShapeTable.ready` or `.blocked`; −1 if in neither.
+    /// Its index in `ShapeTable.ready` or `.blocked`; −1 if in neither.
     fileprivate(set) var position = -1
-    /// No node had room when it was last tried, and none that has got more since was tried.
+    /// No node had capacity at the last attempt, and no node that gained capacity since has been tried.
     fileprivate(set) var isBlocked = false
 }
 
-/// The shapes of all live tasks. Placing costs by the number of shapes, never of tasks.
+/// The shapes of all live tasks. Placement cost depends on the number of shapes, never on the number of tasks.
 struct ShapeTable {
     private var shapes: [Shape] = []
     private var indexes: [ShapeKey: ShapeIndex] = [:]
     private var free: [ShapeIndex] = []
-    /// Shapes with pending tasks that are worth a try.
+    /// Shapes with pending tasks that placement tries next.
     private(set) var ready: [ShapeIndex] = []
-    /// Shapes with pending tasks that no node had room for.
+    /// Shapes with pending tasks that no node had capacity for.
     private(set) var blocked: [ShapeIndex] = []
-    /// The walk over `blocked` that looks which of them a node with new room could take: where it goes on, and how many
+    /// The scan over `blocked` for shapes that a node with new capacity could take: its position, and how many shapes
     /// are left.
     private var walkPosition = 0
     private var walkLeft = 0
 
-    /// Those that live tasks have, in no order.
+    /// Indexes of the shapes in use, unordered.
     var all: [ShapeIndex] { Array(indexes.values) }
-    /// Distinct shapes of live tasks.
+    /// The number of distinct shapes of live tasks.
     var count: Int { indexes.count }
 
     subscript(_ index: ShapeIndex) -> Shape {
@@ -84,14 +84,14 @@ struct ShapeTable {
         free.append(index)
     }
 
-    /// Puts a shape with pending tasks where it belongs.
+    /// Puts a shape with pending tasks into the ready list, unless it is in a list already.
     mutating func wake(_ index: ShapeIndex) {
         guard shapes[index.offset].position < 0 else { return }
         shapes[index.offset].position = ready.count
         ready.append(index)
     }
 
-    /// No node has room for it.
+    /// Marks a shape as blocked: no node has capacity for it.
     mutating func block(_ index: ShapeIndex) {
         leave(index)
         shapes[index.offset].isBlocked = true
@@ -112,7 +112,7 @@ struct ShapeTable {
         if shapes[index.offset].isBlocked {
             Self.remove(position, from: &blocked, &shapes)
             shapes[index.offset].isBlocked = false
-            // What took its place may not have been looked at.
+            // The shape that took its place may not have been scanned yet.
             if walkLeft > 0 { walkLeft = blocked.count }
         } else {
             Self.remove(position, from: &ready, &shapes)
@@ -127,15 +127,15 @@ struct ShapeTable {
         shapes[last.offset].position = position
     }
 
-    // MARK: Looking through those that are blocked
+    // MARK: The scan of blocked shapes
 
-    /// Whether no more of those that are blocked are to be looked at.
+    /// Whether the scan is finished.
     var isLookedThrough: Bool { walkLeft == 0 }
 
-    /// A node has got room: all that are blocked are to be looked at.
+    /// Restarts the scan over all blocked shapes, as a node has gained capacity.
     mutating func lookThrough() { walkLeft = blocked.count }
 
-    /// The next to be looked at; `looked` says what came of it.
+    /// The next shape of the scan; the caller reports the result with `looked`.
     mutating func nextToLookAt() -> ShapeIndex? {
         guard walkLeft > 0, !blocked.isEmpty else {
             walkLeft = 0
@@ -146,7 +146,7 @@ struct ShapeTable {
         return blocked[walkPosition]
     }
 
-    /// - Parameter isWorthATry: whether a node could take it now; one without pending tasks is not looked at again.
+    /// - Parameter isWorthATry: whether a node could take it now; a shape without pending tasks is not scanned again.
     mutating func looked(at index: ShapeIndex, isWorthATry: Bool) {
         let hasPending = !shapes[index.offset].lanes.isEmpty
         guard !hasPending || isWorthATry else {

@@ -1,40 +1,40 @@
 import PodlingProtocol
 
-/// A task's output on its way from its worker to one reader.
+/// A task's output in transit from its worker to one reader.
 struct LogStream {
     enum Phase {
-        /// There is no attempt yet.
+        /// The task has no attempt yet.
         case waiting
         case open
-        /// The worker sent all; the attempt has not ended.
+        /// The worker sent all output so far; the attempt has not ended.
         case drained
     }
 
     var session: SessionID
-    /// The number its reader knows it by.
+    /// The subscription number that the reader uses.
     var number: Int
-    /// −1 where the master holds the task no more.
+    /// −1 if the master holds the task no longer.
     var slot: TaskSlot
-    /// That task then.
+    /// The task, where the master holds it no longer.
     var ended: EndedTask?
     var attempt = 0
     var wish: LogWish
     var phase = Phase.waiting
-    /// The worker's connection.
+    /// The session of the worker.
     var worker: SessionID?
-    /// Bytes of output that came from the worker, and of those, how many it was told are taken.
+    /// Bytes of output received from the worker, and how many of them were acknowledged to it as taken.
     var receivedBytes = 0
     var takenBytes = 0
     var droppedBytes = 0
-    /// The worker says that more is missing than it can count.
+    /// The worker reports missing output that it cannot count.
     var hasGap = false
-    /// Monotonic milliseconds by which the worker must send more, or the end; 0 means none.
+    /// Monotonic milliseconds by which the worker must send more output, or the end; 0 means no deadline.
     var deadline: Int64 = 0
 }
 
-/// Which output a reader wants.
+/// The part of the output that a reader requested.
 struct LogWish {
-    /// A place in the output of one attempt; it is the beginning of every other.
+    /// A position in the output of one attempt; for any other attempt it means the beginning.
     struct Place {
         var attempt: Int?
         var stdoutBytes: Int
@@ -43,7 +43,7 @@ struct LogWish {
 
     var tail: Int
     var follows: Bool
-    /// Goes before `tail`.
+    /// Takes precedence over `tail`.
     var from: Place?
 
     init(_ root: JSONValue) throws(WireError) {

@@ -1,13 +1,13 @@
-/// The output on its way from workers to readers, by the number that the worker knows it by.
+/// Output in transit from workers to readers, by the stream number that the worker uses.
 ///
-/// Each entry has an open reader; those of a task and those of a worker are found without a walk over all.
+/// Each entry has an open reader; the streams of a task or of a worker are found without a full scan.
 struct StreamTable {
     private var streams: [Int: LogStream] = [:]
     private var nextNumber = 1
     private var numbersByTask: [TaskSlot: [Int]] = [:]
-    /// By the connection of the worker that sends them.
+    /// Streams by the session of the worker that sends them.
     private var numbersByWorker: [SessionID: Set<Int>] = [:]
-    /// Connections that keep up again since the last turn; they may read output.
+    /// Sessions that keep up again since the last turn; some may be readers of output.
     private var resumedReaders: [SessionID] = []
 
     var isEmpty: Bool { streams.isEmpty }
@@ -31,7 +31,7 @@ struct StreamTable {
         if !stream.slot.isNone { numbersByTask[stream.slot, default: []].append(number) }
     }
 
-    /// A worker was asked for it.
+    /// Marks a stream as requested from a worker.
     mutating func open(_ number: Int, from worker: SessionID, attempt: Int) {
         leaveWorker(number)
         streams[number]?.phase = .open
@@ -55,7 +55,7 @@ struct StreamTable {
         if numbersByWorker[worker]?.isEmpty == true { numbersByWorker[worker] = nil }
     }
 
-    // MARK: Readers that were slow
+    // MARK: Slow readers
 
     mutating func readerResumed(_ session: SessionID) {
         if !streams.isEmpty { resumedReaders.append(session) }
@@ -69,7 +69,7 @@ struct StreamTable {
 
     // MARK: Deadlines
 
-    /// Those whose worker should have sent something by now.
+    /// Streams whose worker has missed its deadline.
     func late(now: Int64) -> [Int] {
         guard !streams.isEmpty else { return [] }
         return streams.filter { $0.value.deadline > 0 && $0.value.deadline <= now }.keys.sorted()
@@ -81,7 +81,7 @@ struct StreamTable {
         }
     }
 
-    /// What must always hold.
+    /// Checks the invariants.
     func checkInvariants(_ sessions: SessionTable) -> String? {
         for (number, stream) in streams {
             if !sessions.isWaiting(stream.session, stream.number) { return "stream \(number) has no reader" }

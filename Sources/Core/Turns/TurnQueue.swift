@@ -1,35 +1,35 @@
 import DequeModule
 import PodlingProtocol
 
-/// What one turn wants done, until it is.
+/// The effects of one turn, held until its batch is durable.
 package final class Turn {
     package var effects = Effects()
     package fileprivate(set) var isDurable = false
     package var number = 0
-    /// Tasks of its batch that the store has refused before.
+    /// Tasks of its batch that the store rejected earlier and is being sent again.
     package var retried: [TaskID] = []
-    /// What its batch says of tasks.
+    /// The marks that say which of its lines speak of which task.
     package var rows: [TaskRow] = []
-    /// Monotonic milliseconds since which it waits for the store.
+    /// Monotonic milliseconds at which it began to wait for the store.
     fileprivate var heldSince: Int64 = 0
 
     package init() {}
 }
 
-/// The turns whose changes are not durable yet, and those that came after them: nothing of them leaves before its time, but
-/// for what need not wait (`takeFree`).
+/// The turns whose changes are not durable yet, and those behind them. Turns leave in order and once durable, except
+/// for lines that need not wait (`takeFree`).
 package struct TurnQueue {
     private var turns = Deque<Turn>()
-    /// By the slot of the session: how many runs of lines wait for it.
+    /// Runs of held lines, by the slot of their session.
     private var frameCounts: [Int] = []
-    /// The tasks whose last changes the store does not have yet, where that was asked since turns came or went.
+    /// The tasks whose last changes are not durable, cached; nil if not computed since a turn became durable.
     private var unsettled: Set<TaskID>?
 
     package var isEmpty: Bool { turns.isEmpty }
     package var count: Int { turns.count }
-    /// Of all that is to be sent.
+    /// Bytes held, of all turns.
     package private(set) var byteCount = 0
-    /// More turns or bytes than these are too much to hold; older than this, the store is late.
+    /// The queue is full beyond this many turns or bytes; when the oldest turn is older than this, the store is late.
     private let turnsMax: Int
     private let bytesMax: Int
     private let lateMilliseconds: Int64
@@ -40,13 +40,13 @@ package struct TurnQueue {
 
     package var isFull: Bool { count >= turnsMax || byteCount >= bytesMax }
 
-    /// How the store keeps up with what is held for it.
+    /// The store's state, by the number, size and age of the held turns.
     package func storeState(now: Int64) -> StoreState {
         age(now: now) <= lateMilliseconds ? .prompt : isFull ? .full : .late
     }
 
     /// - Parameters:
-    ///   - isDurable: nothing of it waits for the store, but for turns before it.
+    /// - isDurable: the turn's own changes are durable; it waits only behind earlier turns.
     ///   - now: monotonic milliseconds.
     package mutating func append(_ turn: Turn, isDurable: Bool, now: Int64) {
         turn.isDurable = isDurable
@@ -56,8 +56,8 @@ package struct TurnQueue {
         if !turn.isDurable { unsettled?.formUnion(turn.rows.lazy.map(\.id)) }
     }
 
-    /// The oldest turn that was not durable is so now.
-    /// - Returns: the tasks that its batch has tried again.
+    /// Marks the oldest turn that was not durable as durable.
+    /// - Returns: the tasks of its batch that were retried.
     package mutating func markOldestDurable() -> [TaskID] {
         guard let turn = turns.first(where: { !$0.isDurable }) else { return [] }
         turn.isDurable = true
@@ -66,13 +66,14 @@ package struct TurnQueue {
         return turn.retried
     }
 
-    /// Takes out what is not so, as the store has refused tasks of the oldest turn that is not durable yet.
+    /// Withholds replies and assignments of tasks that the store rejected from the batch of the oldest turn that is not
+    /// durable.
     ///
     /// - Parameters:
-    ///   - new: tasks that no store has: in later turns, too, nothing may say that they are there.
-    ///   - changed: those that it has an earlier version of.
-    ///   - texts: of all of their ids.
-    /// - Returns: the tasks whose assignment is left out.
+    /// - new: tasks that the store has no version of; later turns must not report them either.
+    /// - changed: tasks of which the store has an earlier version.
+    /// - texts: the text of each of their ids.
+    /// - Returns: the tasks whose assignment is withheld.
     package mutating func withhold(
         new: [TaskID: WireError],
         changed: [TaskID: WireError],
@@ -94,7 +95,7 @@ package struct TurnQueue {
         return untold
     }
 
-    /// The oldest turn, if nothing holds it any more.
+    /// Removes and returns the oldest turn if it is durable; nil otherwise.
     package mutating func popDurable() -> Turn? {
         guard let first = turns.first, first.isDurable else { return nil }
         turns.removeFirst()
@@ -102,7 +103,7 @@ package struct TurnQueue {
         return first
     }
 
-    /// Takes out what need not wait for the store: of all turns, or of the last.
+    /// Removes and returns the lines that need not wait for the store: those of all turns, or of the last one.
     package mutating func takeFree(ofLastOnly isLastOnly: Bool) -> [Turn] {
         guard !turns.isEmpty else { return [] }
         let missing = unsettledTasks()
@@ -120,7 +121,7 @@ package struct TurnQueue {
             countIn(turn)
             if !free.effects.isNothing { taken.append(free) }
         }
-        // What is empty now stands in nobody's way.
+        // Durable turns that are empty now need not be held.
         if turns.contains(where: { $0.isDurable && $0.effects.isEmpty }) {
             turns.removeAll { $0.isDurable && $0.effects.isEmpty }
         }
@@ -141,7 +142,7 @@ package struct TurnQueue {
         return found
     }
 
-    /// All that waits, in its order, which then waits no longer.
+    /// Removes and returns all held lines, in order.
     package mutating func takeAll() -> [Turn] {
         defer { removeAll() }
         return Array(turns)
@@ -154,10 +155,10 @@ package struct TurnQueue {
         unsettled = nil
     }
 
-    /// Whether lines for the session in this slot wait, or for one that had it before.
+    /// Whether held lines are addressed to this slot's session, or to an earlier session of the slot.
     package func holds(_ slot: Int) -> Bool { slot < frameCounts.count && frameCounts[slot] > 0 }
 
-    /// How long the oldest has waited, in milliseconds; 0 where there is none.
+    /// The age of the oldest held turn in milliseconds; 0 when none is held.
     package func age(now: Int64) -> Int64 { turns.first.map { now - $0.heldSince } ?? 0 }
 
     private mutating func countIn(_ turn: Turn) {

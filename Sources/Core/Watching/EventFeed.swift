@@ -1,40 +1,40 @@
 import DequeModule
 
-/// Somebody who is told when a task has ended.
+/// A subscriber that is notified when a task has ended.
 struct Waiter {
     var session: SessionID
     var number: Int
 }
 
-/// A task that has ended, and those who are still to be told, with its object as it then was.
+/// A terminal task with the subscribers still to be notified, and its object at that time.
 struct Ending {
     var object: [UInt8]
     var waiters: [Waiter]
-    /// The first of them that was not told yet.
+    /// The index of the first of them that was not notified yet.
     var next = 0
 }
 
-/// The transitions that are kept, and who is still to be told of them or of the end of a task.
+/// The retained transitions, and the subscribers still to be notified of them or of the end of a task.
 struct EventFeed {
-    /// Ended subscriptions that may still stand in the lists of who is told.
+    /// The number of ended subscriptions whose entries may remain in the subscriber lists.
     private static let endedSubscriptionsMax = 8_192
 
     private(set) var events: EventRing
     var watchers = WatcherTable()
-    /// Where the events stood when all watchers of all tasks that keep up were told; 0 where one was not.
+    /// The value of `events.next` when all watchers of all tasks that keep up were last up to date; 0 if one was not.
     var toldUpTo = 0
     private(set) var texts = EventTexts()
-    /// Epochs whose cursors are good still.
+    /// Epochs whose cursors are still valid.
     private var earlierRuns: Set<String> = []
-    /// Those who wait for the end of a task.
+    /// Subscribers that wait for the end of a task.
     private var waiters: [TaskSlot: [Waiter]] = [:]
-    /// Ends of which some who waited were not told yet.
+    /// Ends of which some waiters were not notified yet.
     private(set) var endings = Deque<Ending>()
-    /// Tasks that ended and that somebody waits for, while that is not settled.
+    /// Terminal tasks with waiters, until these are settled.
     private var observedEnds = Deque<(slot: TaskSlot, id: TaskID)>()
-    /// Subscriptions of all connections, those to output too.
+    /// Open subscriptions of all sessions, output streams included.
     private(set) var subscriptionCount = 0
-    /// Since the lists of who is told were last pruned.
+    /// Subscriptions ended since the lists were last pruned.
     private var endedCount = 0
 
     init(capacity: Int) { events = EventRing(capacity: capacity) }
@@ -46,10 +46,10 @@ struct EventFeed {
         events.append(event)
     }
 
-    /// Whether the cursors of a run with this epoch are good.
+    /// Whether cursors of the run with this epoch are valid.
     func knows(epoch: String) -> Bool { earlierRuns.contains(epoch) }
 
-    /// Goes on with the numbers of earlier runs.
+    /// Continues the numbering of earlier runs.
     mutating func restore(capacity: Int, after lastNumber: Int, runs: [String]) {
         earlierRuns = Set(runs)
         events = EventRing(capacity: capacity, next: lastNumber + 1)
@@ -61,7 +61,7 @@ struct EventFeed {
 
     mutating func clearTexts() { texts.removeAll() }
 
-    // MARK: Who waits for an end
+    // MARK: Waiting for an end
 
     mutating func append(_ waiter: Waiter, of slot: TaskSlot) { waiters[slot, default: []].append(waiter) }
 
@@ -69,7 +69,7 @@ struct EventFeed {
 
     mutating func appendEnding(_ ending: Ending) { endings.append(ending) }
 
-    /// The next who waits for the first of the endings was told.
+    /// Advances past the first waiter of the first end, which was notified.
     mutating func toldNext() {
         guard let first = endings.first else { return }
         if first.next + 1 < first.waiters.count { endings[0].next += 1 } else { endings.removeFirst() }
@@ -79,7 +79,7 @@ struct EventFeed {
 
     mutating func popObservedEnd() -> (slot: TaskSlot, id: TaskID)? { observedEnds.popFirst() }
 
-    /// Whether somebody has more to be told.
+    /// Whether notifications of some subscriber are outstanding.
     var hasMore: Bool {
         (!watchers.ofAll.isEmpty && toldUpTo != events.next) || watchers.hasDue || !observedEnds.isEmpty
             || !endings.isEmpty
@@ -89,20 +89,20 @@ struct EventFeed {
 
     mutating func subscribed() { subscriptionCount += 1 }
 
-    /// One is settled, and its entry is taken out of the lists already.
+    /// Counts a settled subscription, whose entry is removed from the lists already.
     mutating func settled() { subscriptionCount -= 1 }
 
-    /// So many end with their connection; their entries stand in the lists until they are pruned.
+    /// Counts subscriptions that end with their session; their entries stay in the lists until these are pruned.
     mutating func connectionEnded(subscriptions count: Int) {
         subscriptionCount -= count
         endedCount += count
     }
 
-    /// The entry of one that was ended stands in a list until it is pruned.
+    /// Counts an ended subscription; its entry stays in a list until that is pruned.
     mutating func leftBehind() { endedCount += 1 }
 
-    /// Takes those that have ended out of the lists of who is told. They are passed by until then, so that the end of a
-    /// connection costs the same however many wait for what it waited for.
+    /// Removes the entries of ended subscriptions from the lists. They are skipped until then, so that closing a
+    /// session costs the same however many others wait for the same task.
     mutating func prune(_ isWaiting: (SessionID, Int) -> Bool) {
         guard endedCount > max(Self.endedSubscriptionsMax, subscriptionCount) else { return }
         endedCount = 0

@@ -1,9 +1,9 @@
 import PodlingProtocol
 
-/// One transition of a task, as `watch` tells it.
+/// One transition of a task, as `watch` reports it.
 struct TaskEvent {
     var taskID: TaskID
-    /// `none` where the task was gone already.
+    /// `none` if the task was already forgotten.
     var slot: TaskSlot
     var attempt: Int
     var node: String?
@@ -14,12 +14,12 @@ struct TaskEvent {
     var reason: TaskReason
 }
 
-/// The last transitions, numbered without gaps.
+/// The most recent transitions, numbered without gaps.
 struct EventRing {
     private let capacity: Int
     private var events: [TaskEvent] = []
     private let first: Int
-    /// The number the next event gets.
+    /// The number of the next event.
     private(set) var next: Int
 
     /// - Parameter next: the number of the first event.
@@ -29,7 +29,7 @@ struct EventRing {
         self.next = next
     }
 
-    /// The oldest number kept; equal to `next` while there is none.
+    /// The oldest retained number; equal to `next` if there is none.
     var oldest: Int { next - events.count }
 
     mutating func append(_ event: TaskEvent) {
@@ -41,6 +41,6 @@ struct EventRing {
         next += 1
     }
 
-    /// The event of a number from `oldest` up to, not including, `next`.
+    /// The event with a number from `oldest` up to, but not including, `next`.
     subscript(_ number: Int) -> TaskEvent { events[(number - first) % capacity] }
 }

@@ -1,4 +1,4 @@
-/// The text of events behind the number of the subscription, written once for all who are told in a turn.
+/// The text of events after the subscription number, written once for all subscribers of a turn.
 struct EventTexts {
     private static let bytesMax = 1024 * 1024
 

@@ -1,43 +1,43 @@
-/// Somebody who is told transitions.
+/// A subscriber that is sent transitions.
 struct Watcher {
     var session: SessionID
     var number: Int
-    /// The number of the next event to tell.
+    /// The number of the next event to send.
     var next: Int
-    /// Events it asked for that were kept no more when it came.
+    /// The number of requested events that were no longer retained when it subscribed.
     var missed = 0
 }
 
-/// Those who watch one task.
+/// The watchers of one task.
 struct TaskWatch {
     var watchers: [Watcher] = []
-    /// The task's events that somebody is still to be told, in order.
+    /// The task's events that some watcher has yet to be sent, in order.
     var numbers: [Int] = []
-    /// The task's object, once it has ended and the master holds it no more.
+    /// The task's object, once it is terminal and the master holds it no longer.
     var end: [UInt8]?
 }
 
-/// All who watch: those of one task are found by the task, so that an event costs nothing to those of others.
+/// All watchers. Those of one task are indexed by the task, so that an event costs nothing for watchers of other tasks.
 struct WatcherTable {
-    /// Events of one task that are kept for a watcher that does not read.
+    /// The most events of one task that are retained for a watcher that does not read.
     private static let numbersMax = 4_096
 
     var ofAll: [Watcher] = []
-    /// Where telling goes on in `ofAll`, so that all have their turn.
+    /// The round-robin position in `ofAll`.
     var position = 0
     private var ofTask: [TaskID: TaskWatch] = [:]
-    /// Tasks whose watchers are to be told something, in the order in which it happened.
+    /// Tasks whose watchers have pending events, in the order of these events.
     private var due: [TaskID] = []
     private var areDue: Set<TaskID> = []
 
     var isEmpty: Bool { ofAll.isEmpty && ofTask.isEmpty }
     var hasDue: Bool { !due.isEmpty }
 
-    /// - Parameter numbers: the task's events that it is to be told first.
+    /// - Parameter numbers: the task's events that it is to be sent first.
     mutating func add(_ watcher: Watcher, of task: TaskID, numbers: [Int], end: [UInt8]?) {
         var watch = take(task)
         watch.watchers.append(watcher)
-        // What others are still to be told is the end of what this one is.
+        // The events pending for other watchers are the tail of those pending for this one.
         if let known = watch.numbers.first {
             watch.numbers.insert(contentsOf: numbers.prefix { $0 < known }, at: 0)
         } else {
@@ -48,7 +48,7 @@ struct WatcherTable {
         markDue(task)
     }
 
-    /// An event of a task has happened.
+    /// Queues an event for the watchers of its task.
     mutating func happened(_ number: Int, _ task: TaskID) {
         guard !ofTask.isEmpty, ofTask[task] != nil else { return }
         ofTask[task]?.numbers.append(number)
@@ -71,20 +71,20 @@ struct WatcherTable {
         return due
     }
 
-    /// Takes a task's watchers out, to be put back with `put`.
+    /// Removes and returns a task's watchers, which `put` puts back.
     mutating func take(_ task: TaskID) -> TaskWatch { ofTask.removeValue(forKey: task) ?? TaskWatch() }
 
     mutating func put(_ watch: TaskWatch, _ task: TaskID) {
         if !watch.watchers.isEmpty { ofTask[task] = watch }
     }
 
-    /// Whether a task is watched, and how it ended is not kept here.
+    /// Whether a task is watched and its final object is not retained here.
     func lacksEnd(_ task: TaskID) -> Bool { ofTask[task].map { $0.end == nil } ?? false }
 
-    /// The task is about to be forgotten.
+    /// Retains the object of a task that is about to be forgotten.
     mutating func keepEnd(_ end: [UInt8], of task: TaskID) { ofTask[task]?.end = end }
 
-    /// Takes out who is alive no more.
+    /// Removes the watchers whose subscription has ended.
     mutating func prune(_ isAlive: (SessionID, Int) -> Bool) {
         ofAll.removeAll { !isAlive($0.session, $0.number) }
         for task in Array(ofTask.keys) {
