@@ -1,9 +1,9 @@
 import PodlingProtocol
 
 extension MasterCore {
-    /// What must always hold between two turns, of each machine and between them; nil where all of it does.
+    /// The first violated invariant, of a machine or between two; nil if all hold, as they must between two turns.
     ///
-    /// It walks over all that is held: for tests and for debug builds.
+    /// It scans everything held, so it is meant for tests and debug builds.
     func checkInvariants() -> String? {
         tasks.checkInvariants() ?? pending.checkInvariants(tasks.records)
             ?? nodes.checkInvariants(tasks.records, now: now.monotonic) { pending.key(of: $0, tasks.records) }
@@ -11,7 +11,7 @@ extension MasterCore {
             ?? checkSessions() ?? checkTimers()
     }
 
-    /// Whatever is due of a node, it is looked at by then.
+    /// Each node's timer fires no later than its earliest deadline.
     private func checkTimers() -> String? {
         for index in nodes.sorted where timers.due(of: index) > max(nextDue(of: index), nextSweep) {
             return "\(nodes[index].id) is looked at too late"
@@ -19,7 +19,8 @@ extension MasterCore {
         return nil
     }
 
-    /// A task is at a node iff it is assigned, names a node that knows of it, and has not had too many attempts.
+    /// A node has a task iff the task is assigned, the node lists the attempt, and the task has not had too many
+    /// attempts.
     private func checkTasks() -> String? {
         var references = [NodeIndex: Int]()
         for offset in 0..<tasks.records.slotCount {
@@ -42,7 +43,7 @@ extension MasterCore {
         return nil
     }
 
-    /// A session and its node name one another, and each subscription counts once.
+    /// A session and its node name one another, and each subscription is counted once.
     private func checkSessions() -> String? {
         var count = 0
         for id in sessions.open {

@@ -1,9 +1,9 @@
-/// What the store is still to be handed: rows that changed, rows that are gone, transitions, and what it has refused.
+/// The changes not yet handed to the store: changed rows, removed rows, transitions, and the changes that it rejected.
 ///
-/// A task carries the flag `changed` exactly while its slot is listed here; the state before, with all batches since, is the
+/// A task has the flag `changed` exactly while its slot is listed here; the state before plus all batches since is the
 /// state after.
 struct ChangeLog {
-    /// Seconds between two writes of the last heartbeat of a node to which nothing else happens.
+    /// Seconds between two writes of `last_heartbeat` for a node that does not change otherwise.
     static let heartbeatWriteSeconds = 30
     private static let retryMillisecondsMin: Int64 = 5_000
     private static let retryMillisecondsMax: Int64 = 300_000
@@ -15,29 +15,29 @@ struct ChangeLog {
     }
 
     private var tasks: [TaskSlot] = []
-    /// Tasks that are held no longer, or were imported where there was no room, before the store had their last version.
+    /// Tasks that were forgotten, or imported without capacity to hold them, before the store had their last version.
     private var forgottenRows: [TaskRow] = []
-    /// See `StoreBatch`.
+    /// See `StoreBatch.forgottenUpTo`.
     private var forgottenUpTo: Int64 = 0
-    /// It grew since the last batch.
+    /// Whether it grew since the last batch.
     private var hasForgotten = false
     private var nodes: [NodeIndex] = []
     private var removedNodes: [String] = []
-    /// Monotonic milliseconds at which last heartbeats are to be written next.
+    /// Monotonic milliseconds of the next write of heartbeats.
     private var nextHeartbeatWrite: Int64 = 0
     private var heartbeatWrites = 0
     /// Transitions since the last batch, for a store that keeps them.
     private var events: [TaskEventRow] = []
-    /// The store has not been handed yet that this run begins.
+    /// Whether the store has yet to be informed that this run begins.
     private var isRunNew = false
-    /// Tasks that are new with one request, which is refused as a whole, by the number of that.
+    /// The group of each new task whose request is stored as a whole or rejected as a whole.
     private var groups: [TaskID: Int] = [:]
     private var lastGroup = 0
-    /// Tasks whose last changes the store has refused.
+    /// Tasks whose last changes the store rejected.
     private var unsaved: [TaskID: UnsavedTask] = [:]
-    /// Grows with every import that took something.
+    /// Increases with every import that took something.
     private(set) var importNumber = 0
-    /// All that is held is being read for a store that lost some of it.
+    /// Whether everything held is being read for a store that lost some of it.
     var isRefilling = false
 
     var isEmpty: Bool {
@@ -54,7 +54,7 @@ struct ChangeLog {
 
     mutating func append(forgotten row: TaskRow) { forgottenRows.append(row) }
 
-    /// Moves the time up to which ended tasks are forgotten.
+    /// Advances the time up to which terminal tasks are forgotten.
     mutating func forget(upTo time: Int64) {
         guard time > forgottenUpTo else { return }
         forgottenUpTo = time
@@ -63,18 +63,18 @@ struct ChangeLog {
 
     mutating func importedSome() { importNumber += 1 }
 
-    /// The number for so many new tasks of one request, which are all taken or none.
+    /// A new group number, for new tasks of one request that are stored all or none.
     mutating func nextGroup() -> Int {
         lastGroup += 1
         return lastGroup
     }
 
-    /// Puts a new task in the group of its request, unless it is in one already.
+    /// Puts a new task into the group of its request, unless it is in a group already.
     mutating func put(_ task: TaskID, inGroup group: Int) { groups[task] = groups[task] ?? group }
 
     // MARK: Nodes
 
-    /// Lists a node. A heartbeat is no change, nor is a task that it gets.
+    /// Lists a node as changed. A heartbeat or an assignment is no change.
     mutating func mark(_ index: NodeIndex, _ records: inout NodeTable) {
         guard !records[index].isChanged else { return }
         records[index].isChanged = true
@@ -83,8 +83,8 @@ struct ChangeLog {
 
     mutating func append(removedNode id: String) { removedNodes.append(id) }
 
-    /// Lists nodes online whose last heartbeat is to be written, each second some of them, so that all have their turn in
-    /// `heartbeatWriteSeconds`.
+    /// Lists online nodes whose heartbeat is due to be written: each second a part of them, so that each has its turn
+    /// within `heartbeatWriteSeconds`.
     mutating func markHeard(now: Int64, _ records: inout NodeTable) {
         guard now >= nextHeartbeatWrite else { return }
         nextHeartbeatWrite = now + 1_000
@@ -102,7 +102,7 @@ struct ChangeLog {
 
     mutating func beginRun() { isRunNew = true }
 
-    // MARK: What the store has refused
+    // MARK: Rejected changes
 
     var unsavedCount: Int { unsaved.count }
 
@@ -114,11 +114,11 @@ struct ChangeLog {
         unsaved[task] = UnsavedTask(retryAt: now + bounded, delayMilliseconds: bounded)
     }
 
-    /// - Returns: whether the store had refused it.
+    /// - Returns: whether the store had rejected it.
     @discardableResult
     mutating func settle(_ task: TaskID) -> Bool { unsaved.removeValue(forKey: task) != nil }
 
-    /// Refused tasks that are to be tried again; each gets its next time.
+    /// Removes and returns the rejected tasks whose retry is due; the next retry of each is scheduled.
     mutating func takeRetries(now: Int64) -> [TaskID] {
         guard !unsaved.isEmpty else { return [] }
         let due = unsaved.filter { $0.value.retryAt <= now }.map(\.key)
@@ -128,7 +128,7 @@ struct ChangeLog {
 
     // MARK: Batches
 
-    /// Takes all that is listed.
+    /// Removes and returns everything listed.
     mutating func takeBatch(
         _ records: inout TaskTable,
         _ nodeRecords: inout NodeTable,
@@ -154,7 +154,7 @@ struct ChangeLog {
         return batch
     }
 
-    /// The same for a store that keeps none: nothing is copied.
+    /// Discards everything listed, for a store that keeps none; nothing is copied.
     mutating func drop(_ records: inout TaskTable, _ nodeRecords: inout NodeTable) {
         forgottenRows.removeAll()
         for slot in tasks { records[slot].flags.subtract([.changed, .unsaved]) }
@@ -180,8 +180,8 @@ struct ChangeLog {
         }
     }
 
-    /// What must always hold: a task has the flag iff its slot is listed. A slot stands there twice where its task was
-    /// forgotten and another took it before the batch; the flag sees to it that it is written once.
+    /// Checks the invariant: a task has the flag iff its slot is listed. A slot is listed twice if its task was
+    /// forgotten and another took the slot before the batch; the flag ensures that it is written once.
     func checkInvariants(_ records: borrowing TaskTable) -> String? {
         let listed = Set(tasks.filter { records[$0].flags.contains(.changed) })
         var flagged = 0

@@ -1,21 +1,23 @@
-/// What changed in a turn. It must be durable before the turn's effects leave. What a store loads has the same shape.
+/// The changes of one turn, which must be durable before the turn's effects leave. What a store loads has the same
+/// form.
 public struct StoreBatch: Sendable {
-    /// One row a task, its latest version.
+    /// One row per task, in its latest version.
     public var tasks: [TaskRow] = []
-    /// The core has forgotten the tasks that ended by then (or were imported by then, if that is later), in milliseconds
-    /// since 1970; 0 is none. One whose end was reported late may be held still, and does not change any more.
+    /// The core has forgotten the tasks that ended by then (or were imported by then, if that is later), in
+    /// milliseconds since 1970; 0 means none. A task whose end was reported late may still be held, and does not change
+    /// any more.
     public var forgottenUpTo: Int64 = 0
-    /// One row a node, its latest version; it counts more than the same node among `removedNodeIDs`.
+    /// One row per node, in its latest version; it takes precedence over the same node in `removedNodeIDs`.
     public var nodes: [NodeRow] = []
-    /// Nodes that are forgotten.
+    /// Nodes that were forgotten.
     public var removedNodeIDs: [String] = []
-    /// Transitions by number, where they are kept.
+    /// Transitions by number, if the store keeps them.
     public var events: [TaskEventRow] = []
-    /// The epoch of a run that begins, and keeps its transitions.
+    /// The epoch of a new run that keeps its transitions.
     public var newRun: String?
-    /// Tasks whose last versions the store has refused before.
+    /// Tasks whose last versions the store rejected earlier.
     public var retried: [TaskID] = []
-    /// Of what is loaded: how the transitions go on.
+    /// In a loaded batch: how the numbering of transitions continues.
     public var trail: EventTrail?
 
     public init(tasks: [TaskRow] = []) { self.tasks = tasks }

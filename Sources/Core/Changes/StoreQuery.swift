@@ -1,17 +1,17 @@
-/// What a master asks its store for: what it does not hold itself.
+/// A query of the master to its store, for what the core does not hold.
 public enum StoreQuery: Sendable {
     case task(id: String)
     case tasks(TaskQuery)
-    /// Those of these ids that are kept anywhere, in any order. It must see every batch that is durable.
+    /// The subset of these ids that exists anywhere, in any order. It must see every durable batch.
     case existing(ids: [String])
     /// Nodes by the bytes of their ids, those after `cursor`.
     case nodes(cursor: String?, limit: Int)
 }
 
-/// A page of tasks, by their ids, of those that are kept anywhere.
+/// A page of stored tasks, ordered by id.
 public struct TaskQuery: Sendable {
     public var filter: TaskFilter
-    /// The id of the last task of the page before.
+    /// The id of the last task of the previous page.
     public var cursor: String?
     public var limit: Int
     public var isDescending: Bool
@@ -24,13 +24,13 @@ public struct TaskQuery: Sendable {
     }
 }
 
-/// What a store found.
+/// The store's answer to a query.
 public struct StorePage: Sendable {
-    /// With their specs, in the order that was asked for.
+    /// Tasks with their specs, in the requested order.
     public var tasks: [TaskRow]
-    /// One more than was asked for, where more follow.
+    /// Nodes; one more than requested if more follow.
     public var nodes: [NodeRow] = []
-    /// The last task looked at, where more may follow.
+    /// The last task examined, if more may follow.
     public var last: TaskRow?
 
     public init(tasks: [TaskRow] = [], last: TaskRow? = nil) {

@@ -1,8 +1,8 @@
 import PodlingProtocol
 
-/// One transition of a task as a store keeps it.
+/// One transition of a task, as a store keeps it.
 public struct TaskEventRow: Sendable, Equatable {
-    /// Transitions are numbered without gaps, from run to run.
+    /// The event number; transitions are numbered without gaps, across runs.
     public var number: Int
     public var taskID: String
     public var attempt: Int
@@ -13,7 +13,7 @@ public struct TaskEventRow: Sendable, Equatable {
     public var from: TaskStatus?
     public var to: TaskStatus
     public var reason: TaskReason
-    /// Who caused it: `master`, `node ID` or `client HOST:PORT`.
+    /// The actor that caused it: `master`, `node ID` or `client HOST:PORT`.
     public var actor: String
 
     public init(
@@ -39,11 +39,11 @@ public struct TaskEventRow: Sendable, Equatable {
     }
 }
 
-/// How far the transitions of earlier runs are known.
+/// The known extent of the transitions of earlier runs.
 public struct EventTrail: Sendable, Equatable {
-    /// The epochs of the runs whose transitions are all kept, up to now: their cursors are good still.
+    /// The epochs of the runs whose transitions are all kept up to now: their cursors are still valid.
     public var runs: [String]
-    /// The number that was given last; 0 means none.
+    /// The last number in use; 0 means none.
     public var lastNumber: Int
 
     public init(runs: [String], lastNumber: Int) {

@@ -1,9 +1,9 @@
 import PodlingProtocol
 
-/// A task as a store keeps it: everything the core needs to go on with it.
+/// A task as a store keeps it: all that the core needs to restore it.
 public struct TaskRow: Sendable, Equatable {
     public var id: TaskID
-    /// The id that another system gave; nil where it is one of ours. `id` then counts in this run only.
+    /// The foreign id; nil for an id of our own. With a foreign id, `id` is valid in this run only.
     public var foreignID: String?
     public var attempt = 0
     public var unchargedAttempts = 0
@@ -21,15 +21,15 @@ public struct TaskRow: Sendable, Equatable {
     public var scheduledAt: Int64 = 0
     public var startedAt: Int64 = 0
     public var finishedAt: Int64 = 0
-    /// The spec's members without the braces; nil where the store has it already.
+    /// The spec's members without the braces; nil if the store already has it.
     public var spec: [UInt8]?
-    /// When it was imported, in milliseconds since 1970; 0 means never.
+    /// The time of its import in milliseconds since 1970; 0 means never.
     public var importedAt: Int64 = 0
-    /// Its row is another program's, and its spec was made of what that row says.
+    /// The row is another program's, and its spec was made from that row.
     public var isAdopted = false
-    /// Why no worker can run it, where its spec does not say so; for people.
+    /// Why no worker can run it, if its spec does not show that; human-readable.
     public var fault: String?
-    /// New rows of one number are written together, or none of them; 0 stands alone.
+    /// New rows of one group are written together or not at all; 0 means no group.
     public var group = 0
 
     public init(id: TaskID, createdAt: Int64) {
@@ -37,18 +37,18 @@ public struct TaskRow: Sendable, Equatable {
         self.createdAt = createdAt
     }
 
-    /// A task whose id another system gave.
+    /// Makes the row of a task with a foreign id.
     public init(foreignID: String, createdAt: Int64) {
         self.init(id: TaskID(number: 0), createdAt: createdAt)
         self.foreignID = foreignID
     }
 
-    /// The id as it is written.
+    /// The id as text.
     public var idText: String { foreignID ?? id.text }
 }
 
 extension TaskRow {
-    /// A held task, as it is now; without its spec where the store has that.
+    /// Makes the row of a held task in its current state, without the spec if the store has that.
     init(_ slot: TaskSlot, _ tasks: borrowing TaskTable, _ nodes: NodeTable) {
         let record = tasks[slot]
         self.init(id: record.id, createdAt: record.createdAt)

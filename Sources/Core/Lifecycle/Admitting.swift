@@ -1,8 +1,8 @@
 import PodlingProtocol
 
-/// Whether more tasks may be taken: their number, their bytes, their pending.shapes.
+/// Admission control for new tasks: their number, bytes and shapes.
 extension MasterCore {
-    /// Whether ended tasks have to go for the bytes of the live ones.
+    /// Whether terminal tasks have to be evicted, as live ones need their bytes.
     var isOverBytes: Bool { tasks.byteCost > configuration.tasksBytesMax && !tasks.ended.isEmpty }
 
     func checkRoom(for new: [TaskSummary]) throws(WireError) {
@@ -21,7 +21,7 @@ extension MasterCore {
             let message = "\(configuration.liveTasksMax) live tasks are the most this master takes"
             throw Self.overloaded(message)
         }
-        // Ended tasks make room.
+        // Terminal tasks do not count here, as they are evicted on demand.
         guard tasks.byteCost - tasks.endedByteCost + byteCost <= configuration.tasksBytesMax else {
             throw Self.overloaded(
                 "the specs of all live tasks may take \(configuration.tasksBytesMax) bytes (--tasks-bytes-max), and with "

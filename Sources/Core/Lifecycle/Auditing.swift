@@ -1,13 +1,13 @@
 import PodlingProtocol
 
 extension MasterCore {
-    /// Tells a transition to those who watch, and to the store where it keeps them.
+    /// Publishes a transition to watchers, and to the store if that keeps transitions.
     mutating func happened(_ event: TaskEvent) {
         if configuration.isAudited { changes.append(row(event)) }
         feed.append(event)
     }
 
-    /// All transitions that are kept, for a store that may have lost them; who caused them is known no more.
+    /// All retained transitions, for a store that may have lost them; their actors are no longer known.
     func heldEvents() -> [TaskEventRow] {
         (feed.events.oldest..<feed.events.next).map { number in
             var row = row(feed.events[number])
@@ -30,7 +30,7 @@ extension MasterCore {
         )
     }
 
-    /// Whose line is carried out; between lines the master decides itself.
+    /// The actor of a transition: the peer whose line is being executed; between lines, the master itself.
     private var actor: String {
         guard let acting = sessions.acting, sessions.isOpen(acting) else { return "master" }
         let session = sessions[acting]
@@ -38,20 +38,21 @@ extension MasterCore {
         return session.identity.map { "\($0) \(session.peer)" } ?? "client \(session.peer)"
     }
 
-    // MARK: What earlier runs left
+    // MARK: Transitions of earlier runs
 
-    /// The highest that every JSON reader tells from the next (RFC 8259, section 6).
+    /// The highest integer that every JSON reader represents exactly (RFC 8259, section 6).
     private static let eventNumberMax = 1 << 53
 
-    /// Goes on with the numbers of earlier runs. Call it before any task is restored.
+    /// Continues the event numbering of earlier runs. Call it before any task is restored.
     ///
-    /// A number that no run can have reached is nothing to go on from.
+    /// A number that no run can have reached is ignored.
     public mutating func restore(_ trail: EventTrail) {
         guard (0...Self.eventNumberMax).contains(trail.lastNumber) else { return }
         feed.restore(capacity: configuration.eventsKeptMax, after: trail.lastNumber, runs: trail.runs)
     }
 
-    /// Takes the last transitions of earlier runs, by number, up to the trail's last; after all tasks, before `endRestore`.
+    /// Restores the last transitions of earlier runs, by number, up to the trail's last; call it after all tasks,
+    /// before `endRestore`.
     public mutating func restoreEvents(_ rows: [TaskEventRow]) {
         guard rows.allSatisfy({ (1...Self.eventNumberMax).contains($0.number) }), let first = rows.first,
             rows.last.map({ $0.number + 1 }) == feed.events.oldest
@@ -59,7 +60,7 @@ extension MasterCore {
         let own = (feed.events.oldest..<feed.events.next).map { feed.events[$0] }
         var ring = EventRing(capacity: configuration.eventsKeptMax, next: first.number)
         for row in rows {
-            // Where one is missing, nobody can go on from before it.
+            // After a missing transition, no cursor from before it can be resumed.
             if row.number != ring.next { ring = EventRing(capacity: configuration.eventsKeptMax, next: row.number) }
             ring.append(event(row))
         }
@@ -69,7 +70,7 @@ extension MasterCore {
 
     private mutating func event(_ row: TaskEventRow) -> TaskEvent {
         let text = Array(row.taskID.utf8)
-        // A task that another system named may be gone; its id is told still.
+        // A task with a foreign id may be forgotten; its id is still reported.
         let id = tasks.records.id(text) ?? tasks.records.restoreForeign(text, createdAt: row.at) ?? TaskID(number: 0)
         return TaskEvent(
             taskID: id,

@@ -17,7 +17,7 @@ extension MasterCore {
             pending.remove(slot, &tasks.records)
             move(slot, to: .cancelled, .cancelled)
         } else if isNew, !nodes[tasks[slot].node].hasLease {
-            // Kept for a node whose lease ended before: nobody is there to confirm it.
+            // It is held for a node whose lease has expired: no worker can confirm the end.
             finish(slot, .cancelled, .cancelled)
         }
         replyTask(slot, request, into: &effects)
@@ -30,7 +30,7 @@ extension MasterCore {
         effects.endReply()
     }
 
-    /// Asks a worker to end an attempt. It is asked again with each of its heartbeats until it has.
+    /// Sends a worker the order to end an attempt. The order is repeated at each heartbeat until the attempt has ended.
     func sendCancel(_ slot: TaskSlot, into effects: inout Effects) {
         let node = tasks[slot].node
         guard !node.isNone, let session = nodes[node].session else { return }

@@ -1,7 +1,7 @@
 import PodlingProtocol
 
 extension MasterCore {
-    /// Takes tasks of another store as they are, or finds them here already (proto-spec.md, section 6.21).
+    /// Imports tasks of another store as they are, or finds that they exist already (proto-spec.md, section 6.21).
     mutating func importTasks(_ request: Request, into effects: inout Effects) throws(WireError) {
         let objects = try request.root.required("tasks")
         guard objects.isArray, (1...Limits.importTasksMax).contains(objects.count) else {
@@ -25,7 +25,7 @@ extension MasterCore {
         try take(imports, stored: [:], request, into: &effects)
     }
 
-    /// Goes on with an import, now that the store has told which of the ids it has.
+    /// Continues an import, now that the store has reported which of the ids it has.
     mutating func goOn(
         _ asked: Effects.Query,
         _ request: RequestName,
@@ -33,7 +33,7 @@ extension MasterCore {
         into effects: inout Effects
     ) {
         guard asked.importNumber == changes.importNumber else {
-            // Another import was taken meanwhile, and the store was asked before it had that.
+            // Another import was taken meanwhile, which the store did not have when it was asked.
             return ask(asked, into: &effects)
         }
         var stored: [[UInt8]: TaskRow] = [:]
@@ -45,11 +45,11 @@ extension MasterCore {
         }
     }
 
-    /// What became of the tasks of one request.
+    /// The outcome of one request.
     private struct Outcome {
         var new: [Int] = []
         var existing = 0
-        /// Those that are held here already.
+        /// The existing ones that are held in memory.
         var held: [TaskSlot] = []
         var conflicts: [(index: Int, error: WireError)] = []
     }
@@ -121,7 +121,7 @@ extension MasterCore {
         return outcome
     }
 
-    // MARK: Room
+    // MARK: Capacity
 
     private func checkRoom(for imports: [ImportedTask]) throws(WireError) {
         let live = imports.filter { !$0.row.status.isTerminal }.map(\.kept.summary)
@@ -139,7 +139,7 @@ extension MasterCore {
             )
         }
         if !configuration.asksStore, tasks.ended.count + ended > configuration.finishedTasksMax {
-            // What is imported must not push out what is here, nor itself.
+            // Imported tasks must evict neither held tasks nor one another.
             throw WireError(
                 .overloaded,
                 "\(configuration.finishedTasksMax) ended tasks are the most this master keeps in memory (--retain-finished-count)",
@@ -159,7 +159,7 @@ extension MasterCore {
         }
     }
 
-    // MARK: Taking one
+    // MARK: Inserting one task
 
     private mutating func insert(_ task: ImportedTask, into effects: inout Effects) -> TaskID {
         var row = task.row
@@ -189,7 +189,7 @@ extension MasterCore {
                 reason: tasks[slot].reason
             )
         )
-        // A worker that is here said what it has when it registered.
+        // A registered worker has already named its attempts, and this is none of them.
         if tasks[slot].isAssigned, nodes[node].session != nil { lose(slot, into: &effects) }
         return id
     }

@@ -2,21 +2,21 @@ import PodlingProtocol
 
 extension MasterCore {
     public var leadership: Leadership { standing.leadership }
-    /// Milliseconds since 1970; nil without TLS. For `ping`.
+    /// The end of the certificate's validity in milliseconds since 1970, for `ping`; nil without TLS.
     public var certificateEnd: Int64? {
         get { standing.certificateEnd }
         set { standing.certificateEnd = newValue }
     }
 
-    /// Becomes a standby, or learns who leads. Only a core that never led may.
+    /// Becomes a standby, or learns who leads. Only a core that has never led may call it.
     public mutating func standBy(leader: String?) { standing.standBy(leader: leader) }
 
-    /// Leads from now on, with what was restored since. Sessions stay.
+    /// Takes the lead, with all that was restored. Sessions stay open.
     public mutating func lead(now: Tick) {
         self.now = now
         standing.lead()
         if configuration.isAudited { changes.beginRun() }
-        // Another master may have made tasks since this one started.
+        // Another master may have created tasks since this one started.
         tasks.skipIDs(before: TaskID.base(wallMilliseconds: now.wall))
     }
 }

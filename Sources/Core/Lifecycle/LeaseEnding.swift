@@ -1,13 +1,13 @@
 import PodlingProtocol
 
-/// A node of which nothing is heard: first its connection goes, then its lease, and its attempts with it.
+/// A silent node: first its connection closes, then its lease ends, and its attempts are lost.
 extension MasterCore {
-    /// Monotonic milliseconds at which the lease of a node ends, if nothing is heard of it before.
+    /// Monotonic milliseconds at which the lease of a node ends, unless it is renewed.
     func leaseEnd(of index: NodeIndex) -> Int64 {
         max(nodes[index].lastSeen + Int64(configuration.leaseMilliseconds), nodes[index].graceUntil)
     }
 
-    /// The connection of a node is gone; its lease runs on.
+    /// Detaches a node from its closed connection; its lease continues.
     mutating func detach(_ index: NodeIndex) {
         if nodes[index].isOnline { nodeChanged(index) }
         nodes[index].session = nil
@@ -15,11 +15,11 @@ extension MasterCore {
         nodes.refreshOpen(index, now: now.monotonic)
     }
 
-    /// A node's lease ends: its attempts are lost, and its connection must register again.
+    /// Ends a node's lease: its attempts are lost, and its connection must register again.
     mutating func endLease(_ index: NodeIndex, into effects: inout Effects) {
         if let session = nodes[index].session {
             sessions[session].nodeIndex = .none
-            // Its readers go on to the next attempt.
+            // Its readers continue with the next attempt.
             loseStreams(ofWorker: session, into: &effects)
         }
         if nodes[index].isOnline { nodeChanged(index) }

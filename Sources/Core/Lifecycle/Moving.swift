@@ -2,8 +2,8 @@ import DequeModule
 import PodlingProtocol
 
 extension MasterCore {
-    /// Moves a task within the table of legal moves, and tells all who want to know. The caller has set its other
-    /// fields before. A move that is not legal changes nothing, and is a fault of the core.
+    /// Moves a task along a legal transition and notifies subscribers. The caller has set its other fields before. An
+    /// illegal move changes nothing, and is a bug of the core.
     @discardableResult
     mutating func move(_ slot: TaskSlot, to status: TaskStatus, _ reason: TaskReason) -> Bool {
         let from = tasks[slot].status
@@ -39,7 +39,7 @@ extension MasterCore {
         if tasks[slot].flags.contains(.observed) { feed.appendObservedEnd(slot, tasks[slot].id) }
     }
 
-    /// Forgets the task that ended first.
+    /// Forgets the task that became terminal first.
     mutating func removeOldestFinished(into effects: inout Effects) {
         guard let slot = tasks.popEnded() else { return }
         letGo(slot, into: &effects)
@@ -51,7 +51,7 @@ extension MasterCore {
         tasks.remove(slot)
     }
 
-    /// Takes an ended task out of all that leads to it, after telling its end to who waits for it.
+    /// Removes a terminal task from all indexes, after its waiters were notified.
     mutating func letGo(_ slot: TaskSlot, into effects: inout Effects) {
         abandonStreams(slot, into: &effects)
         if tasks[slot].flags.contains(.observed) {
@@ -61,25 +61,25 @@ extension MasterCore {
         if !tasks[slot].node.isNone { dropReference(tasks[slot].node) }
     }
 
-    /// A task names a node no longer.
+    /// Drops a task's reference to a node.
     mutating func dropReference(_ node: NodeIndex) {
         nodes[node].references -= 1
         if nodes[node].isUnused { setTimer(node) }
     }
 
-    /// Moves the time that the store is told, short of the task that will be forgotten next.
+    /// Advances the time of `StoreBatch.forgottenUpTo`, but not past the end of the task that is forgotten next.
     private mutating func forget(upTo time: Int64) {
         let next = tasks.ended.first.map { tasks[$0.slot].keptSince - 1 } ?? time
         changes.forget(upTo: min(time, next))
     }
 
-    /// Takes a task from its node: the room is free again.
+    /// Detaches a task from its node, whose capacity is free again.
     mutating func release(_ slot: TaskSlot) {
         guard nodes.remove(slot, pending.key(of: slot, tasks.records), &tasks.records) else { return }
         nodes.noteFreed(tasks[slot].node, now: now.monotonic)
     }
 
-    /// Ends an attempt that a node has, and the task with it.
+    /// Ends an attempt that a node has, and with it the task.
     mutating func finish(_ slot: TaskSlot, _ status: TaskStatus, _ reason: TaskReason) {
         guard TaskTransitions.isLegal(from: tasks[slot].status, to: status) else {
             return assertionFailure("from \(tasks[slot].status.name) to \(status.name)")
@@ -88,7 +88,7 @@ extension MasterCore {
         move(slot, to: status, reason)
     }
 
-    /// Puts a task whose attempt is gone back in the queue.
+    /// Requeues a task whose attempt is lost.
     mutating func requeue(_ slot: TaskSlot, _ reason: TaskReason, isCharged: Bool, into effects: inout Effects) {
         guard tasks[slot].attempt < Limits.attemptMax else { return finish(slot, .failed, .lostTooOften) }
         guard TaskTransitions.isLegal(from: tasks[slot].status, to: .pending) else {
@@ -106,7 +106,7 @@ extension MasterCore {
         if tasks[slot].flags.contains(.observed) { endStreams(slot, into: &effects) }
     }
 
-    /// An attempt is lost with its node, or by its worker: what becomes of the task.
+    /// Handles an attempt that its node or worker has lost: fails or requeues the task.
     mutating func lose(_ slot: TaskSlot, into effects: inout Effects) {
         guard !endAsOrdered(slot) else { return }
         if tasks[slot].onNodeLost == .fail {
@@ -120,7 +120,7 @@ extension MasterCore {
         }
     }
 
-    /// Ends an attempt that nobody will confirm the end of, if it was told to end.
+    /// Ends an attempt as ordered, if it was ordered to end: no worker will confirm it.
     mutating func endAsOrdered(_ slot: TaskSlot) -> Bool {
         switch tasks[slot].orderedEnd {
         case .none: return false

@@ -1,7 +1,7 @@
 import HeapModule
 import PodlingProtocol
 
-/// The next task of a shape, for the order between shapes: priority first, then age.
+/// The next task of a shape, ordered between shapes by priority, then age.
 private struct ShapeHead: Comparable {
     var priority: Int16
     var id: TaskID
@@ -20,10 +20,11 @@ extension MasterCore {
 
     // MARK: Placing
 
-    /// How often a turn holds a blocked shape against a node with new room; the rest follows in the next.
+    /// The most pairs of a blocked shape and a node with new capacity that one turn examines; the rest follows in the
+    /// next.
     private static let looksPerTurnMax = 65_536
 
-    /// Gives pending tasks to nodes with room, until one of the two runs out.
+    /// Assigns pending tasks to nodes with capacity, until one of the two runs out.
     mutating func placeTasks(into effects: inout Effects) {
         unblockShapes()
         guard !pending.shapes.ready.isEmpty, !standing.isShuttingDown else { return }
@@ -49,7 +50,7 @@ extension MasterCore {
         }
     }
 
-    /// Shapes that a node with new room could take are worth a try again.
+    /// Makes blocked shapes ready that a node with new capacity could take.
     private mutating func unblockShapes() {
         if nodes.moveFreedToRoomy() { pending.shapes.lookThrough() }
         guard !nodes.roomy.isEmpty else { return }
@@ -62,7 +63,7 @@ extension MasterCore {
         nodes.clearRoomy()
     }
 
-    /// The node with the largest share of its slots free, of those that can take the shape.
+    /// The node with the largest share of free slots, of those that can take the shape.
     private func bestNode(for shape: ShapeIndex) -> NodeIndex? {
         var best: NodeIndex?
         var bestFree = 0

@@ -30,7 +30,7 @@ extension MasterCore {
         nodes.noteFreed(index, now: now.monotonic)
     }
 
-    /// One node id has one living instance; the same instance may come back on a new connection.
+    /// Enforces one live instance per node id; the same instance may return on a new connection.
     private mutating func checkInstance(
         _ session: Session,
         _ id: SessionID,
@@ -46,7 +46,7 @@ extension MasterCore {
         }
         let left = nodes[index].lastSeen + Int64(configuration.leaseMilliseconds) - now.monotonic
         guard nodes[index].hasLease, left > 0 else {
-            // The lease is over, and no tick has seen it yet: the other one has to register again.
+            // The lease has expired, but no tick has processed it yet: the other instance has to register again.
             sessions[other].nodeIndex = .none
             return
         }
@@ -69,7 +69,7 @@ extension MasterCore {
         )
     }
 
-    /// Compares what the worker has with what the master believes, and answers `register`.
+    /// Reconciles the worker's attempts with the master's state, and replies to `register`.
     private mutating func reconcile(
         _ index: NodeIndex,
         _ offer: NodeOffer,

@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// An assignment that its worker does not take, or does not answer: the task goes back into the queue.
+/// Assignments that the worker rejects or does not answer: the task is requeued.
 extension MasterCore {
     mutating func reject(_ request: Request, into effects: inout Effects) throws(WireError) {
         let slot = try attempt(request, into: &effects)
@@ -14,7 +14,7 @@ extension MasterCore {
         refuse(slot, .rejected, into: &effects)
     }
 
-    /// The worker did not answer an assignment: it is to forget it, and another gets the next attempt.
+    /// Requeues a task whose assignment was not answered in time, and orders the worker to kill that attempt.
     mutating func notAccepted(_ slot: TaskSlot, into effects: inout Effects) {
         if let session = nodes[tasks[slot].node].session {
             effects.begin(session)
@@ -27,13 +27,14 @@ extension MasterCore {
         refuse(slot, .notAccepted, into: &effects)
     }
 
-    /// A node that did not take a task gets nothing for a while.
+    /// Holds back new assignments from a node that did not take a task, for `rejectHoldMilliseconds`.
     mutating func hold(_ node: NodeIndex) {
         nodes[node].holdUntil = now.monotonic + Int64(configuration.rejectHoldMilliseconds)
         timers.set(node, by: nodes[node].holdUntil)
     }
 
-    /// An assignment came to nothing before it was accepted: not counted as an attempt lost, but not for ever.
+    /// Requeues a task whose assignment was not accepted. It is not charged as a lost attempt, but the number of
+    /// rejections is bounded.
     mutating func refuse(_ slot: TaskSlot, _ reason: TaskReason, into effects: inout Effects) {
         tasks[slot].rejections += 1
         guard !endAsOrdered(slot) else { return }

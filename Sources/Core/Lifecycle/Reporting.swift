@@ -8,7 +8,7 @@ extension MasterCore {
         touchUnsaved(slot)
         let status = tasks[slot].status
         if status.isTerminal {
-            // Ended by an earlier report whose answer was lost; what the master gave up itself must be let go.
+            // An earlier report whose reply was lost may have ended it; an attempt that the master gave up is stale.
             guard tasks[slot].flags.contains(.reported) else { throw stale(slot) }
             effects.replyEmpty(request)
             return
@@ -23,7 +23,8 @@ extension MasterCore {
         }
     }
 
-    /// The worker has taken the assignment: from now on the time to get ready counts, from the assignment on.
+    /// Records that the worker took the assignment: the deadline for preparation now applies, counted from the
+    /// assignment.
     mutating func accepted(_ slot: TaskSlot) {
         guard !tasks[slot].flags.contains(.accepted) else { return }
         tasks[slot].flags.insert(.accepted)
@@ -34,7 +35,7 @@ extension MasterCore {
         timers.set(tasks[slot].node, by: tasks[slot].deadline)
     }
 
-    /// There is something new of an attempt that gets ready.
+    /// Extends the preparation deadline, as the worker has reported progress.
     private mutating func waitLonger(_ slot: TaskSlot) {
         let prepare = Int64(configuration.prepareMilliseconds)
         let left = Int64(Limits.prepareFactorMax) * prepare - max(now.wall - tasks[slot].scheduledAt, 0)
@@ -48,12 +49,12 @@ extension MasterCore {
         if timeout > 0 { timers.set(tasks[slot].node, by: tasks[slot].deadline) }
     }
 
-    /// How it ended: by itself, or as it was told to (proto-spec.md, section 6.19).
+    /// Ends the attempt: by itself, or as ordered (proto-spec.md, section 6.19).
     private mutating func end(_ slot: TaskSlot, _ report: WorkerReport) {
         tasks[slot].flags.insert(.reported)
         var order = tasks[slot].orderedEnd
         if report.status == .cancelled {
-            // A master that has just begun to lead may not have come to the order yet.
+            // A new leader may not have issued the order yet.
             if order == .none, isOverItsTime(slot) { order = .timedOut }
         } else if report.isBeforeSignal {
             order = .none
@@ -70,7 +71,7 @@ extension MasterCore {
         tasks[slot].status == .running && tasks[slot].deadline > 0 && now.monotonic >= tasks[slot].deadline
     }
 
-    /// Takes from a report what it says beside the status. One that repeats the status it has brings no new times.
+    /// Takes what a report says in addition to the status. A report that repeats the status brings no new times.
     private mutating func note(_ report: WorkerReport, _ slot: TaskSlot) {
         let isNew = report.status != tasks[slot].status
         if report.status.isTerminal {
@@ -104,19 +105,19 @@ extension MasterCore {
         return extra
     }
 
-    /// Says of a task, for people, what went wrong.
+    /// Sets the task's human-readable error.
     mutating func setError(_ text: String?, _ slot: TaskSlot) {
         guard let text, text != tasks[slot].extra?.error else { return }
         extra(slot).error = text
         changed(slot)
     }
 
-    /// A worker's clock may be wrong: its times are kept between the task's creation and now.
+    /// Clamps a worker's time between the task's creation and now, as its clock may be wrong.
     private func plausible(_ time: Int64?, _ slot: TaskSlot) -> Int64 {
         max(tasks[slot].createdAt, min(time ?? now.wall, now.wall))
     }
 
-    /// The text of a string as a store can keep it, cut between characters to at most this many bytes.
+    /// The string's text as a store can keep it, truncated at a character boundary to at most this many bytes.
     static func cut(_ value: JSONValue, _ bytesMax: Int) -> String? {
         guard let text = value.string()?.withoutNUL, text.utf8.count > bytesMax else {
             return value.string()?.withoutNUL
@@ -137,7 +138,7 @@ extension MasterCore {
         effects.replyEmpty(request)
     }
 
-    /// The task a worker speaks of, if its attempt is this node's and the latest.
+    /// The task that a worker's request names, if its attempt is this node's and the latest.
     func attempt(_ request: Request, into effects: inout Effects) throws(WireError) -> TaskSlot {
         let name = try request.root.required("taskId")
         let number = try request.root.required("attempt").integer("attempt", in: 1...Limits.attemptReportedMax)
@@ -160,7 +161,7 @@ extension MasterCore {
         return slot
     }
 
-    /// The attempt is another node's, and never was this one's.
+    /// The error for an attempt of another node, which this node never had.
     private func foreign(_ slot: TaskSlot, _ request: Request, into effects: inout Effects) -> WireError {
         guard configuration.isAuthenticated else { return stale(slot) }
         let session = sessions[request.session]

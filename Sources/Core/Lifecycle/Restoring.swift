@@ -1,10 +1,10 @@
 import PodlingProtocol
 
 extension MasterCore {
-    /// Takes a node that a store kept for an earlier run, before the tasks of that run. It is offline until it registers,
-    /// and stays drained.
+    /// Restores a node of an earlier run from the store; call it before the tasks of that run are restored. The node is
+    /// offline until it registers, and stays drained.
     ///
-    /// - Returns: false where it is known already, or there are too many.
+    /// - Returns: false if it is known already, or if there are too many nodes.
     @discardableResult
     public mutating func restoreNode(_ row: NodeRow) -> Bool {
         guard nodes.index(of: row.id) == nil, nodes.count < configuration.nodesMax else { return false }
@@ -13,15 +13,15 @@ extension MasterCore {
         nodes.setByteCost(index, NodeRecord.byteCost(nodes[index].labels, [row.hostname, row.engine, row.version]))
         nodes[index].lastSeen = now.monotonic
         setTimer(index)
-        // The store still says that it is online.
+        // The store still has it as online.
         if row.isOnline { nodeChanged(index) }
         return true
     }
 
-    /// Takes a task that a store kept for an earlier run. Call it before any session opens, in the order of ids but for
-    /// those that another system gave, and `endRestore` after the last.
+    /// Restores a task of an earlier run from the store. Call it before any session opens, in the order of ids (except
+    /// for foreign ids), and call `endRestore` after the last.
     ///
-    /// - Returns: false where the row cannot be a task of this version, or is out of order; nothing is changed then.
+    /// - Returns: false, with nothing changed, if the row cannot be a task of this version, or is out of order.
     @discardableResult
     public mutating func restore(_ row: TaskRow) -> Bool {
         guard let spec = row.spec, let kept = KeptSpec(spec, id: row.idText) else { return false }
@@ -45,13 +45,13 @@ extension MasterCore {
         return true
     }
 
-    /// Why a task that was just restored, and waited in its row, has failed at once; nil where it has not.
+    /// Why a task that was just restored as pending failed at once; nil if it did not.
     public func failure(ofRestored row: TaskRow) -> String? {
         guard row.status == .pending, let slot = tasks.slot(of: row), tasks[slot].status == .failed else { return nil }
         return tasks[slot].extra?.error ?? "\(tasks[slot].reason.name)"
     }
 
-    /// Puts what was restored in its order: for placing, and for being forgotten.
+    /// Sorts what was restored: pending tasks for placement, terminal ones for eviction.
     public mutating func endRestore() {
         tasks.sortEnded()
         guard tasks.records.foreign.count > 0 else { return }
@@ -64,7 +64,7 @@ extension MasterCore {
         }
     }
 
-    /// Makes a task of a row, under an id that no task has. One that waits and can run nowhere fails at once.
+    /// Inserts a task made from a row, under an unused id. A pending task that can run on no node fails at once.
     @discardableResult
     mutating func take(_ row: TaskRow, _ id: TaskID, _ kept: KeptSpec) -> TaskSlot {
         let slot = tasks.insert(Self.record(row, id, kept))
@@ -74,7 +74,7 @@ extension MasterCore {
             tasks.appendEnded(slot)
         }
         if let nodeID = row.nodeID, !reattach(slot, toNode: nodeID) {
-            // No worker has so many, so none will tell of it.
+            // No worker can have so many attempts, so none will report this one.
             tasks[slot].flags.insert(.accepted)
             var effects = Effects()
             lose(slot, into: &effects)
@@ -102,7 +102,7 @@ extension MasterCore {
             status: row.status,
             reason: row.reason
         )
-        // A row may be another program's: what is counted on and computed with is held within its bounds.
+        // The row may be another program's, so its numbers are clamped to their bounds.
         let attempt = bounded(row.attempt, Limits.attemptMax)
         record.attempt = attempt
         record.unchargedAttempts = bounded(row.unchargedAttempts, attempt)
@@ -126,16 +126,17 @@ extension MasterCore {
         if row.status == .completed || (row.status == .failed && row.reason.isOnlyReported) {
             record.flags.insert(.reported)
         }
-        // It must not be placed again.
+        // A task that no worker can run must not be placed again.
         if kept.fault != nil || row.fault != nil { record.onNodeLost = .fail }
         return record
     }
 
     private static func bounded(_ count: Int, _ countMax: Int) -> Int { min(max(count, 0), countMax) }
 
-    /// The node a task names; one that has the task keeps its lease for as long as a worker may need to come back.
+    /// Attaches a task to the node that its row names; a node that has the attempt keeps its lease for as long as a
+    /// worker may need to reconnect.
     ///
-    /// - Returns: false where the task is said to run there, beside more than a node can have.
+    /// - Returns: false if the node would have more attempts than a node can have.
     private mutating func reattach(_ slot: TaskSlot, toNode nodeID: String) -> Bool {
         let node = nodes.index(of: nodeID) ?? nodes.insert(nodeID)
         tasks[slot].node = node
@@ -161,6 +162,6 @@ extension MasterCore {
 }
 
 extension TaskReason {
-    /// Whether a failed task has it by its worker's report only, never because the master gave the attempt up.
+    /// Whether only a worker's report gives a failed task this reason, never a decision of the master.
     fileprivate var isOnlyReported: Bool { isWorkerFailure && self != .timedOut }
 }

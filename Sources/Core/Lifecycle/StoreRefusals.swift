@@ -1,11 +1,11 @@
 import PodlingProtocol
 
-/// A row that the store refuses for what it holds, as by a constraint or a trigger of the user's.
+/// A row that the store rejects for its content, as by a user's constraint or trigger.
 public struct RefusedRow: Sendable {
     public var task: TaskID
-    /// The store has no earlier version of it.
+    /// Whether the store has no earlier version of it.
     public var isNew: Bool
-    /// The store's words, of bounded length.
+    /// The store's message, of bounded length.
     public var reason: String
 
     public init(task: TaskID, isNew: Bool, reason: String) {
@@ -13,17 +13,18 @@ public struct RefusedRow: Sendable {
     }
 }
 
-/// What follows where the store refuses a task. A new one never was: its request is refused. A change holds here, and is
-/// tried again, seldom or with the next one.
+/// Handling of tasks that the store rejects. A new task is withdrawn and its request is answered by an error. A change
+/// stays in memory as unsaved, and is retried at long intervals or with the next change.
 extension MasterCore {
-    // MARK: Which answer speaks of which task
+    // MARK: Which reply reports which task
 
-    /// The answer to the line that is carried out says something of this task.
+    /// Notes that the reply to the current line reports this task.
     mutating func touch(_ slot: TaskSlot) {
         if configuration.asksStore, sessions.acting != nil { touched.append(tasks[slot].id) }
     }
 
-    /// A request of a task whose last version the store has refused asks it once more: else it would be answered as done.
+    /// Lists a task again whose last version the store rejected, when a request names it; otherwise the request would
+    /// be acknowledged without being durable.
     mutating func touchUnsaved(_ slot: TaskSlot) {
         if changes.isUnsaved(tasks[slot].id) { changed(slot) }
     }
@@ -33,26 +34,26 @@ extension MasterCore {
         touched.removeAll(keepingCapacity: true)
     }
 
-    /// The number for so many new tasks of one request, which are all taken or none; 0 where that needs no saying.
+    /// The group number for this many new tasks of one request, which are stored all or none; 0 if no group is needed.
     mutating func nextGroup(of count: Int) -> Int {
         configuration.asksStore && count > 1 ? changes.nextGroup() : 0
     }
 
-    /// The id as it stands in a line, without its quotes.
+    /// The id as it appears in a line, without its quotes.
     public func lineText(of task: TaskID) -> [UInt8] {
         var writer = JSONWriter(capacityBytes: 64)
         tasks.records.write(task, to: &writer)
         return writer.withUnsafeBytes { Array($0.dropFirst().dropLast()) }
     }
 
-    // MARK: Refusals
+    // MARK: Rejections
 
-    /// The store has answered a batch; call it before what it held up leaves, of which `Effects.withhold` has taken out what
-    /// is not so.
+    /// Handles the store's answer to a batch. Call it before the held turns leave, after `Effects.withhold` has removed
+    /// the lines that are not true.
     ///
     /// - Parameters:
-    ///   - retried: of the batch.
-    ///   - untold: tasks whose last assignment is withheld.
+    /// - retried: the tasks of the batch that were retried.
+    /// - untold: the tasks whose last assignment is withheld.
     public mutating func storeAnswered(
         _ refused: [RefusedRow],
         retried: [TaskID],
@@ -81,14 +82,14 @@ extension MasterCore {
         }
     }
 
-    /// Hands over once more what the store has refused, where the time has come.
+    /// Lists the tasks whose rejected changes are due for a retry.
     mutating func retryUnsaved() {
         for task in changes.takeRetries(now: now.monotonic) {
             if let slot = tasks.slot(of: task) { changed(slot) } else { changes.settle(task) }
         }
     }
 
-    /// Takes a task out that no store has, and of which nobody was told but those who watch: for them it is cancelled.
+    /// Withdraws a task that no store has. Only watchers have been notified of it: to them it is cancelled.
     private mutating func withdraw(_ slot: TaskSlot, _ reason: String, into effects: inout Effects) {
         let id = tasks[slot].id
         setError(reason, slot)

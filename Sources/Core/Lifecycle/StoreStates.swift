@@ -5,11 +5,11 @@ extension MasterCore {
         if standing.storeBecame(state) { startDeadlinesAnew(now) }
     }
 
-    /// The health of the store, for `ping`.
+    /// Sets the health of the store, for `ping`.
     public mutating func store(is health: StoreHealth) { standing.storeBecame(health) }
 
-    /// The master itself stood still, for a pause of its machine or for work that took too long. What peers sent meanwhile
-    /// is still to be read, so no wait for a peer ends by it; a task's own clock goes on.
+    /// Extends the deadlines of peers after a stall of the master itself, for a pause of its machine or for work that
+    /// took too long: what they sent meanwhile is still to be read. The timeouts of running tasks are not extended.
     public mutating func wasStalled(milliseconds: Int64) {
         guard milliseconds > 0 else { return }
         for index in nodes.sorted where nodes[index].hasLease {
@@ -21,7 +21,7 @@ extension MasterCore {
         streams.moveDeadlines(milliseconds: milliseconds)
     }
 
-    /// Replies to workers were held while the store was slow: their deadlines begin again.
+    /// Replies to workers were held while the store was slow; this restarts their deadlines.
     private mutating func startDeadlinesAnew(_ now: Tick) {
         self.now = now
         let lease = Int64(configuration.leaseMilliseconds)

@@ -62,7 +62,7 @@ extension MasterCore {
         effects.endReply()
     }
 
-    /// The task that has this idempotency key already.
+    /// The task that already has this idempotency key.
     private func known(_ summary: TaskSummary, field: String) throws(WireError) -> TaskSlot? {
         guard let key = summary.idempotencyKey, let slot = tasks.slot(ofKey: key) else { return nil }
         guard SpecBytes.haveSameContent(tasks[slot].spec, summary.bytes) else { throw Self.keyConflict() }
@@ -107,9 +107,10 @@ extension ShapeKey {
     }
 }
 
-/// Specs as bytes.
+/// Comparison of specs as bytes.
 enum SpecBytes {
-    /// Whether two specs say the same, in whatever way they are written: a program in between may have written them anew.
+    /// Whether two specs have the same content, however they are formatted: a program in between may have rewritten
+    /// them.
     static func haveSameContent(_ one: [UInt8], _ other: [UInt8]) -> Bool {
         if one == other { return true }
         var reader = JSONReader()

@@ -2,13 +2,13 @@ import DequeModule
 import PodlingProtocol
 
 extension MasterCore {
-    /// How often the clock is looked at.
+    /// The interval of the sweep.
     private static let sweepMilliseconds: Int64 = 250
 
-    /// Monotonic milliseconds at which `tick` has something to do.
+    /// Monotonic milliseconds at which `tick` has work to do.
     public var nextDeadline: Int64 { nextSweep }
 
-    /// Ends leases, waits and old tasks whose time has come.
+    /// Ends leases and waits that are due, and forgets tasks that are too old.
     public mutating func tick(now: Tick, into effects: inout Effects) {
         self.now = now
         answerRefusals(into: &effects)
@@ -30,7 +30,7 @@ extension MasterCore {
         }
         if configuration.asksStore { changes.markHeard(now: now.monotonic, &nodes.records) }
         retryUnsaved()
-        // Those who wait for an end are told it while the task is there.
+        // Waiters are notified while the task is still held.
         settleEnds(into: &effects)
         let oldest = now.wall - Int64(configuration.finishedAgeMilliseconds)
         while let first = tasks.ended.first {
@@ -40,10 +40,10 @@ extension MasterCore {
         }
     }
 
-    /// Sees to it that a node is looked at when something of it is due.
+    /// Schedules a node's timer for its earliest deadline.
     mutating func setTimer(_ index: NodeIndex) { timers.set(index, by: nextDue(of: index)) }
 
-    /// Monotonic milliseconds at which something of a node is due; the end of time where nothing is.
+    /// Monotonic milliseconds of a node's earliest deadline; `Int64.max` if it has none.
     func nextDue(of index: NodeIndex) -> Int64 {
         var due = Int64.max
         if nodes[index].hasLease {
@@ -62,7 +62,7 @@ extension MasterCore {
             nodes[index].holdUntil = 0
             nodes.noteFreed(index, now: now.monotonic)
         }
-        // A copy of the list: ending an attempt takes it from the node's.
+        // This iterates over a copy: ending an attempt removes it from the node's list.
         for slot in nodes[index].attempts {
             guard tasks[slot].hasTimer, now.monotonic >= tasks[slot].deadline else { continue }
             if tasks[slot].awaitsAnswer {

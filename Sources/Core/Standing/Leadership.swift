@@ -1,6 +1,6 @@
-/// Whether this master is the one that decides.
+/// Whether this master leads.
 public enum Leadership: Sendable, Equatable {
     case leading
-    /// Another master leads; its HOST:PORT, where it is known.
+    /// Another master leads; its HOST:PORT, if known.
     case standby(leader: String?)
 }

@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// What this master may do at the moment: whether it leads, whether its store keeps up, whether it goes down.
+/// What this master may do at present: whether it leads, whether its store keeps up, whether it is shutting down.
 struct Standing {
     private(set) var leadership = Leadership.leading
     private(set) var storeState = StoreState.prompt
@@ -10,7 +10,7 @@ struct Standing {
     var certificateEnd: Int64?
 
     var isStandby: Bool { leadership != .leading }
-    /// Whether time may end leases and deadlines: not while answers to workers are held for the store.
+    /// Whether leases and deadlines may expire: not while replies to workers are held for the store.
     var doesTimeCount: Bool { leadership == .leading && storeState == .prompt }
 
     mutating func standBy(leader: String?) { leadership = .standby(leader: leader) }
@@ -19,7 +19,7 @@ struct Standing {
 
     mutating func shutDown() { isShuttingDown = true }
 
-    /// - Returns: whether the store keeps up again.
+    /// - Returns: whether the store has just caught up.
     mutating func storeBecame(_ state: StoreState) -> Bool {
         let wasPrompt = storeState == .prompt
         storeState = state
@@ -28,11 +28,11 @@ struct Standing {
 
     mutating func storeBecame(_ health: StoreHealth) { storeHealth = health }
 
-    // MARK: What it forbids
+    // MARK: Restrictions
 
     static var storeRetryMilliseconds: Int { 1_000 }
 
-    /// A standby greets, reads what a store that answers has, and refuses the rest (proto-spec.md, section 3.1).
+    /// A standby answers `hello`, reads what its store has, and rejects the rest (proto-spec.md, section 3.1).
     func checkLeads(_ operation: Operation, isClientHello: Bool, asksStore: Bool) throws(WireError) {
         guard case .standby(let leader) = leadership else { return }
         switch operation.row.standby {
@@ -63,9 +63,9 @@ struct Standing {
         throw WireError(.draining, "the master is going down", retryAfterMilliseconds: 1_000)
     }
 
-    // MARK: What is said of it
+    // MARK: Status
 
-    /// Who leads, where that is another: `,"standby":true,"leader":"HOST:PORT"`.
+    /// The leader's address, if another master leads: `,"standby":true,"leader":"HOST:PORT"`.
     func writeStandby(to writer: inout JSONWriter) {
         guard case .standby(let leader) = leadership else { return }
         writer.raw(",\"standby\":true")

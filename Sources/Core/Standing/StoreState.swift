@@ -1,15 +1,16 @@
-/// How the store keeps up with what it is handed.
+/// How well the store keeps up with its batches.
 public enum StoreState: Sendable, Equatable {
     case prompt
-    /// It has been silent for a while. Leases and deadlines stand still: the answers to workers are held up as well.
+    /// The store has been silent for a while. Leases and deadlines are suspended, as replies to workers are held as
+    /// well.
     case late
-    /// And as much waits for it as may: what would change something is refused.
+    /// In addition, as much waits for it as may: requests that change something are rejected.
     case full
 }
 
-/// How a store is, for `ping`.
+/// The health of a store, for `ping`.
 public struct StoreHealth: Sendable, Equatable {
-    /// How long it has not answered those who ask it all the time, with what was asked; 0 where it does.
+    /// For how long it has not answered its continuous probes with the result asked for; 0 if it does.
     public var silentMilliseconds: Int
     /// How often it came back with less than it had acknowledged.
     public var lossCount: Int
