@@ -1,9 +1,9 @@
 import PodlingAccess
 import PodlingProtocol
 
-/// What a peer asked for and did not get, for the log. It holds no secret.
+/// A request that was denied to a peer, for the log. It holds no secret.
 public struct Denial: Sendable, Equatable {
-    /// `reader alice`; nil where it has not shown who it is.
+    /// The identity, as `reader alice`; nil if the peer is not authenticated.
     public var identity: String?
     /// HOST:PORT.
     public var peer: String

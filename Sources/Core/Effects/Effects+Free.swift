@@ -1,12 +1,13 @@
 import PodlingProtocol
 
 extension Effects {
-    /// Takes out what may leave while the store is late, line by line: what says nothing of a change that the store does not
-    /// have yet, to sessions for which nothing else waits. A read of what it does not have is answered by the error.
+    /// Removes and returns the lines that may leave while the store is late: those that report no change that is not
+    /// durable, to sessions for which no earlier line waits. A read of a change that is not durable gets the error as
+    /// its reply.
     ///
     /// - Parameters:
-    ///   - isWaiting: whether lines of earlier turns wait for the session in this slot.
-    ///   - isUnsettled: whether the store does not have the last change of a task.
+    /// - isWaiting: whether lines of earlier turns wait for the session in this slot.
+    /// - isUnsettled: whether the last change of a task is not durable.
     public mutating func takeFree(
         isWaiting: (Int) -> Bool,
         isUnsettled: (TaskID) -> Bool,

@@ -1,10 +1,10 @@
 import PodlingProtocol
 
-/// The lines of a turn one by one, for what takes some of them out again.
+/// Line-by-line access to a turn's output, for operations that remove some of its lines.
 extension Effects {
-    /// Gives each line without its LF, in order, with what is marked in it.
+    /// Calls `body` with each line, without its LF, in order, together with its marks.
     func forEachLine(_ body: (UnsafeRawBufferPointer, Frame, ArraySlice<Mark>) -> Void) {
-        // Marks and lines stand in the same order.
+        // Marks are in the order of the lines.
         var next = 0
         for frame in frames {
             withBytes(of: frame) { bytes in
@@ -28,7 +28,7 @@ extension Effects {
         for mark in marks { self.mark(mark.task, mark.kind, from: start) }
     }
 
-    /// Appends the error in place of what a request was answered.
+    /// Appends an error in place of the reply to a request.
     mutating func appendReply(
         to id: Slice<UnsafeRawBufferPointer>,
         _ session: SessionID,
@@ -40,7 +40,7 @@ extension Effects {
         for mark in marks { self.mark(mark.task, mark.kind, from: start) }
     }
 
-    /// The `re` of a reply as it stands there; nil for an event.
+    /// The bytes of a reply's `re`; nil for an event.
     static func replyID(_ line: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer>? {
         let head = "{\"re\":".utf8
         guard line.starts(with: head), line.count > head.count else { return nil }

@@ -1,10 +1,10 @@
 import PodlingProtocol
 
 extension Effects {
-    /// What those are to be told who asked for this and will not get it: its errors as they are, and `error` in place of
-    /// all else that it answers. Events are left out.
+    /// Answers the requests of a turn that will not be carried out: error replies as they are, and `error` in place of
+    /// all other replies. Events are omitted.
     ///
-    /// - Parameter tell: gets whole lines, each with its LF.
+    /// - Parameter tell: called with whole lines, each with its LF.
     public func refuse(_ error: WireError, _ tell: (SessionID, UnsafeRawBufferPointer) -> Void) {
         var refusals = Effects()
         forEachLine { line, frame, _ in

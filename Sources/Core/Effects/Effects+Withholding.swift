@@ -3,11 +3,11 @@ import PodlingProtocol
 extension Effects {
     private static let assignment = "{\"ev\":\"assign\",\"taskId\":\""
 
-    /// Takes out what is not so, as the store has refused these tasks: an answer that speaks of one becomes the error, and
-    /// an assignment of one is left out.
+    /// Removes lines that are no longer true after the store rejected these tasks: a reply that reports one becomes the
+    /// error, and an assignment of one is withheld.
     ///
-    /// - Parameter refused: the words of the store, and the texts of the ids as they stand in a line.
-    /// - Returns: the tasks whose assignment was left out.
+    /// - Parameter refused: the errors of the store, and the texts of the ids as they appear in a line.
+    /// - Returns: the tasks whose assignment was withheld.
     public mutating func withhold(_ refused: [TaskID: WireError], texts: [[UInt8]: TaskID]) -> Set<TaskID> {
         var untold: Set<TaskID> = []
         var kept = Effects()
@@ -27,7 +27,7 @@ extension Effects {
         return untold
     }
 
-    /// The task's id in an assignment, as it stands there.
+    /// The task's id in an assignment, as it appears in the line.
     private static func assigned(_ line: UnsafeRawBufferPointer) -> [UInt8]? {
         let head = assignment.utf8
         guard line.starts(with: head) else { return nil }

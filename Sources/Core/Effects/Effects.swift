@@ -1,15 +1,15 @@
 import PodlingProtocol
 
-/// What a turn of the core wants done: lines to send, connections to close. The caller owns it and reuses it.
+/// The output of a turn of the core: lines to send, connections to close. The caller owns it and reuses it.
 ///
-/// Lines stand in one buffer; a frame is a run of them for one session, in the order of sending.
+/// Lines are stored in one buffer; a frame is a run of lines for one session, in the order of sending.
 public struct Effects: ~Copyable {
     public struct Frame: Sendable {
         public var session: SessionID
-        /// Offsets into the buffer, in bytes.
+        /// Byte offsets into the buffer.
         public var start: Int
         public var end: Int
-        /// It says nothing of what the turn has changed, but where a mark says so.
+        /// The frame reports no change of the turn, except where a mark says so.
         var isFree: Bool
     }
 
@@ -19,23 +19,23 @@ public struct Effects: ~Copyable {
         /// The `id` as it was sent.
         var id: [UInt8]?
         public var query: StoreQuery
-        /// What is done with a task that the store has.
+        /// The operation to carry out on a task that the store has.
         var wish = TaskWish.get
-        /// What is to be taken once it is known which of them the store has.
+        /// The tasks to import once it is known which of them the store has.
         var importing: [ImportedTask] = []
-        /// Of imports that were taken before it was asked.
+        /// The number of imports taken before the store was asked.
         var importNumber = 0
     }
 
     struct Mark {
         enum Kind {
-            /// The task was changed, or is said to be there.
+            /// The line reports that the task was changed or exists.
             case change
-            /// It tells how the task is, and can be asked again.
+            /// The line reports the task's state, and the request can be repeated.
             case read
-            /// It begins or ends something that tells how the task is.
+            /// The line begins or ends a subscription to the task's state.
             case subscription
-            /// It is said again, and was or will be said besides.
+            /// The line repeats another line that was or will be sent as well.
             case reminder
 
             init(_ effect: OperationRow.Effect) {
@@ -47,7 +47,7 @@ public struct Effects: ~Copyable {
             }
         }
 
-        /// Offsets into the buffer; the reply is in them, and may not be alone.
+        /// Byte offsets into the buffer; the range contains the reply, and possibly other lines.
         var start: Int
         var end: Int
         var task: TaskID
@@ -58,17 +58,17 @@ public struct Effects: ~Copyable {
     private static let denialsMax = 64
 
     public internal(set) var frames: [Frame] = []
-    /// To be closed once their frames are sent.
+    /// Sessions to close once their frames are sent.
     public internal(set) var closing: [SessionID] = []
-    /// To be asked once the frames are sent, and answered with `MasterCore.answer`.
+    /// Queries to submit to the store once the frames are sent; `MasterCore.answer` takes the results.
     public internal(set) var queries: [Query] = []
-    /// To be logged; the first of a turn.
+    /// Denials to log: the first ones of the turn.
     public internal(set) var denials: [Denial] = []
-    /// Denials of the turn that are not among them.
+    /// The number of the turn's further denials.
     public internal(set) var denialsLeftOut = 0
-    /// Which bytes say something of a task.
+    /// The byte ranges that report something of a task.
     private(set) var marks: [Mark] = []
-    /// Whether what is written now says nothing of a change, but where a mark says so: it need not wait for the store.
+    /// Whether the lines written now report no change, except where a mark says so, and so need not wait for the store.
     var isFree = true
     var writer = JSONWriter(capacityBytes: 64 * 1024)
     private var target = SessionID(slot: -1, generation: 0)
@@ -92,7 +92,7 @@ public struct Effects: ~Copyable {
         writer.removeAll(shrinkAboveBytes: Self.bytesKeptMax)
     }
 
-    /// The bytes of a frame: whole lines, each with its LF.
+    /// Calls `body` with the bytes of a frame: whole lines, each with its LF.
     public func withBytes<R>(of frame: Frame, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try writer.withUnsafeBytes(in: frame.start..<frame.end, body)
     }
@@ -109,7 +109,7 @@ public struct Effects: ~Copyable {
         marks.append(Mark(start: start, end: writer.count, task: task, kind: kind))
     }
 
-    /// Puts other lines in the place of all there are.
+    /// Replaces all lines.
     mutating func replaceLines(with other: consuming Effects) {
         frames = other.frames
         marks = other.marks
@@ -123,7 +123,7 @@ public struct Effects: ~Copyable {
         start = writer.count
     }
 
-    /// Ends the line; runs for the same session become one frame.
+    /// Ends the line; consecutive lines for the same session become one frame.
     mutating func end() {
         writer.newline()
         if let last = frames.last, last.session == target, last.end == start, last.isFree == isFree {
@@ -173,21 +173,21 @@ public struct Effects: ~Copyable {
     }
 }
 
-/// What a reply needs to know of its request.
+/// The parts of a request that its reply needs.
 protocol Asked {
     var session: SessionID { get }
     /// The `id` as it was sent.
     var id: UnsafeRawBufferPointer? { get }
 }
 
-/// A request while it is executed; it points into the line.
+/// A request during its execution; it points into the line.
 struct Request: Asked {
     var session: SessionID
     var id: UnsafeRawBufferPointer?
     var root: JSONValue
 }
 
-/// A request whose line is gone.
+/// A request whose line is no longer available.
 struct RequestName: Asked {
     var session: SessionID
     var id: UnsafeRawBufferPointer?

@@ -1,7 +1,7 @@
 import PodlingAccess
 import PodlingProtocol
 
-/// A `hello` whose token was not accepted, until it is answered.
+/// A `hello` whose token was refused, until its delayed reply is sent.
 struct Refusal {
     var session: SessionID
     /// The `id` as it was sent.
@@ -10,9 +10,9 @@ struct Refusal {
     var answerAt: Int64
 }
 
-/// Whose tokens are good, and how long hosts wait that have shown wrong ones.
+/// Authentication by tokens: the valid tokens, and the delays of hosts that presented invalid ones.
 struct Gatekeeper {
-    /// Refusals that wait; beyond it they are answered at once.
+    /// The most delayed refusals; beyond it they are answered at once.
     private static let refusalsMax = 1_024
 
     private var tokens: TokenTable
@@ -25,8 +25,8 @@ struct Gatekeeper {
 
     mutating func replaceTokens(with new: TokenTable) { tokens = new }
 
-    /// A wrong token was shown.
-    /// - Returns: monotonic milliseconds at which it is to be answered; nil for at once.
+    /// Records the failure of a token.
+    /// - Returns: monotonic milliseconds at which the reply is due; nil for at once.
     mutating func delay(ofFailureFrom peer: String, now: Int64) -> Int64? {
         let wait = failures.failed(Self.host(peer), now: now)
         return wait > 0 && refusals.count < Self.refusalsMax ? now + wait : nil
@@ -34,7 +34,7 @@ struct Gatekeeper {
 
     mutating func append(_ refusal: Refusal) { refusals.append(refusal) }
 
-    /// Takes out the refusals whose time has come.
+    /// Removes and returns the refusals that are due.
     mutating func takeDue(now: Int64) -> [Refusal] {
         guard !refusals.isEmpty else { return [] }
         let due = refusals.filter { $0.answerAt <= now }
@@ -42,7 +42,7 @@ struct Gatekeeper {
         return due
     }
 
-    /// `HOST:PORT`, `[HOST]:PORT` or `http HOST:PORT` without its port.
+    /// The host of `HOST:PORT`, `[HOST]:PORT` or `http HOST:PORT`.
     private static func host(_ peer: String) -> String {
         guard let colon = peer.lastIndex(of: ":") else { return peer }
         return String(peer[..<colon])

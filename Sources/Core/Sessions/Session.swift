@@ -1,6 +1,6 @@
 import PodlingAccess
 
-/// A connection as the core knows it.
+/// The state of a connection in the core.
 struct Session {
     enum Role {
         case none, client, worker
@@ -10,24 +10,24 @@ struct Session {
     var isOpen = true
     var role = Role.none
     var permissions: Permissions = []
-    /// Who its peer has shown to be.
+    /// The authenticated identity of the peer.
     var identity: Identity?
-    /// By what it has shown that, beside a certificate.
+    /// The token that authenticated it, in addition to a certificate.
     var token: TokenDigest?
-    /// A certificate says who it is.
+    /// Whether a certificate names the peer.
     var isCertified = false
-    /// Where its client is, for people.
+    /// The client's address, human-readable.
     var peer = ""
     var node = ""
     var instance = ""
-    /// The node it registered, while that has its lease.
+    /// The node that it registered, while that node has its lease.
     var nodeIndex = NodeIndex.none
-    /// What it waits for, by number.
+    /// Its subscriptions, by number.
     var subscriptions: [Int: Subscription] = [:]
     var nextSubscription = 1
-    /// More is sent to it than it reads.
+    /// The peer reads more slowly than it is sent to.
     var isBackedUp = false
-    /// Bytes of output sent since then.
+    /// Bytes of output sent since it has been backed up.
     var aheadBytes = 0
     /// A request of it waits for the store.
     var isAsking = false
@@ -43,7 +43,7 @@ extension Session {
 
 enum Subscription {
     case wait(slot: TaskSlot)
-    /// Of one task, or of all.
+    /// A subscription to the transitions of one task, or of all.
     case watch(TaskID?)
     case logs(stream: Int)
 }

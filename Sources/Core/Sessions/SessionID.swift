@@ -1,4 +1,4 @@
-/// One connection. The shell gives the slot; the generation tells its users apart.
+/// The identity of a connection. The shell assigns the slot; the generation distinguishes successive connections in it.
 public struct SessionID: Sendable, Hashable {
     private let raw: Int32
     public let generation: UInt32

@@ -1,10 +1,10 @@
-/// All connections, by their slots.
+/// All connections, by slot.
 struct SessionTable {
     private var sessions: [Session] = []
-    /// The connection whose line is carried out.
+    /// The connection whose line is being executed.
     var acting: SessionID?
 
-    /// The session of a connection that is open, or was last: ask `isOpen` first where it may be gone.
+    /// The session of a connection that is open, or was the last in its slot; check `isOpen` first if it may be closed.
     subscript(_ id: SessionID) -> Session {
         @inline(__always)
         _read { yield sessions[id.slot] }
@@ -15,12 +15,12 @@ struct SessionTable {
     @inline(__always)
     func isOpen(_ id: SessionID) -> Bool { id.slot < sessions.count && sessions[id.slot].generation == id.generation }
 
-    /// Whether a subscription is there still: its connection is open, and has not ended it.
+    /// Whether a subscription still exists: its connection is open, and has not ended it.
     func isWaiting(_ id: SessionID, _ number: Int) -> Bool {
         isOpen(id) && sessions[id.slot].subscriptions[number] != nil
     }
 
-    /// Connections that are open, by their slots.
+    /// Open connections, in the order of their slots.
     var open: [SessionID] {
         sessions.indices.lazy.filter { sessions[$0].isOpen }
             .map { SessionID(slot: $0, generation: sessions[$0].generation) }

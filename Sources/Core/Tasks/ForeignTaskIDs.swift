@@ -1,8 +1,8 @@
-/// The ids that another system gave: a number for each text, and their order, which is by creation, then by bytes.
+/// The ids given by other systems: a number for each text, and their order, by creation, then by bytes.
 ///
-/// Entries are never taken out within a run: events and cursors may name a task that is gone.
+/// Entries are never removed within a run: events and cursors may name a forgotten task.
 struct ForeignTaskIDs {
-    /// Where a task stands in the order.
+    /// The sort key of a task in the order.
     struct Key: Comparable {
         var createdAt: Int64
         var text: [UInt8]
@@ -15,21 +15,21 @@ struct ForeignTaskIDs {
 
     private struct Entry {
         var key: Key
-        /// `none` where the task is gone.
+        /// `none` if the task is forgotten.
         var slot: TaskSlot
     }
 
     private var entries: [Entry] = []
-    /// By bytes: two texts that look alike may differ.
+    /// Indexes of entries by the bytes of the text: two texts that look alike may differ.
     private var indexes: [[UInt8]: Int] = [:]
-    /// Indexes of entries in their order, of those that are gone too.
+    /// Indexes of all entries in their order, those of forgotten tasks included.
     private var sorted: [Int] = []
     private var isSorted = true
 
-    /// Entries, of tasks that are gone too.
+    /// The number of entries, those of forgotten tasks included.
     var count: Int { entries.count }
 
-    /// The id of a text that is known, whether its task is there or gone.
+    /// The id of a known text, whether its task is held or forgotten.
     func id(of text: [UInt8]) -> TaskID? { indexes[text].map { TaskID(foreignIndex: $0) } }
 
     func text(of id: TaskID) -> [UInt8] { id.foreignIndex < entries.count ? entries[id.foreignIndex].key.text : [] }
@@ -44,7 +44,8 @@ struct ForeignTaskIDs {
 
     func key(of id: TaskID) -> Key { entries[id.foreignIndex].key }
 
-    /// The id for a text, a new one where the text is new; its task has no slot until `take`. The order is made by `sort`.
+    /// The id for a text, a new one if the text is new; its task has no slot until `take`, and `sort` restores the
+    /// order.
     mutating func add(_ text: [UInt8], createdAt: Int64) -> TaskID {
         if let known = indexes[text] {
             if entries[known].key.createdAt != createdAt {
@@ -62,12 +63,12 @@ struct ForeignTaskIDs {
         return TaskID(foreignIndex: index)
     }
 
-    /// The same for a text that is new; nil for one that is known.
+    /// The id for a new text; nil for a known one.
     mutating func append(_ text: [UInt8], createdAt: Int64) -> TaskID? {
         indexes[text] == nil ? add(text, createdAt: createdAt) : nil
     }
 
-    /// Makes the order again; what was in order stays so, and costs one walk.
+    /// Restores the order, if it was disturbed.
     mutating func sort() {
         guard !isSorted else { return }
         isSorted = true
@@ -78,7 +79,7 @@ struct ForeignTaskIDs {
 
     mutating func remove(_ id: TaskID) { entries[id.foreignIndex].slot = .none }
 
-    /// The place of the first entry that is not before a key, or, with `isAfter`, that is after it.
+    /// The place of the first entry not before a key, or, with `isAfter`, of the first after it.
     func place(of key: Key, isAfter: Bool) -> Int {
         var low = 0
         var high = sorted.count
@@ -92,12 +93,12 @@ struct ForeignTaskIDs {
 }
 
 extension TaskID {
-    /// Set in the numbers of ids that another system gave; those of our own have 59 bits.
+    /// The bit that is set in foreign ids; our own ids have 59 bits.
     private static let foreignBit: UInt64 = 1 << 63
 
     init(foreignIndex: Int) { self.init(number: Self.foreignBit | UInt64(foreignIndex)) }
 
-    /// Whether another system gave it; its number then counts in this run only.
+    /// Whether another system gave the id; its number is then valid in this run only.
     public var isForeign: Bool { number & Self.foreignBit != 0 }
 
     var foreignIndex: Int { Int(number & ~Self.foreignBit) }

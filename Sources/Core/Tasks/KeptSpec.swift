@@ -3,13 +3,13 @@ import PodlingProtocol
 /// A spec that a store or an export kept.
 struct KeptSpec: Sendable {
     let summary: TaskSummary
-    /// Why no worker can run it; nil where one can.
+    /// Why no worker can run it; nil if one can.
     let fault: WireError?
 
     /// - Parameters:
-    ///   - spec: the members without the braces.
-    ///   - id: the task's id as it is written.
-    /// - Returns: nil where this is no spec at all.
+    /// - spec: the members without the braces.
+    /// - id: the task's id as text.
+    /// - Returns: nil if it is not a spec at all.
     init?(_ spec: [UInt8], id: String) {
         var reader = JSONReader()
         let line = [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]

@@ -1,4 +1,4 @@
-/// Where a task's record stands in `TaskTable`. A slot is used again once its task is forgotten.
+/// The index of a task's record in `TaskTable`. A slot is reused once its task is forgotten.
 struct TaskSlot: Hashable, Comparable {
     private let raw: Int32
 
@@ -11,7 +11,7 @@ struct TaskSlot: Hashable, Comparable {
     static func < (one: TaskSlot, other: TaskSlot) -> Bool { one.raw < other.raw }
 }
 
-/// Where a node's record stands in `NodeTable`. An index is used again once its node is forgotten.
+/// The index of a node's record in `NodeTable`. It is reused once its node is forgotten.
 struct NodeIndex: Hashable {
     private let raw: Int32
 
@@ -22,7 +22,7 @@ struct NodeIndex: Hashable {
     var offset: Int { Int(raw) }
 }
 
-/// Where a shape stands in `ShapeTable`. An index is used again once no live task has the shape.
+/// The index of a shape in `ShapeTable`. It is reused once no live task has the shape.
 struct ShapeIndex: Hashable {
     private let raw: Int32
 

@@ -1,21 +1,21 @@
 import DequeModule
 import PodlingProtocol
 
-/// All tasks that are held: their records, their number by status, the order in which they ended, their idempotency keys.
+/// All held tasks: their records, their number by status, the order in which they ended, their idempotency keys.
 ///
-/// The counts sum to the table; an ended task that is held stands once among the ended ones; a key leads to a task that has
-/// it; a status changes only in `move`.
+/// The counts sum to the table; a held terminal task is listed once among the ended ones; a key leads to a task that
+/// has it; a status changes only in `move`.
 struct TaskBook: ~Copyable {
     var records = TaskTable()
-    /// By status, indexed by `TaskStatus.rawValue`.
+    /// Task counts, indexed by `TaskStatus.rawValue`.
     private(set) var counts = [Int](repeating: 0, count: TaskStatus.allCases.count)
-    /// Ended tasks in the order of their ends.
+    /// Terminal tasks in the order of their ends.
     private(set) var ended = Deque<(slot: TaskSlot, id: TaskID)>()
-    /// What they take, as `TaskRecord.byteCost` counts it.
+    /// The bytes of the terminal tasks, by `TaskRecord.byteCost`.
     private(set) var endedByteCost = 0
     private var slotsByKey: [String: TaskSlot] = [:]
     private(set) var nextID: TaskID
-    /// Restored tasks come in the order of their ids.
+    /// The least id that the next restored task may have, as they come in the order of their ids.
     private var nextRestoredID = TaskID(number: 0)
 
     init(nextID: TaskID) { self.nextID = nextID }
@@ -36,10 +36,10 @@ struct TaskBook: ~Copyable {
 
     func slot(of id: TaskID) -> TaskSlot? { records.slot(of: id) }
 
-    /// The slot of the task this string names.
+    /// The slot of the task that a string names.
     func slot(of value: JSONValue) -> TaskSlot? { records.slot(of: value) }
 
-    /// The task of a row, if it is held.
+    /// The slot of a row's task, if it is held.
     func slot(of row: TaskRow) -> TaskSlot? {
         guard let text = row.foreignID else { return records.slot(of: row.id) }
         return records.foreign.id(of: Array(text.utf8)).flatMap { records.slot(of: $0) }
@@ -47,7 +47,7 @@ struct TaskBook: ~Copyable {
 
     func slot(ofKey key: String) -> TaskSlot? { slotsByKey[key] }
 
-    // MARK: Coming
+    // MARK: Insertion
 
     /// The id of a new task.
     mutating func takeID() -> TaskID {
@@ -55,10 +55,10 @@ struct TaskBook: ~Copyable {
         return nextID
     }
 
-    /// New tasks get this id or a later one.
+    /// Ensures that new tasks get this id or a later one.
     mutating func skipIDs(before id: TaskID) { nextID = max(nextID, id) }
 
-    /// - Returns: false where an own id comes out of the order of restored ones.
+    /// - Returns: false if one of our own ids is out of the order of restored ids.
     mutating func mayRestore(_ id: TaskID) -> Bool {
         guard id >= nextRestoredID else { return false }
         nextRestoredID = id.next
@@ -75,9 +75,9 @@ struct TaskBook: ~Copyable {
         return slot
     }
 
-    // MARK: Going on
+    // MARK: Transitions
 
-    /// - Returns: false where the move is not legal (`TaskTransitions`); nothing is changed then.
+    /// - Returns: false, with nothing changed, if the transition is illegal (`TaskTransitions`).
     @inline(__always)
     mutating func move(_ slot: TaskSlot, to status: TaskStatus, _ reason: TaskReason) -> Bool {
         let from = records[slot].status
@@ -92,9 +92,9 @@ struct TaskBook: ~Copyable {
         endedByteCost += records[slot].byteCost
     }
 
-    // MARK: Going
+    // MARK: Removal
 
-    /// The task that ended first; nil where there is none.
+    /// Removes and returns the task that became terminal first; nil if there is none.
     mutating func popEnded() -> TaskSlot? {
         while let (slot, id) = ended.popFirst() {
             guard records[slot].id == id else { continue }
@@ -104,7 +104,7 @@ struct TaskBook: ~Copyable {
         return nil
     }
 
-    /// Takes one out of the order of ends, wherever it stands.
+    /// Removes a task from the order of ends, wherever it is.
     mutating func removeEnded(_ slot: TaskSlot) {
         let id = records[slot].id
         guard let index = ended.lastIndex(where: { $0.id == id }) else { return }
@@ -112,7 +112,7 @@ struct TaskBook: ~Copyable {
         endedByteCost -= records[slot].byteCost
     }
 
-    /// Puts ended tasks that were restored in the order in which they are forgotten.
+    /// Sorts restored terminal tasks into the order in which they are forgotten.
     mutating func sortEnded() {
         let sorted = ended.sorted { records[$0.slot].keptSince < records[$1.slot].keptSince }
         ended = Deque(sorted)
@@ -120,12 +120,12 @@ struct TaskBook: ~Copyable {
 
     mutating func remove(_ slot: TaskSlot) {
         counts[Int(records[slot].status.rawValue)] -= 1
-        // Of restored tasks two may have one key: it leads to the newer.
+        // Two restored tasks may have the same key, which leads to the newer one.
         if let key = records[slot].extra?.idempotencyKey, slotsByKey[key] == slot { slotsByKey[key] = nil }
         records.remove(slot)
     }
 
-    /// What must always hold.
+    /// The first violated invariant; nil if all hold.
     func checkInvariants() -> String? {
         var found = [Int](repeating: 0, count: counts.count)
         for offset in 0..<records.slotCount where records[TaskSlot(offset: offset)].id != TaskID(number: 0) {

@@ -1,10 +1,11 @@
 import PodlingProtocol
 
-/// A task id: a number that grows with every task, written as `t` and twelve digits of base 32, so that ids sort by
-/// age and are found without a dictionary. Ids that another system gave are numbers too, within one run, and come
-/// before all others (`ForeignTaskIDs`).
+/// A task id: a number that increases with every task, written as `t` and twelve digits of base 32, so that ids sort by
+/// age and are found without a dictionary. Foreign ids (those given by another system) are numbers too, valid within
+/// one run, and sort before all others (`ForeignTaskIDs`).
 public struct TaskID: Hashable, Comparable, Sendable {
-    /// Ids of one millisecond; a run may give more, and takes them from the milliseconds that follow.
+    /// The ids of one millisecond take this many bits; a run that needs more takes them from the milliseconds that
+    /// follow.
     private static let bitsPerMillisecond: UInt64 = 18
     /// 2026-01-01T00:00:00Z in milliseconds since 1970.
     private static let originMilliseconds: Int64 = 1_767_225_600_000
@@ -12,7 +13,7 @@ public struct TaskID: Hashable, Comparable, Sendable {
     private static let digitCount = 12
     private static let notADigit: UInt8 = 255
 
-    /// The digit of each byte.
+    /// The value of each byte as a digit.
     private static let values: [UInt8] = {
         var values = [UInt8](repeating: notADigit, count: 256)
         for digit in 0..<32 { values[Int(digits.utf8Start[digit])] = UInt8(digit) }
@@ -23,12 +24,12 @@ public struct TaskID: Hashable, Comparable, Sendable {
 
     public init(number: UInt64) { self.number = number }
 
-    /// Where a run that starts at this time begins.
+    /// The first id of a run that starts at this time.
     public static func base(wallMilliseconds: Int64) -> TaskID {
         TaskID(number: UInt64(max(wallMilliseconds - originMilliseconds, 0)) << bitsPerMillisecond)
     }
 
-    /// Reads an id; nil for what is none of ours.
+    /// Parses an id; nil if it is not one of our own.
     public init?(_ text: UnsafeRawBufferPointer) {
         guard text.count == Self.digitCount + 1, text[0] == UInt8(ascii: "t") else { return nil }
         var number: UInt64 = 0
@@ -38,7 +39,7 @@ public struct TaskID: Hashable, Comparable, Sendable {
             worst |= value
             number = number << 5 | UInt64(value & 31)
         }
-        // The last bit is never reached: an id can always be followed by higher ones.
+        // The highest bit is never reached, so an id can always be followed by higher ones.
         guard worst < 32, number >> 59 == 0 else { return nil }
         self.number = number
     }
@@ -47,10 +48,10 @@ public struct TaskID: Hashable, Comparable, Sendable {
         Int64(bitPattern: one.number) < Int64(bitPattern: other.number)
     }
 
-    /// The id that follows.
+    /// The next id.
     var next: TaskID { TaskID(number: number &+ 1) }
 
-    /// How it is written; of a foreign one, `TaskTable` knows.
+    /// The id as text; for a foreign id, `TaskTable` has it.
     public var text: String {
         String(unsafeUninitializedCapacity: Self.digitCount + 1) { out in
             write(to: UnsafeMutableRawBufferPointer(out))
@@ -66,7 +67,7 @@ public struct TaskID: Hashable, Comparable, Sendable {
         }
     }
 
-    /// Appends the id in quotes; not for a foreign one.
+    /// Appends the id in quotes; not for a foreign id.
     func write(to writer: inout JSONWriter) {
         withUnsafeTemporaryAllocation(byteCount: Self.digitCount + 3, alignment: 1) { out in
             out[0] = UInt8(ascii: "\"")

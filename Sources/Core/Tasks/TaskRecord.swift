@@ -1,43 +1,43 @@
 import PodlingProtocol
 
-/// A task as the core holds it. Its indexes take four bytes each: a million of these are kept at once.
+/// The in-memory record of a task. Its indexes take four bytes each, as a million records are held at once.
 struct TaskRecord {
     struct Flags: OptionSet {
         let rawValue: UInt16
         static let cancelRequested = Flags(rawValue: 1 << 0)
-        /// The worker answered the assignment.
+        /// The worker accepted the assignment.
         static let accepted = Flags(rawValue: 1 << 1)
-        /// It ran longer than `timeoutSeconds` and was told to end.
+        /// It exceeded `timeoutSeconds` and was ordered to end.
         static let timedOut = Flags(rawValue: 1 << 2)
-        /// It waits in its lane's list of those that ran before.
+        /// It is pending in its lane's list of requeued tasks.
         static let requeued = Flags(rawValue: 1 << 3)
         /// It changed since the last batch for the store.
         static let changed = Flags(rawValue: 1 << 4)
         /// Its spec is not in the store yet.
         static let unsaved = Flags(rawValue: 1 << 5)
         static let hasExitCode = Flags(rawValue: 1 << 6)
-        /// Somebody waits for its end, or for its output.
+        /// A subscriber waits for its end, or for its output.
         static let observed = Flags(rawValue: 1 << 7)
-        /// It ended by its worker's report, and not because the master gave it up.
+        /// It ended by its worker's report, and not by a decision of the master.
         static let reported = Flags(rawValue: 1 << 8)
-        /// Its row is another program's: forgotten it may be, deleted never.
+        /// Its row is another program's: it may be forgotten, but the row is never deleted.
         static let adopted = Flags(rawValue: 1 << 9)
-        /// Its shape holds the node selector of its spec once more.
+        /// Its shape holds a copy of the spec's node selector.
         static let hasSelector = Flags(rawValue: 1 << 10)
-        /// It did not come to run in the time there is for that, and was told to end.
+        /// It did not start to run within the preparation time, and was ordered to end.
         static let prepareTimedOut = Flags(rawValue: 1 << 11)
 
-        /// Each is an order to end; the first that was given counts, and of the time-outs no second is.
+        /// The orders to end: the first one given counts, and of the two time-outs only one is ever given.
         static let orderedToEnd: Flags = [.cancelRequested, .timedOut, .prepareTimedOut]
     }
 
-    // What is looked at when an old task is forgotten stands first, in one cache line.
+    // The fields that are read when an old task is forgotten come first, in one cache line.
     var id: TaskID
     /// The spec's members, joined by commas.
     var spec: [UInt8]
     var extra: TaskExtra?
     var flags: Flags = []
-    /// At most six bytes for each of 63.
+    /// At most six bytes for each of 63 characters.
     var nameCount: UInt16
     private(set) var status = TaskStatus.pending
     private(set) var reason = TaskReason.none
@@ -49,7 +49,7 @@ struct TaskRecord {
     var shape = ShapeIndex.none
     var queueNext = TaskSlot.none
     var queuePrevious = TaskSlot.none
-    /// Monotonic milliseconds by which the assignment must be answered, then the attempt run, then end; 0 means none.
+    /// Monotonic milliseconds by which the attempt must be accepted, then run, then end; 0 means no deadline.
     var deadline: Int64 = 0
     /// Milliseconds since 1970; 0 means not yet.
     var createdAt: Int64
@@ -63,13 +63,13 @@ struct TaskRecord {
     var stopGraceSeconds: Int16
     var priority: Int16
     var rejections: Int16 = 0
-    /// When it was imported, in milliseconds since 1970; 0 means never. The last eight bytes of two cache lines, which a
-    /// record in an aligned chunk never leaves.
+    /// The time of its import in milliseconds since 1970; 0 means never. It takes the last eight bytes of two cache
+    /// lines; a record in an aligned chunk never spans more.
     var importedAt: Int64 = 0
 
-    // MARK: Numbers that take four bytes each
+    // MARK: Numbers stored in four bytes each
 
-    /// Where it stands in its node's list of attempts; −1 where no node has it.
+    /// Its index in its node's list of attempts; −1 if no node has it.
     var nodePosition: Int {
         @inline(__always) get { Int(nodePosition32) }
         @inline(__always) set { nodePosition32 = Int32(truncatingIfNeeded: newValue) }
@@ -78,7 +78,7 @@ struct TaskRecord {
         @inline(__always) get { Int(attempt32) }
         @inline(__always) set { attempt32 = Int32(clamping: newValue) }
     }
-    /// Attempts that do not count against `maxAttempts`.
+    /// Attempts that are not charged against `maxAttempts`.
     var unchargedAttempts: Int {
         get { Int(unchargedAttempts32) }
         set { unchargedAttempts32 = Int32(clamping: newValue) }
@@ -89,7 +89,7 @@ struct TaskRecord {
     }
     var timeoutSeconds: Int { Int(timeoutSeconds32) }
 
-    /// Leaves in the slot what no task has.
+    /// Marks the slot as free.
     mutating func clear() {
         id = TaskID(number: 0)
         spec = []
@@ -97,7 +97,7 @@ struct TaskRecord {
         flags = []
     }
 
-    /// - Returns: false where the move is not legal (`TaskTransitions`); nothing is changed then.
+    /// - Returns: false, with nothing changed, if the transition is illegal (`TaskTransitions`).
     @inline(__always)
     mutating func move(to status: TaskStatus, _ reason: TaskReason) -> Bool {
         guard TaskTransitions.isLegal(from: self.status, to: status) else { return false }
@@ -130,18 +130,18 @@ struct TaskRecord {
         }
     }
 
-    /// What a task takes beside its spec: its record, its places in the order and the queue, an event.
+    /// The bytes of a task without its spec: its record, its places in the order and the queue, an event.
     private static let byteCostBase = 448
-    /// For an idempotency key beside its text, which is there twice.
+    /// The bytes of an idempotency key without its text, which is stored twice.
     private static let byteCostOfKey = 160
 
-    /// Bytes that are counted for it, the same from its first day to its last.
+    /// The bytes charged for the task, constant over its lifetime.
     var byteCost: Int {
         let key = extra?.idempotencyKey.map { Self.byteCostOfKey + 2 * $0.utf8.count } ?? 0
         return Self.byteCostBase + key + spec.count * (flags.contains(.hasSelector) ? 4 : 1)
     }
 
-    /// Why it was told to end; `none` where it was not.
+    /// The reason it was ordered to end for; `none` if it was not.
     var orderedEnd: TaskReason {
         if flags.contains(.timedOut) { return .timedOut }
         if flags.contains(.prepareTimedOut) { return .prepareTimedOut }
@@ -151,20 +151,20 @@ struct TaskRecord {
     /// Whether a node has it.
     var isAssigned: Bool { status == .scheduled || status == .running }
 
-    /// Whether its worker still has to answer the assignment.
+    /// Whether its worker has yet to answer the assignment.
     var awaitsAnswer: Bool { status == .scheduled && !flags.contains(.accepted) && deadline > 0 }
 
-    /// Whether its deadline has something to do when it comes: an order to end is given once.
+    /// Whether its deadline has an effect when it expires: an order to end is given only once.
     var hasTimer: Bool { deadline > 0 && (awaitsAnswer || flags.isDisjoint(with: .orderedToEnd)) }
 
-    /// From when on its age counts, once it has ended.
+    /// The time from which its age counts, once it is terminal.
     var keptSince: Int64 { max(finishedAt, importedAt) }
 
-    /// Attempts lost so far that count against `maxAttempts`.
+    /// Lost attempts that are charged against `maxAttempts`.
     var chargedAttempts: Int { attempt - unchargedAttempts }
 }
 
-/// What most tasks of a queue do not have.
+/// Members that most pending tasks do not have.
 final class TaskExtra {
     var containerID: String?
     var error: String?

@@ -1,11 +1,11 @@
 import PodlingProtocol
 
-/// Where a page of `list` ended: the last task looked at, there still or not.
+/// The position at which a page of `list` ended: the last task examined, whether or not it still exists.
 enum TaskCursor {
     case ours(TaskID)
     case foreign(ForeignTaskIDs.Key)
 
-    /// nil for what is no cursor.
+    /// Fails if the value is not a cursor.
     init?(_ value: JSONValue) {
         if let id = value.isString ? value.withUTF8({ TaskID($0) }) : nil {
             self = .ours(id)
@@ -28,7 +28,7 @@ enum TaskCursor {
 extension TaskTable {
     // MARK: Ids as text
 
-    /// The id this string is, of a task that is there or gone; nil for anything else.
+    /// The id that a string denotes, of a held or forgotten task; nil for any other value.
     func id(_ value: JSONValue) -> TaskID? {
         guard value.isString else { return nil }
         return value.withUTF8 { text in
@@ -37,10 +37,10 @@ extension TaskTable {
         }
     }
 
-    /// The id a text is, in the same way.
+    /// The id that a text denotes, of a held or forgotten task.
     func id(_ text: [UInt8]) -> TaskID? { text.withUnsafeBytes { TaskID($0) } ?? foreign.id(of: text) }
 
-    /// The slot of the task this string names.
+    /// The slot of the task that a string names.
     func slot(of value: JSONValue) -> TaskSlot? { id(value).flatMap { slot(of: $0) } }
 
     func text(of id: TaskID) -> String {
@@ -60,7 +60,7 @@ extension TaskTable {
 
     // MARK: The order of `list`
 
-    /// Places in the order, gaps too.
+    /// The number of places in the order, gaps included.
     var placeCount: Int { foreign.count + order.count }
 
     func id(at place: Int) -> TaskID {
@@ -72,7 +72,7 @@ extension TaskTable {
         place < foreign.count ? foreign.slot(of: foreign.id(at: place)) : order.slot(at: place - foreign.count)
     }
 
-    /// The first place that is not before a cursor, or, with `isAfter`, that is after it.
+    /// The first place not before a cursor, or, with `isAfter`, the first after it.
     func place(of cursor: TaskCursor, isAfter: Bool) -> Int {
         switch cursor {
         case .ours(let id): foreign.count + order.firstIndex(notBefore: isAfter ? id.next : id)

@@ -1,4 +1,5 @@
-/// All tasks the core holds, by slot and by id. Those whose ids another system gave come first, then ours; each by age.
+/// All tasks that the core holds, by slot and by id. Tasks with foreign ids come first, then our own; each group by
+/// age.
 struct TaskTable: ~Copyable {
     private static let chunkShift: Int = 12
     private static let chunkCount = 1 << 12
@@ -9,11 +10,11 @@ struct TaskTable: ~Copyable {
     private(set) var order = TaskOrder()
     private(set) var foreign = ForeignTaskIDs()
     private(set) var count = 0
-    /// Slots that a task has or had; one that is free holds the id 0.
+    /// The number of slots in use or free for reuse; a free one holds the id 0.
     var slotCount: Int { used }
-    /// Of all that are held.
+    /// The bytes of all held tasks.
     private(set) var byteCost = 0
-    /// While many are put in: their places in the order, which `endInserting` makes.
+    /// Bulk insertion is under way: `endInserting` will add the inserted tasks to the order.
     private var isInserting = false
     private var inserted: [(slot: TaskSlot, id: TaskID)] = []
 
@@ -72,7 +73,7 @@ struct TaskTable: ~Copyable {
         return slot
     }
 
-    /// Many are put in, in no order: what finds them by their ids is made once, by `endInserting`.
+    /// Begins a bulk insertion in any order; the index by id is built once, by `endInserting`.
     mutating func beginInserting() { isInserting = true }
 
     mutating func endInserting() {
@@ -91,10 +92,10 @@ struct TaskTable: ~Copyable {
         count -= 1
     }
 
-    /// The number for an id that another system gave.
+    /// The id for a foreign id's text, a new one if the text is new.
     mutating func addForeign(_ text: [UInt8], createdAt: Int64) -> TaskID { foreign.add(text, createdAt: createdAt) }
 
-    /// The same for a restored task; nil where the id is there already.
+    /// The id for the foreign id of a restored task; nil if it exists already.
     mutating func restoreForeign(_ text: [UInt8], createdAt: Int64) -> TaskID? {
         foreign.append(text, createdAt: createdAt)
     }
@@ -102,7 +103,8 @@ struct TaskTable: ~Copyable {
     mutating func sortForeign() { foreign.sort() }
 }
 
-/// The slots of our own tasks by age. Appended at the end, but for imported ones; a removed one leaves a gap that is closed when gaps are many.
+/// The slots of tasks with our own ids, by age. New tasks are appended, except imported ones; a removed one leaves a
+/// gap, and gaps are closed when there are many.
 struct TaskOrder {
     private static let gapsMin = 1_024
 
@@ -128,7 +130,7 @@ struct TaskOrder {
         }
     }
 
-    /// Puts in many, sorted by id, with one walk over all.
+    /// Merges many entries, sorted by id, in one pass.
     mutating func merge(_ new: [(slot: TaskSlot, id: TaskID)]) {
         guard let first = new.first else { return }
         if let last = ids.last, last >= first.id {
@@ -144,7 +146,7 @@ struct TaskOrder {
                     index += 1
                 }
                 if index < oldIDs.count, oldIDs[index] == entry.id {
-                    // A gap that its task left.
+                    // This is the gap that the same task left.
                     gaps -= 1
                     index += 1
                 }
@@ -179,7 +181,7 @@ struct TaskOrder {
     func firstIndex(notBefore id: TaskID) -> Int {
         guard let first = ids.first else { return 0 }
         guard id > first else { return 0 }
-        // Ids without gaps between them stand where they say.
+        // Where ids are contiguous, the index follows from the id.
         let distance = id.number - first.number
         var high = ids.count
         if distance < UInt64(ids.count) {

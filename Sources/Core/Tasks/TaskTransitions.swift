@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// The only table of legal moves (proto-spec.md, section 11).
+/// The table of legal transitions (proto-spec.md, section 11).
 enum TaskTransitions {
     static func isLegal(from: TaskStatus, to: TaskStatus) -> Bool {
         switch from {

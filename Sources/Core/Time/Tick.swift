@@ -1,8 +1,8 @@
-/// A moment, by both clocks.
+/// An instant, by both clocks.
 public struct Tick: Sendable, Equatable {
-    /// Milliseconds since 1970 in UTC: for people.
+    /// Milliseconds since 1970 in UTC: human-readable times.
     public var wall: Int64
-    /// Milliseconds of a clock that never steps: for deadlines.
+    /// Milliseconds of a monotonic clock: deadlines.
     public var monotonic: Int64
 
     public init(wall: Int64, monotonic: Int64) {

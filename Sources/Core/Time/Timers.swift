@@ -1,9 +1,9 @@
 import HeapModule
 
-/// When each node is to be looked at next: its lease, its hold after a rejection, the deadlines of its attempts.
+/// A timer for each node: its lease, its hold after a rejection, the deadlines of its attempts.
 ///
-/// An entry may be too early, never too late: a deadline that moves on leaves its entry, and whoever is looked at too early
-/// is put in again. So a heartbeat costs nothing here, and a tick costs by what is due.
+/// An entry may be too early, never too late: a deadline that moves to a later time leaves its entry, which is
+/// corrected when it comes up. So a heartbeat costs nothing here, and the cost of a tick depends on what is due.
 struct Timers {
     private struct Entry: Comparable {
         /// Monotonic milliseconds.
@@ -18,10 +18,10 @@ struct Timers {
     private var heap = Heap<Entry>()
     private static let never = Int64.max
 
-    /// By the node's offset, the earliest time at which it stands in the heap; entries at other times are stale.
+    /// The valid time of each node's entry in the heap, by the node's offset; entries at other times are stale.
     private var dueByNode: [Int64] = []
 
-    /// Sees to it that a node is looked at by this time.
+    /// Ensures that the node's timer fires by this time.
     mutating func set(_ node: NodeIndex, by due: Int64) {
         while dueByNode.count <= node.offset { dueByNode.append(Self.never) }
         guard due < dueByNode[node.offset] else { return }
@@ -29,7 +29,7 @@ struct Timers {
         heap.insert(Entry(due: due, node: node))
     }
 
-    /// Takes out the nodes whose time has come, each once, in no order.
+    /// Removes and returns the nodes that are due, each once, unordered.
     mutating func takeDue(now: Int64) -> [NodeIndex] {
         var due: [NodeIndex] = []
         while let first = heap.min, first.due <= now {
@@ -41,11 +41,11 @@ struct Timers {
         return due
     }
 
-    /// The node is known no more.
+    /// Cancels the timer of a node that is forgotten.
     mutating func remove(_ node: NodeIndex) {
         if node.offset < dueByNode.count { dueByNode[node.offset] = Self.never }
     }
 
-    /// When a node is looked at next; the end of time for one that waits for nothing.
+    /// The time of the node's timer; `Int64.max` if it has none.
     func due(of node: NodeIndex) -> Int64 { node.offset < dueByNode.count ? dueByNode[node.offset] : Self.never }
 }
