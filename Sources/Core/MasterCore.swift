@@ -4,21 +4,21 @@ import PodlingProtocol
 
 /// The master as a pure state machine: lines, openings, closings and the clock go in, effects come out.
 ///
-/// It does no I/O, reads no clock and draws no random numbers: the same calls give the same bytes. What it emits
-/// must leave only once the changes of the same turn are durable (`takeChanges`).
+/// It does no I/O, reads no clock and draws no random numbers: the same calls give the same bytes. Its effects must
+/// leave only once the changes of the same turn are durable (`takeChanges`).
 public struct MasterCore: ~Copyable {
-    /// For a line, whatever it asks; its bytes and those of its answer come on top, and what it makes the core look at.
+    /// The fixed work of a line; its bytes, those of its reply, and what the core examines for it are added.
     private static let lineWork = 5
     #if DEBUG
-    /// A debug build checks the invariants after each turn while no more tasks than these are held.
+    /// The most task slots with which a debug build checks the invariants after each turn.
     private static let checkedSlotsMax = 512
     #endif
 
     public let configuration: CoreConfiguration
     var now: Tick
     let startedAt: Tick
-    /// What was done so far, in units of about a tenth of a microsecond, so that a shell can give each session its share.
-    /// It wraps round.
+    /// The work done so far, in units of about a tenth of a microsecond, by which a shell can give each session its
+    /// share. It wraps around.
     public internal(set) var work = 0
     var reader = JSONReader()
     var tasks: TaskBook
@@ -30,11 +30,12 @@ public struct MasterCore: ~Copyable {
     var streams = StreamTable()
     var changes = ChangeLog()
     var standing = Standing()
-    /// The tasks that the answer to a line says something of, where a store may refuse them or be late, and in what way.
+    /// The tasks that the reply to the current line reports, for a store that may reject them or be late, and the kind
+    /// of that report.
     var touched: [TaskID] = []
     var touchedKind = Effects.Mark.Kind.change
     var timers = Timers()
-    /// Monotonic milliseconds at which timers are looked at next.
+    /// Monotonic milliseconds of the next sweep.
     var nextSweep: Int64 = 0
 
     public init(configuration: CoreConfiguration, now: Tick) {
@@ -46,7 +47,7 @@ public struct MasterCore: ~Copyable {
         feed = EventFeed(capacity: configuration.eventsKeptMax)
     }
 
-    /// Takes one complete line of a session, without its LF.
+    /// Executes one complete line of a session, without its LF.
     public mutating func lineReceived(
         _ line: UnsafeRawBufferPointer,
         from id: SessionID,
@@ -83,7 +84,7 @@ public struct MasterCore: ~Copyable {
         }
     }
 
-    /// Ends a turn: places tasks, tells feed.watchers. Call it after the lines of one read, and after `tick`.
+    /// Ends a turn: places tasks and notifies subscribers. Call it after the lines of one read, and after `tick`.
     public mutating func endTurn(into effects: inout Effects) {
         guard !standing.isStandby else { return }
         effects.isFree = false
@@ -98,7 +99,7 @@ public struct MasterCore: ~Copyable {
         #endif
     }
 
-    /// Takes the `id` of a request, and gives its operation; nil is one that nobody knows.
+    /// Reads the `id` of a request and returns its operation; nil if it is unknown.
     private static func operation(of request: inout Request) throws(WireError) -> Operation? {
         var operation: JSONValue?
         var id: JSONValue?
@@ -120,7 +121,7 @@ public struct MasterCore: ~Copyable {
             throw WireError(.badRequest, "op: is required, a string; try {\"op\":\"help\"}", field: "op")
         }
         let found = Operation(operation)
-        // The walks of these two see each member, and they are most of the work.
+        // These two are most of the work, and their own passes check each member.
         if found != .status, found != .submit {
             for member in request.root.members where !member.value.isNull { try WireError.refuseReply(member) }
         }
@@ -181,7 +182,7 @@ public struct MasterCore: ~Copyable {
         case .hello: try hello(request, into: &effects)
         case .register:
             try register(request, into: &effects)
-            // What it makes of tasks is no answer to it.
+            // The reply does not report what it changes of tasks.
             touched.removeAll(keepingCapacity: true)
         case .deregister:
             deregister(request, into: &effects)

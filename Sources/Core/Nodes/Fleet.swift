@@ -1,15 +1,15 @@
 import PodlingProtocol
 
-/// All nodes, what each has been given, and which have room.
+/// All nodes, the resources each has allotted, and which have capacity.
 ///
-/// What a node counts as used is the sum over its attempts; it stands among the open ones iff it may be given a task.
+/// A node's used resources are the sums over its attempts; it is in the list of open nodes iff it may be given a task.
 struct Fleet {
     var records = NodeTable()
-    /// What the texts of all nodes take.
+    /// The bytes of all nodes' texts.
     private(set) var byteCount = 0
-    /// Nodes that got room since tasks were last placed.
+    /// Nodes that gained capacity since tasks were last placed.
     private var freed: [NodeIndex] = []
-    /// Nodes against which blocked shapes are being held (`ShapeTable.nextToLookAt`).
+    /// Nodes with new capacity that the scan of blocked shapes examines (`ShapeTable.nextToLookAt`).
     private(set) var roomy: [NodeIndex] = []
 
     subscript(_ index: NodeIndex) -> NodeRecord {
@@ -35,7 +35,7 @@ struct Fleet {
         records.remove(index)
     }
 
-    /// The texts of a node take so many bytes from now on.
+    /// Sets the bytes of a node's texts.
     mutating func setByteCost(_ index: NodeIndex, _ byteCost: Int) {
         byteCount += byteCost - records[index].byteCost
         records[index].byteCost = byteCost
@@ -43,7 +43,7 @@ struct Fleet {
 
     // MARK: Attempts
 
-    /// Gives a node an attempt, and its room with it.
+    /// Adds an attempt to a node, and allots it the node's resources.
     mutating func add(_ slot: TaskSlot, _ key: ShapeKey, to index: NodeIndex, _ tasks: inout TaskTable) {
         tasks[slot].nodePosition = records[index].attempts.count
         records[index].attempts.append(slot)
@@ -52,8 +52,8 @@ struct Fleet {
         records[index].memoryBytesUsed += key.memoryBytes
     }
 
-    /// Takes an attempt from its node.
-    /// - Returns: whether it had one.
+    /// Removes an attempt from its node.
+    /// - Returns: whether a node had it.
     mutating func remove(_ slot: TaskSlot, _ key: ShapeKey, _ tasks: inout TaskTable) -> Bool {
         let index = tasks[slot].node
         let position = tasks[slot].nodePosition
@@ -70,9 +70,9 @@ struct Fleet {
         return true
     }
 
-    // MARK: Room
+    // MARK: Capacity
 
-    /// A node may have got room, or become one that gets tasks.
+    /// Notes that a node may have gained capacity, or may take tasks again.
     mutating func noteFreed(_ index: NodeIndex, now: Int64) {
         refreshOpen(index, now: now)
         guard records[index].openPosition >= 0, !records[index].isFreed else { return }
@@ -80,12 +80,12 @@ struct Fleet {
         freed.append(index)
     }
 
-    /// Keeps the list of nodes with room true.
+    /// Updates whether the node is in the list of open nodes.
     mutating func refreshOpen(_ index: NodeIndex, now: Int64) {
         records.setOpen(index, Fit.isOpen(records[index], now: now))
     }
 
-    /// Takes those that got room among the roomy ones.
+    /// Moves the nodes that gained capacity to the list that the scan examines.
     /// - Returns: whether there was one.
     mutating func moveFreedToRoomy() -> Bool {
         guard !freed.isEmpty else { return false }
@@ -99,13 +99,13 @@ struct Fleet {
         return true
     }
 
-    /// All blocked shapes were held against the roomy nodes.
+    /// Empties that list, as all blocked shapes were compared with its nodes.
     mutating func clearRoomy() {
         for index in roomy { records[index].isLookedFor = false }
         roomy.removeAll(keepingCapacity: true)
     }
 
-    /// What must always hold, with the resources that each task was promised.
+    /// The first violated invariant, given the resources allotted to each task; nil if all hold.
     func checkInvariants(_ tasks: borrowing TaskTable, now: Int64, key: (TaskSlot) -> ShapeKey) -> String? {
         var bytes = 0
         for index in sorted {

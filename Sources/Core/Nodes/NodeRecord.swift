@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// A node as the core holds it.
+/// The in-memory record of a node.
 struct NodeRecord {
     var id: String
     var instance = ""
@@ -15,38 +15,38 @@ struct NodeRecord {
     var used = 0
     var cpuMillisUsed = 0
     var memoryBytesUsed = 0
-    /// The connection that registered it, while that is open.
+    /// The session that registered it, while that is open.
     var session: SessionID?
     /// Monotonic milliseconds of the last complete valid line.
     var lastSeen: Int64 = 0
-    /// The same by the wall clock, for people.
+    /// The wall-clock time of the last complete valid line, human-readable.
     var lastSeenWall: Int64 = 0
     var registeredAt: Int64 = 0
-    /// Monotonic milliseconds before which no lease of it ends.
+    /// Monotonic milliseconds before which its lease does not end.
     var graceUntil: Int64 = 0
-    /// Monotonic milliseconds before which it gets nothing new, after a rejection.
+    /// Monotonic milliseconds before which it gets no new task, after a rejection.
     var holdUntil: Int64 = 0
     var isDraining = false
-    /// Why its engine runs nothing, as its worker says; it gets nothing meanwhile.
+    /// Why its engine runs nothing, as its worker reports; meanwhile it gets no task.
     var engineError: String?
     var hasLease = false
-    /// What its texts take, as `Fleet` counts it.
+    /// The bytes of its texts, as counted by `Fleet`.
     var byteCost = 0
-    /// Slots of the tasks it has.
+    /// The number of slots in use.
     var attempts: [TaskSlot] = []
-    /// Tasks kept that name it.
+    /// The number of held tasks that name it.
     var references = 0
-    /// Where it stands in the list of nodes with room; −1 if not.
+    /// Its position in the list of open nodes; −1 if not in it.
     var openPosition = -1
     var isKnown = true
-    /// It got room since tasks were last placed.
+    /// It gained capacity since tasks were last placed.
     var isFreed = false
-    /// It stands among the roomy ones of `Fleet`.
+    /// It is in `Fleet.roomy`.
     var isLookedFor = false
     /// It changed since the last batch for the store.
     var isChanged = false
 
-    /// Its id has nothing to escape. One that another system gave may have.
+    /// Whether its id needs no escaping; an id given by another system may need it.
     let isPlain: Bool
 
     init(id: String) {
@@ -55,7 +55,7 @@ struct NodeRecord {
         self.id = id
     }
 
-    /// Of texts, each with what keeps it.
+    /// The bytes of texts, with the overhead of each label.
     static func byteCost(_ labels: [(key: String, value: String)], _ texts: [String?]) -> Int {
         let overheadBytes = 32
         return labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + overheadBytes }
@@ -64,10 +64,10 @@ struct NodeRecord {
 
     var isOnline: Bool { session != nil && hasLease }
 
-    /// Whether nothing is left that keeps it but its age.
+    /// Whether only its age keeps it from being forgotten.
     var isUnused: Bool { references == 0 && session == nil && !hasLease }
 
-    /// Moves what waits for its worker, after the master itself stood still.
+    /// Extends the deadlines of its worker after a stall of the master.
     mutating func moveLease(milliseconds: Int64) {
         lastSeen += milliseconds
         if graceUntil > 0 { graceUntil += milliseconds }
@@ -75,14 +75,14 @@ struct NodeRecord {
 }
 
 extension NodeRecord {
-    /// What a worker said of it in an earlier run; its attempts come with their tasks.
+    /// Takes what a worker reported in an earlier run; the attempts come with their tasks.
     mutating func take(_ row: NodeRow) {
         instance = row.instance
         hostname = row.hostname
         engine = row.engine
         version = row.version
         labels = row.labels.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
-        // The row may have been changed by hand.
+        // The row may have been edited by hand.
         slots = min(max(row.slots, 0), Limits.slotsMax)
         cpuMillis = min(max(row.cpuMillis ?? Quantity.cpuMillisMax, 0), Quantity.cpuMillisMax)
         memoryBytes = min(max(row.memoryBytes ?? Quantity.memoryBytesMax, 0), Quantity.memoryBytesMax)
@@ -91,7 +91,7 @@ extension NodeRecord {
         lastSeenWall = Timestamp.bounded(row.lastSeenAt)
     }
 
-    /// Whether the node is already as its worker says.
+    /// Whether the node already is as its worker reports.
     func isAs(_ offer: NodeOffer, instance other: String) -> Bool {
         instance == other && hostname == offer.hostname && engine == offer.engine && version == offer.version
             && slots == offer.slots && cpuMillis == offer.cpuMillis && memoryBytes == offer.memoryBytes

@@ -1,36 +1,36 @@
 import PodlingProtocol
 
-/// A node as a store keeps it, and as `nodes` tells it.
+/// A node as a store keeps it, and as `nodes` reports it.
 public struct NodeRow: Sendable, Equatable {
     public var id: String
-    /// The run of its worker; empty where none is known.
+    /// The id of its worker's run; empty if unknown.
     public var instance = ""
     public var hostname: String?
     public var engine: String?
     public var version: String?
     public var labels: [String: String] = [:]
     public var slots = 0
-    /// nil where its worker named no bound.
+    /// nil if its worker named no bound.
     public var cpuMillis: Int?
     public var memoryBytes: Int?
-    /// Its attempts, and what they were promised.
+    /// The number of its attempts, and the resources allotted to them.
     public var used = 0
     public var cpuMillisUsed = 0
     public var memoryBytesUsed = 0
     public var isOnline = false
     public var isDraining = false
-    /// Why its engine runs nothing. A store is not told it.
+    /// Why its engine runs nothing. It is not stored.
     public var engineError: String?
     /// Milliseconds since 1970; 0 means never.
     public var registeredAt: Int64 = 0
-    /// The same of its last sign of life. A store is told it now and then only.
+    /// The time of its last sign of life. It is stored only now and then.
     public var lastSeenAt: Int64 = 0
 
     public init(id: String) { self.id = id }
 }
 
 extension NodeRow {
-    /// A node as it is held.
+    /// Makes the row of a held node.
     init(_ node: NodeRecord) {
         self.init(id: node.id)
         instance = node.instance
@@ -96,7 +96,7 @@ extension NodeRow {
         writer.byte(UInt8(ascii: "}"))
     }
 
-    /// Thousandths as cores: `1500` is `1.5`.
+    /// Formats thousandths as cores: `1500` is `1.5`.
     private static func writeCores(_ name: StaticString, _ millis: Int, to writer: inout JSONWriter) {
         writer.raw(name)
         writer.int(millis / 1_000)

@@ -1,10 +1,10 @@
-/// All nodes, by index, by id, and those with room.
+/// All nodes, by index and by id, and the list of those with capacity.
 struct NodeTable {
     private var records: [NodeRecord] = []
     private var indexes: [String: NodeIndex] = [:]
     /// Indexes sorted by node id.
     private(set) var sorted: [NodeIndex] = []
-    /// Nodes that could take a task, as far as slots go.
+    /// Nodes that could take a task, as far as slots are concerned.
     private(set) var open: [NodeIndex] = []
     private var free: [NodeIndex] = []
 
@@ -44,7 +44,7 @@ struct NodeTable {
         free.append(index)
     }
 
-    /// Where in `sorted` the first id that is at least this stands.
+    /// The position in `sorted` of the first id that is at least this.
     func position(notBefore id: String) -> Int {
         var low = 0
         var high = sorted.count

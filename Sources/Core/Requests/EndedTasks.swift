@@ -1,16 +1,17 @@
 import PodlingProtocol
 
-/// What a request wants of the one task that it names.
+/// The operation that a request asks for on the one task that it names.
 enum TaskWish: Sendable {
     case get
     case cancel
     case wait
-    /// - Parameter next: the number of the first event to tell, of those that are kept where it goes on after a cursor.
+    /// - Parameter next: the number of the first event to send, of the retained ones if the watch resumes after a
+    ///   cursor.
     case watch(next: Int, isResumed: Bool)
     case logs(LogWish)
 }
 
-/// A task that the master holds no more, as far as its output needs it.
+/// The part of a task that the master holds no longer which its output needs.
 struct EndedTask {
     var idText: String
     var status: TaskStatus
@@ -20,9 +21,9 @@ struct EndedTask {
 }
 
 extension MasterCore {
-    /// Leaves a task that this master does not hold to the store: it ended long ago, if it is anywhere.
+    /// Leaves a task that this master does not hold to the store: if it exists at all, it ended long ago.
     ///
-    /// - Throws: `not_found` where the master holds all there is.
+    /// - Throws: `not_found` if the master holds all there is.
     mutating func askForTask(
         _ wish: TaskWish,
         _ value: JSONValue,
@@ -38,7 +39,7 @@ extension MasterCore {
         WireError(.notFound, "taskId: there is no task \(id)", field: "taskId")
     }
 
-    /// Where no store has the task, only its last transitions may be kept.
+    /// Replies for a task that no store has: at most its last transitions may be retained.
     mutating func answerWithoutTask(
         _ wish: TaskWish,
         _ name: String,
@@ -55,11 +56,11 @@ extension MasterCore {
         }
     }
 
-    /// Does what was wanted of a task with what the store has of it.
+    /// Carries out the operation on a task with the store's row.
     mutating func answer(_ wish: TaskWish, _ row: TaskRow, _ request: RequestName, into effects: inout Effects) {
         if case .get = wish { return reply(row, request, into: &effects) }
         guard row.status.isTerminal else {
-            // All that live are held here, so what was read is behind.
+            // All live tasks are held in memory, so the row that was read is stale.
             let error = WireError(
                 .unavailable,
                 "taskId: the store's copy that was read is behind; ask again",
@@ -86,7 +87,7 @@ extension MasterCore {
         effects.endReply()
     }
 
-    /// The answer to a `wait`, and at once its one event.
+    /// Replies to a `wait`, and at once sends its one event.
     private mutating func tellEnd(of row: TaskRow, _ request: RequestName, into effects: inout Effects) {
         let session = request.session
         let number = sessions[session].nextSubscription
@@ -112,14 +113,14 @@ extension MasterCore {
         var object = JSONWriter(capacityBytes: 512)
         row.write(to: &object)
         let end = object.withUnsafeBytes { Array($0) }
-        // An id of another system that this run never saw is that of no event.
+        // No retained event has a foreign id that this run never saw.
         let id = tasks.records.id(Array(row.idText.utf8)) ?? TaskID(number: 0)
         try watch(id, end: end, from: next, request, into: &effects)
     }
 }
 
 extension Effects {
-    /// Begins the event that tells how a task has ended; the task object comes next.
+    /// Begins the event that reports the end of a task; the task object comes next.
     mutating func beginDone(_ subscription: Int, _ session: SessionID) {
         begin(session)
         writer.raw("{\"ev\":\"done\",\"sub\":")

@@ -2,7 +2,7 @@ import PodlingAccess
 import PodlingProtocol
 
 extension MasterCore {
-    /// One for every wrong token, whatever is wrong with it.
+    /// The same error for every invalid token, whatever is wrong with it.
     private static let notAccepted = WireError(
         .unauthenticated,
         "token: is not accepted by this master",
@@ -10,15 +10,15 @@ extension MasterCore {
         isFatal: true
     )
 
-    /// What a session may do before it has shown who it is.
+    /// The permissions of a session before it is authenticated.
     var permissionsAtFirst: Permissions { configuration.isAuthenticated ? .greet : .all }
 
-    /// Whether a session may do more than those who have shown nothing; true where nobody is asked.
+    /// Whether a session is authenticated; true if the master requires no authentication.
     public func hasShownIdentity(_ id: SessionID) -> Bool {
         !configuration.isAuthenticated || (sessions.isOpen(id) && sessions[id].identity != nil)
     }
 
-    /// Whether a worker asks for what its own node has.
+    /// Whether a worker reads what belongs to its own node.
     func isOfOwnNode(_ operation: Operation, _ request: Request) -> Bool {
         let session = sessions[request.session]
         guard session.permissions.contains(.work), !session.nodeIndex.isNone else { return false }
@@ -31,10 +31,10 @@ extension MasterCore {
         }
     }
 
-    /// Why an operation is not for this session; nil where nothing more is to be said.
+    /// The error for an operation that this session may not use; nil if nothing more is to be sent.
     mutating func denial(_ operation: Operation, _ request: Request, into effects: inout Effects) -> WireError? {
         let session = sessions[request.session]
-        // Its `hello` was refused, and the delayed reply is still to come: further requests are ignored.
+        // Its `hello` was refused; the delayed reply is still pending, so further requests are ignored.
         guard !session.permissions.isEmpty else { return nil }
         let error: WireError
         if let identity = session.identity {
@@ -47,8 +47,8 @@ extension MasterCore {
         return error
     }
 
-    /// Takes the `token` of a `hello`.
-    /// - Returns: nil where it is not accepted: the answer follows, and ends the connection.
+    /// Authenticates the `token` of a `hello`.
+    /// - Returns: nil if the token is refused: the reply follows later, and ends the connection.
     mutating func identity(
         _ request: Request,
         into effects: inout Effects
@@ -68,7 +68,7 @@ extension MasterCore {
             return nil
         }
         guard let certified = session.identity, let node = certified.node else { return (found, digest) }
-        // A node's certificate stays what it is; a token beside it may say the same.
+        // A node's certificate determines the identity; a token presented in addition must agree with it.
         guard found.role == .worker, (found.node ?? node) == node else {
             throw forbidden(request, "token: is of \(Self.told(found)), and the certificate of node \(node)", &effects)
         }
@@ -86,12 +86,12 @@ extension MasterCore {
             throw Self.notAccepted
         }
         sessions[session].permissions = []
-        // Nothing more is read of it, and it is not closed before it has its answer.
+        // No further line of it is read, and it stays open until its reply is sent.
         sessions[session].isAsking = true
         gatekeeper.append(Refusal(session: session, id: request.id.map { [UInt8]($0) }, answerAt: answerAt))
     }
 
-    /// Answers refused tokens whose time has come.
+    /// Sends the delayed replies to refused tokens that are due.
     mutating func answerRefusals(into effects: inout Effects) {
         for refusal in gatekeeper.takeDue(now: now.monotonic) where sessions.isOpen(refusal.session) {
             if let id = refusal.id {
@@ -105,7 +105,7 @@ extension MasterCore {
         }
     }
 
-    /// Checks a `hello` against who the peer is; `node` is nil for a client.
+    /// Checks a `hello` against the identity of the peer; `node` is nil for a client.
     func check(
         _ identity: Identity?,
         node: String?,
@@ -135,7 +135,7 @@ extension MasterCore {
         return error
     }
 
-    /// Ends a session that was just opened, for what its certificate says.
+    /// Closes a session that was just opened, because of its certificate.
     public mutating func refuse(_ id: SessionID, _ reason: String, into effects: inout Effects) {
         guard sessions.isOpen(id) else { return }
         let error = WireError(.forbidden, reason, isFatal: true)
@@ -144,14 +144,14 @@ extension MasterCore {
         close(id, into: &effects)
     }
 
-    /// Whose tokens are good from now on. Sessions by others end.
+    /// Replaces the valid tokens. Sessions authenticated by other tokens end.
     public mutating func setTokens(_ tokens: TokenTable, now: Tick, into effects: inout Effects) {
         self.now = now
         gatekeeper.replaceTokens(with: tokens)
         for id in sessions.open {
             let session = sessions[id]
             guard let token = session.token else { continue }
-            // Beside a node's certificate it only had to be good.
+            // In addition to a node's certificate, the token only had to be valid.
             if let found = tokens.identity(of: token) {
                 if found == session.identity || (session.isCertified && found.role == .worker) { continue }
             }

@@ -1,17 +1,17 @@
 import PodlingProtocol
 
-/// A task on its way from another store.
+/// A task to be imported from another store.
 struct ImportedTask: Sendable {
     var row: TaskRow
     let kept: KeptSpec
 
-    /// - Parameter wall: milliseconds since 1970; ids and times far ahead of it are refused.
+    /// - Parameter wall: milliseconds since 1970; ids and times far ahead of it are rejected.
     init(_ object: TaskObject, wall: Int64) throws(WireError) {
         kept = KeptSpec(object)
         row = TaskRow(named: object.taskID, createdAt: object.createdAt)
         let end = wall + Int64(Limits.importAheadSeconds) * 1_000
         let fault = "is more than a day ahead of this master's clock"
-        // New ids follow the highest there is, and there is an end to them.
+        // New ids follow the highest existing one, and the range of ids is finite.
         guard row.id < TaskID.base(wallMilliseconds: end) else { throw .field("taskId", fault) }
         for (name, time) in [
             ("createdAt", object.createdAt), ("scheduledAt", object.scheduledAt), ("startedAt", object.startedAt),
@@ -33,14 +33,14 @@ struct ImportedTask: Sendable {
         row.finishedAt = object.finishedAt
         row.spec = object.summary.bytes
         row.importedAt = wall
-        // It was not failed for them where it came from, so no more can have counted.
+        // The source had not exhausted `maxAttempts`, so at most that many of its attempts can be charged.
         let lostMax = object.summary.maxAttempts - (object.status == .pending ? 1 : 0)
         if !object.status.isTerminal { row.unchargedAttempts = max(object.attempt - lostMax, 0) }
     }
 }
 
 extension TaskRow {
-    /// The task of an id as it is written, ours or another system's.
+    /// Makes the row of a task with this id, our own or a foreign one.
     public init(named text: String, createdAt: Int64) {
         var text = text
         if let id = text.withUTF8({ TaskID(UnsafeRawBufferPointer($0)) }) {
@@ -50,9 +50,10 @@ extension TaskRow {
         }
     }
 
-    /// Where a task of this id that is here, with its spec, is another than this one: the member's name, and what is wrong with it.
+    /// The first difference between this task and the held task of the same id, which has its spec: the member's name,
+    /// and the fault.
     ///
-    /// One that has not ended here may have gone on since; one that has ended never changes.
+    /// A live held task may have continued since; a terminal one never changes.
     func difference(from here: TaskRow) -> (field: StaticString, fault: String)? {
         if createdAt != here.createdAt { return ("createdAt", "there is another task of this id") }
         guard SpecBytes.haveSameContent(spec ?? [], here.spec ?? []) else {
@@ -73,7 +74,7 @@ extension TaskRow {
         return members.first { !$0.1 }.map { ($0.0, "is another here") }
     }
 
-    /// How far it is within its attempt, which it waits after: for the next.
+    /// The progress within its attempt; a pending task comes after it, as it waits for the next one.
     public var stepInAttempt: Int {
         switch status {
         case .scheduled: 0
@@ -83,7 +84,7 @@ extension TaskRow {
         }
     }
 
-    /// By bytes; a store may not have kept a NUL.
+    /// Compares by bytes; a store may not have kept a NUL.
     public static func areSame(_ one: String?, _ other: String?) -> Bool {
         guard let one, let other else { return one == nil && other == nil }
         return one.utf8.elementsEqual(other.utf8)

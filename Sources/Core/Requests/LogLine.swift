@@ -1,10 +1,10 @@
 import PodlingProtocol
 
-/// A worker's `log` line, checked: one of `text` and `b64`, at most so many bytes of output.
+/// A validated `log` line of a worker: one of `text` and `b64`, with a bounded amount of output.
 struct LogLine {
     let isStderr: Bool
     let isBase64: Bool
-    /// The JSON string as it came.
+    /// The JSON string as it was received.
     let raw: UnsafeRawBufferPointer
     let outputBytes: Int
 

@@ -1,8 +1,8 @@
 import PodlingProtocol
 
-/// A task's attempt by name.
+/// An attempt, named by its task and number.
 struct AttemptName: Hashable {
-    /// As the worker wrote it.
+    /// The id as the worker sent it.
     var taskID: String
     var attempt: Int
 
@@ -25,7 +25,7 @@ struct NodeOffer {
     var labels: [(key: String, value: String)] = []
     var attempts: [AttemptName] = []
 
-    /// Bytes of its texts.
+    /// The bytes of its texts.
     var byteCost: Int { NodeRecord.byteCost(labels, [hostname, engine, version]) }
 
     init(_ object: JSONValue) throws(WireError) {

@@ -1,22 +1,22 @@
 import PodlingAccess
 
-/// What is so of one operation.
+/// The properties of one operation.
 struct OperationRow {
     enum Audience {
         case clients, workers
     }
 
-    /// What its answer says of tasks.
+    /// What its reply reports of tasks.
     enum Effect {
-        /// It tells what is, and can be asked again.
+        /// It reads a state, and can be repeated.
         case read
-        /// It begins or ends something that tells what is.
+        /// It begins or ends a subscription to a state.
         case subscription
-        /// It changes something, or says that a task is there.
+        /// It changes something, or reports that a task exists.
         case change
     }
 
-    /// What a standby does with it (proto-spec.md, section 3.1).
+    /// How a standby handles it (proto-spec.md, section 3.1).
     enum Standby {
         case answers
         case answersFromStore
@@ -24,14 +24,14 @@ struct OperationRow {
         case refuses
     }
 
-    /// In a line, and in `help`.
+    /// The name in a line, and in `help`.
     let name: StaticString
-    /// Who may ask for it (proto-spec.md, section 10.1).
+    /// The permission it needs (proto-spec.md, section 10.1).
     let permission: Permissions
     let audience: Audience
     let effect: Effect
     let standby: Standby
-    /// Its members, and what it is for; for `help`.
+    /// Its members and purpose, for `help`.
     let help: StaticString
 
     @inline(__always)
@@ -53,7 +53,7 @@ struct OperationRow {
 }
 
 extension Operation {
-    /// One row an operation: a new one has its row here, its case in `Operation` and in `MasterCore.execute`.
+    /// The table, a row per operation; a new operation also needs its case in `Operation` and in `MasterCore.execute`.
     @inline(__always)
     var row: OperationRow {
         switch self {

@@ -1,7 +1,7 @@
 import PodlingProtocol
 
 extension MasterCore {
-    /// How long a worker may take between pieces of output that is there already.
+    /// How long a worker may take between pieces of output that exists already.
     private static let answerMilliseconds: Int64 = 10_000
     /// How long it may take to end the output of an attempt that has ended.
     private static let endMilliseconds: Int64 = 5_000
@@ -31,7 +31,7 @@ extension MasterCore {
         }
     }
 
-    /// The same for a task that ended long ago: its worker may have its output still.
+    /// Opens a stream of a task that ended long ago, whose worker may still have its output.
     mutating func beginLogs(
         of row: TaskRow,
         _ wish: LogWish,
@@ -52,14 +52,14 @@ extension MasterCore {
         }
     }
 
-    /// The connection of the node that has a task's output.
+    /// The session of the node that has a task's output.
     private func worker(of node: NodeIndex) throws(WireError) -> SessionID {
         if !node.isNone, let worker = nodes[node].session { return worker }
         throw WireError(.unavailable, "taskId: the node that has this task's output is away", field: "taskId")
     }
 
-    /// Answers with a new subscription.
-    /// - Returns: the number by which a worker is to know it.
+    /// Replies with a new subscription.
+    /// - Returns: the stream number for the worker.
     private mutating func beginStream(
         _ new: LogStream,
         attempt: Int,
@@ -80,7 +80,7 @@ extension MasterCore {
         return stream
     }
 
-    /// Asks the worker of the task's attempt for the output that readers wait for.
+    /// Requests the output that readers wait for from the worker of the task's attempt.
     mutating func openStreams(_ slot: TaskSlot, into effects: inout Effects) {
         let node = tasks[slot].node
         guard !node.isNone, let worker = nodes[node].session else { return }
@@ -127,12 +127,12 @@ extension MasterCore {
         effects.end()
     }
 
-    /// Whether the attempt whose output this is may write more.
+    /// Whether the attempt of this stream may write more output.
     private func isLive(_ open: LogStream) -> Bool {
         !open.slot.isNone && tasks[open.slot].attempt == open.attempt && tasks[open.slot].isAssigned
     }
 
-    /// Output from a worker: passed on, as long as the worker keeps to its window; counted beyond it, where the reader is slow.
+    /// Forwards output from a worker within its window; beyond it, output for a slow reader is dropped and counted.
     mutating func log(_ request: Request, into effects: inout Effects) throws(WireError) {
         let stream = try request.root.required("sub").integer("sub", in: 0...Int.max)
         let line = try LogLine(request.root)
@@ -149,7 +149,8 @@ extension MasterCore {
         if request.id != nil { effects.replyEmpty(request) }
     }
 
-    /// Whether a reader that does not keep up is sent more: what a worker sends within its window, and not of too many streams.
+    /// Whether output is sent to a reader that does not keep up: only within the worker's window, and up to a bound
+    /// over all streams of the session.
     private mutating func mayPass(_ line: LogLine, of open: LogStream) -> Bool {
         let session = open.session
         guard sessions[session].isBackedUp else { return true }
@@ -173,7 +174,8 @@ extension MasterCore {
         effects.end()
     }
 
-    /// Tells a worker what its reader has taken, so that it sends more; never for a reader that does not keep up.
+    /// Acknowledges the output that a reader has taken, so that the worker sends more; never for a reader that does not
+    /// keep up.
     private mutating func tellTaken(_ stream: Int, atLeast bytes: Int, into effects: inout Effects) {
         guard let open = streams[stream], let worker = open.worker, open.phase == .open, sessions.isOpen(worker),
             open.receivedBytes - open.takenBytes >= bytes, !sessions[open.session].isBackedUp
@@ -188,7 +190,7 @@ extension MasterCore {
         effects.end()
     }
 
-    /// Readers that keep up again get more of their output.
+    /// Resumes the streams of readers that keep up again.
     mutating func resumeStreams(into effects: inout Effects) {
         for reader in streams.takeResumedReaders() where sessions.isOpen(reader) && !sessions[reader].isBackedUp {
             for (_, subscription) in sessions[reader].subscriptions.sorted(by: { $0.key < $1.key }) {
@@ -216,7 +218,7 @@ extension MasterCore {
         if request.id != nil { effects.replyEmpty(request) }
     }
 
-    /// The attempt has ended: those who have all its output are told so, the others when they have.
+    /// Handles the end of an attempt: ends streams whose output is complete, and lets the others finish first.
     mutating func endStreams(_ slot: TaskSlot, into effects: inout Effects) {
         for stream in streams.numbers(ofTask: slot) {
             guard let phase = streams[stream]?.phase else { continue }
@@ -228,7 +230,7 @@ extension MasterCore {
         }
     }
 
-    /// The task is forgotten: its output ends, whoever still sends it.
+    /// Ends the streams of a task that is forgotten, whoever still sends its output.
     mutating func abandonStreams(_ slot: TaskSlot, into effects: inout Effects) {
         for stream in streams.numbers(ofTask: slot) {
             endStream(stream, error: WireError(.unavailable, "the task is no longer kept"), into: &effects)
@@ -244,7 +246,7 @@ extension MasterCore {
     /// Ends the streams whose workers do not answer.
     mutating func sweepStreams(into effects: inout Effects) {
         for stream in streams.late(now: now.monotonic) {
-            // It is the reader who does not go on.
+            // The delay is the reader's, not the worker's.
             if let reader = streams[stream]?.session, sessions[reader].isBackedUp {
                 renewDeadline(stream)
                 continue
@@ -289,7 +291,7 @@ extension MasterCore {
         return (tasks[open.slot].status, hasExitCode ? tasks[open.slot].exitCode : nil)
     }
 
-    /// Its reader wants no more.
+    /// Stops a stream that its reader cancels.
     mutating func stopStream(_ stream: Int, into effects: inout Effects) {
         guard let open = streams[stream] else { return }
         streams.remove(stream)
@@ -301,7 +303,7 @@ extension MasterCore {
         effects.end()
     }
 
-    /// A worker's connection is gone, and the output it was sending with it.
+    /// Ends the streams of a worker whose connection was lost.
     mutating func loseStreams(ofWorker id: SessionID, into effects: inout Effects) {
         for stream in streams.numbers(ofWorker: id) {
             let error = WireError(.unavailable, "the connection to the worker was lost")

@@ -17,7 +17,7 @@ extension MasterCore {
         let isDescending = try Self.isDescending(request.root)
         let cursor = try Self.taskCursor(request.root.optional("cursor"))
         let wantsHistory = try request.root.optional("history")?.flag("history") ?? false
-        // All that live are here.
+        // All live tasks are held in memory.
         let hasEnded = filter.statuses & TaskStatus.endedBits != 0
         if configuration.asksStore, (wantsHistory && hasEnded) || standing.isStandby {
             let query = TaskQuery(
@@ -48,7 +48,8 @@ extension MasterCore {
             effects.writer.count - start < Limits.pageBytesMax, specBytes < Limits.pageSpecBytesScannedMax
         {
             scanned += 1
-            // A forgotten task stands for its place too: else a page of nothing but gaps would look like the last.
+            // A forgotten task advances the position too; otherwise a page of nothing but gaps would look like the
+            // last.
             last = tasks.records.id(at: index)
             if let slot = tasks.records.slot(at: index), matches(slot, filter, &specBytes) {
                 if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
@@ -80,7 +81,7 @@ extension MasterCore {
         return cursor
     }
 
-    /// - Parameter specBytes: grows by what was read of specs.
+    /// - Parameter specBytes: increased by the bytes of specs read.
     private func matches(_ slot: TaskSlot, _ filter: TaskFilter, _ specBytes: inout Int) -> Bool {
         if filter.statuses & (1 << tasks[slot].status.rawValue) == 0 { return false }
         if let since = filter.since, tasks[slot].createdAt < since { return false }
@@ -89,7 +90,7 @@ extension MasterCore {
             guard !tasks[slot].node.isNone, nodes[tasks[slot].node].id == node else { return false }
         }
         guard filter.name != nil || !filter.labels.isEmpty else { return true }
-        // Reading one costs something, however short it is.
+        // Parsing has a fixed cost, however short the spec is.
         specBytes += 64 + tasks[slot].spec.count
         return filter.matchesSpec(tasks[slot].spec)
     }
@@ -97,7 +98,7 @@ extension MasterCore {
     mutating func listNodes(_ request: Request, into effects: inout Effects) throws(WireError) {
         let limit =
             try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax) ?? Limits.pageItemsDefault
-        // Another system may have given a node any id, as long as that of a task.
+        // A node id given by another system may be any text up to the length of a task id.
         let cursor = try request.root.optional("cursor")?.text("cursor", bytes: 0...Limits.taskIDBytesMax)
         if standing.isStandby { return ask(.nodes(cursor: cursor, limit: limit), request, into: &effects) }
         var position = 0
@@ -140,7 +141,7 @@ extension MasterCore {
         if configuration.asksStore {
             standing.writeStoreHealth(refusedTasks: changes.unsavedCount, to: &effects.writer)
         }
-        // A standby holds none, and so knows no number.
+        // A standby holds no tasks, and so has no counts.
         if !standing.isStandby { writeCounts(into: &effects) }
         standing.writeCertificate(now: now, to: &effects.writer)
         effects.writer.byte(UInt8(ascii: "}"))
@@ -174,7 +175,7 @@ extension MasterCore {
         for row in Operation.inHelpOrder.map(\.row) { writeHelp(row.help, after: row.name, request, into: &effects) }
     }
 
-    /// - Parameter name: what stands in the first column; empty for a line without columns.
+    /// - Parameter name: the text of the first column; empty for a line without columns.
     private func writeHelp(
         _ text: StaticString,
         after name: StaticString,

@@ -2,11 +2,11 @@ import PodlingAccess
 import PodlingProtocol
 
 extension MasterCore {
-    /// A connection was accepted; the master speaks first.
+    /// Handles an accepted connection; the master sends the first line.
     ///
     /// - Parameters:
-    ///   - peer: the other end's HOST:PORT, or `http`; for the audit and for who is denied something.
-    ///   - identity: who its certificate says it is.
+    /// - peer: the peer's HOST:PORT, or `http`; for the audit and for the log of denials.
+    /// - identity: the identity in its certificate.
     public mutating func sessionOpened(
         _ id: SessionID,
         peer: String = "",
@@ -33,7 +33,7 @@ extension MasterCore {
         effects.end()
     }
 
-    /// A connection is gone, whoever ended it. A node keeps its lease.
+    /// Handles a closed connection, whoever closed it. A node keeps its lease.
     public mutating func sessionClosed(_ id: SessionID, now: Tick, into effects: inout Effects) {
         self.now = now
         guard sessions.isOpen(id) else { return }
@@ -46,7 +46,7 @@ extension MasterCore {
         sessions.close(id)
     }
 
-    /// Whether a session's peer reads slower than it is sent to.
+    /// Whether a session's peer reads more slowly than it is sent to.
     public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
         guard sessions.isOpen(id) else { return }
         sessions[id].isBackedUp = isBackedUp
@@ -60,12 +60,12 @@ extension MasterCore {
         }
     }
 
-    /// Whether `hello` was accepted, and longer lines with it.
+    /// Whether `hello` was accepted, and with it longer lines.
     public func hasGreeted(_ id: SessionID) -> Bool {
         sessions.isOpen(id) && sessions[id].role != .none
     }
 
-    /// Tells every connection that the master goes down; no task is taken or placed from now on.
+    /// Notifies every connection of the shutdown; no task is taken or placed from now on.
     public mutating func shutDown(deadlineMilliseconds: Int, into effects: inout Effects) {
         standing.shutDown()
         for id in sessions.open {
@@ -82,7 +82,7 @@ extension MasterCore {
         sessionClosed(id, now: now, into: &effects)
     }
 
-    /// Every complete valid line of a node's connection renews its lease.
+    /// Renews the lease of a node: every complete valid line of its connection does.
     mutating func sawLife(of id: SessionID) {
         let index = sessions[id].nodeIndex
         guard !index.isNone else { return }

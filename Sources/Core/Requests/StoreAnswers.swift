@@ -1,7 +1,7 @@
 import PodlingProtocol
 
 extension MasterCore {
-    /// Whether a session waits for the store: its next lines come after the answer.
+    /// Whether a session waits for the store: its next line is executed after the answer.
     public func isAsking(_ id: SessionID) -> Bool { sessions.isOpen(id) && sessions[id].isAsking }
 
     /// Leaves a request to the store.
@@ -26,9 +26,9 @@ extension MasterCore {
         effects.ask(query)
     }
 
-    /// Answers a request that was left to the store.
+    /// Replies to a request that was left to the store.
     ///
-    /// - Parameter page: nil where the store could not be read.
+    /// - Parameter page: nil if the store could not be read.
     public mutating func answer(_ asked: Effects.Query, _ page: StorePage?, into effects: inout Effects) {
         guard sessions.isOpen(asked.session) else { return }
         sessions[asked.session].isAsking = false

@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// What a connection waits for, whatever it is: numbered, bounded, ended with it.
+/// Subscriptions of a connection, of any kind: they are numbered, bounded, and end with the connection.
 extension MasterCore {
     mutating func unsubscribe(_ request: Request, into effects: inout Effects) throws(WireError) {
         let number = try request.root.required("sub").integer("sub", in: Int.min...Int.max)
@@ -16,7 +16,8 @@ extension MasterCore {
             let message = "\(Limits.subscriptionsPerConnectionMax) subscriptions are the most a connection may have"
             throw WireError(.overloaded, message, retryAfterMilliseconds: 1_000)
         }
-        // Each may have as many as are free: so few cannot take all (see SharedBytes of the shell).
+        // Each connection may have as many as are free, so that a few cannot take all (compare `SharedBytes` of the
+        // shell).
         let free = configuration.subscriptionsMax - feed.subscriptionCount
         guard count < free else {
             let message =
@@ -31,7 +32,7 @@ extension MasterCore {
         return number
     }
 
-    /// How much a session waits for.
+    /// The number of a session's subscriptions.
     public func subscriptionCount(of id: SessionID) -> Int {
         sessions.isOpen(id) ? sessions[id].subscriptions.count : 0
     }
@@ -41,7 +42,7 @@ extension MasterCore {
         feed.settled()
     }
 
-    /// Ends all that a session waits for.
+    /// Ends all subscriptions of a session.
     mutating func endAll(_ subscriptions: [Int: Subscription], of id: SessionID, into effects: inout Effects) {
         for (_, subscription) in subscriptions.sorted(by: { $0.key < $1.key }) {
             if case .logs(let stream) = subscription { stopStream(stream, into: &effects) }
@@ -49,12 +50,12 @@ extension MasterCore {
         feed.connectionEnded(subscriptions: subscriptions.count)
     }
 
-    /// Ends a subscription whose reader wants no more of it.
+    /// Ends a subscription that its reader cancels.
     mutating func end(_ subscription: Subscription, into effects: inout Effects) {
         if case .logs(let stream) = subscription { stopStream(stream, into: &effects) }
         feed.leftBehind()
     }
 
-    /// Takes what has ended out of the lists of who is told.
+    /// Removes the entries of ended subscriptions from the subscriber lists.
     mutating func pruneSubscriptions() { feed.prune { [sessions] in sessions.isWaiting($0, $1) } }
 }

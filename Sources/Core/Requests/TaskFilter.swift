@@ -2,15 +2,15 @@ import PodlingProtocol
 
 /// The filters of `list`.
 public struct TaskFilter: Sendable {
-    /// One bit for each status wanted.
+    /// One bit for each requested status.
     public var statuses: UInt8 = .max
     public var node: String?
     public var name: String?
     public var labels: [(key: String, value: String)] = []
-    /// The texts in quotes that a spec must have; none where the filter was not made of a request.
+    /// The quoted texts that a spec must contain; empty if the filter was not made from a request.
     private var wanted: [[UInt8]] = []
 
-    /// Milliseconds since 1970: created then or later, and before then.
+    /// Milliseconds since 1970: created at or after `since`, and before `until`.
     public var since: Int64?
     public var until: Int64?
 
@@ -35,8 +35,8 @@ public struct TaskFilter: Sendable {
         wanted = ([name].compactMap(\.self) + labels.map(\.value)).map { Array("\"\($0)\"".utf8) }
     }
 
-    /// Whether a spec has the texts that are asked for as they are: cheaper than reading it, and mostly enough. One with an
-    /// escape in it may have them in another form.
+    /// Whether a spec contains the requested texts verbatim: cheaper than parsing it, and mostly enough to reject it. A
+    /// spec with an escape may have them in another form.
     private func mayMatch(_ spec: [UInt8]) -> Bool {
         wanted.allSatisfy { text in
             spec.withUnsafeBytes { spec in
@@ -50,7 +50,7 @@ public struct TaskFilter: Sendable {
         }
     }
 
-    /// Reads a kept spec again: only filters that ask for it pay for it.
+    /// Parses a kept spec; only filters by name or label pay for it.
     public func matchesSpec(_ spec: [UInt8]) -> Bool {
         guard mayMatch(spec) else { return false }
         var reader = JSONReader()

@@ -67,14 +67,14 @@ extension MasterCore {
         writer.byte(UInt8(ascii: "\""))
     }
 
-    /// The name as the spec has it, with its quotes.
+    /// The name as in the spec, with its quotes.
     func writeName(_ slot: TaskSlot, to writer: inout JSONWriter) {
         let start = Int(tasks[slot].nameStart)
         let count = Int(tasks[slot].nameCount)
         tasks[slot].spec.withUnsafeBytes { writer.raw(UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
     }
 
-    /// `"taskId":"...","attempt":1`, without braces.
+    /// Appends `"taskId":"...","attempt":1`, without braces.
     func writeAttempt(_ slot: TaskSlot, to writer: inout JSONWriter) {
         writer.raw("\"taskId\":")
         tasks.records.write(tasks[slot].id, to: &writer)

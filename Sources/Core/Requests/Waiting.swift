@@ -2,7 +2,7 @@ import DequeModule
 import PodlingProtocol
 
 extension MasterCore {
-    /// What is told of ends in one turn; the rest follows in the next.
+    /// The most bytes of ends sent in one turn; the rest follows in the next.
     private static let endBytesPerTurnMax = 512 * 1024
 
     mutating func wait(_ request: Request, into effects: inout Effects) throws(WireError) {
@@ -22,7 +22,7 @@ extension MasterCore {
         if tasks[slot].status.isTerminal { tellWaiters(slot, into: &effects) }
     }
 
-    /// Tells the one who waits for the end of a task; where there are many, they are told turn by turn.
+    /// Notifies the waiter of a task's end; if there are several, they are notified over the next turns.
     mutating func tellWaiters(_ slot: TaskSlot, into effects: inout Effects) {
         guard let waiting = feed.takeWaiters(of: slot) else { return }
         guard waiting.count == 1, feed.endings.isEmpty, let waiter = waiting.first else {
@@ -42,7 +42,7 @@ extension MasterCore {
         return object.withUnsafeBytes { Array($0) }
     }
 
-    /// Tells those who waited, once the replies of the turn are written, and then forgets what is too much.
+    /// Notifies waiters, once the replies of the turn are written, and then evicts terminal tasks beyond the bounds.
     mutating func settleEnds(into effects: inout Effects) {
         let end = effects.byteCount + Self.endBytesPerTurnMax
         tellEndings(upTo: end, into: &effects)

@@ -1,10 +1,10 @@
 import PodlingProtocol
 
-/// Telling transitions as they happen, and from a cursor on.
+/// Publishing of transitions to watchers, as they happen or from a cursor on.
 extension MasterCore {
-    /// Events told to one connection in one turn; the rest follows in the next.
+    /// The most events sent to one connection in one turn; the rest follows in the next.
     private static let eventsPerTurnMax = 1_024
-    /// What all watchers are told in one turn.
+    /// The most bytes sent to all watchers in one turn.
     private static let toldBytesPerTurnMax = 512 * 1024
 
     mutating func watch(_ request: Request, into effects: inout Effects) throws(WireError) {
@@ -18,7 +18,7 @@ extension MasterCore {
             tasks[slot].flags.insert(.observed)
             return try watch(tasks[slot].id, end: nil, from: next, request, into: &effects)
         }
-        // It is gone for good, but for its last transitions.
+        // The task is gone for good, except for its last transitions.
         if !configuration.asksStore, cursor != nil, let id = tasks.records.id(value) {
             return try watch(id, end: nil, from: next, request, into: &effects)
         }
@@ -75,12 +75,12 @@ extension MasterCore {
         writer.byte(UInt8(ascii: "\""))
     }
 
-    // MARK: Telling
+    // MARK: Notifying watchers
 
-    /// Whether somebody has more to be told, or more is to be looked at: the shell then calls `endTurn` again.
+    /// Whether notifications or the scan of blocked shapes are unfinished: the shell then calls `endTurn` again.
     public var hasMoreToTell: Bool { feed.hasMore || !pending.shapes.isLookedThrough }
 
-    /// Sends each watcher that keeps up what it has not seen, as much as a turn may hold.
+    /// Sends each watcher that keeps up the events that it has not seen, within the turn's limit.
     mutating func tellWatchers(into effects: inout Effects) {
         guard !feed.watchers.isEmpty else { return }
         feed.clearTexts()
@@ -128,7 +128,7 @@ extension MasterCore {
         }
     }
 
-    /// - Returns: false where the turn is full before all are told.
+    /// - Returns: false if the turn is full before all watchers are notified.
     private mutating func tell(
         _ watch: inout TaskWatch,
         _ task: TaskID,
@@ -186,7 +186,7 @@ extension MasterCore {
         watcher.next = max(watcher.next, feed.events.oldest)
     }
 
-    /// A task that somebody may watch is about to be forgotten.
+    /// Retains the object of a task that is about to be forgotten, if it is watched.
     mutating func keepEnd(_ slot: TaskSlot) {
         guard feed.watchers.lacksEnd(tasks[slot].id) else { return }
         feed.watchers.keepEnd(object(slot), of: tasks[slot].id)

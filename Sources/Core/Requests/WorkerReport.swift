@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// The members of `status` (proto-spec.md, section 6.19), taken in one walk.
+/// The members of `status` (proto-spec.md, section 6.19), read in one pass.
 struct WorkerReport {
     var id: JSONValue?
     var attempt: Int?
@@ -86,7 +86,7 @@ struct WorkerReport {
 }
 
 extension WireError {
-    /// Throws where a member of a request would make a reply or an event of the line.
+    /// Throws if a member of a request would make the line a reply or an event.
     static func refuseReply(_ member: JSONMember) throws(WireError) {
         guard member.keyEquals("re") || member.keyEquals("ev") else { return }
         throw .field(member.name, "makes a reply or an event of this line, and op a request")
