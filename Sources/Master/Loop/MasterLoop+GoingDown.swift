@@ -3,10 +3,10 @@ import PodlingCore
 import PodlingProtocol
 import PodlingStore
 
-/// Going down: who waits is told, and no longer than it may take.
+/// Shutdown: peers are notified, and it takes no longer than its time-out.
 extension MasterLoop {
-    /// Tells all sessions that the master goes down, those too that wait for the store, and refuses at the deadline what
-    /// still waits for it.
+    /// Notifies all sessions of the shutdown, including those that wait for the store, and fails at the deadline the
+    /// requests that still wait for it.
     func announceEnd(by deadline: NIODeadline) {
         endTurn()
         isGoingDown = true
@@ -22,14 +22,14 @@ extension MasterLoop {
         }
     }
 
-    /// Closes all sessions as soon as nothing waits for the store.
+    /// Closes all sessions as soon as no turn waits for the store.
     func shutDown() {
         endTurn()
         ticker?.cancel()
         closeAll()
     }
 
-    /// What waits is not known to be durable, and nobody will wait for it longer.
+    /// Answers the held requests with an error: it is unknown whether their changes are durable, and the wait is over.
     func refuseHeld() {
         let error = WireError(
             .unavailable,

@@ -2,9 +2,9 @@ import Logging
 import PodlingCore
 import PodlingStore
 
-/// Standing by, and taking the lead with what the store kept.
+/// Standing by, and taking the lead with the store's contents.
 extension MasterLoop {
-    /// Another master leads.
+    /// Becomes a standby, or learns who leads.
     func standBy(leader: String?) {
         guard core.leadership != .standby(leader: leader) else { return }
         core.standBy(leader: leader)
@@ -14,7 +14,7 @@ extension MasterLoop {
     private static let namesLoggedMax = 8
     private static let adoptionsLoggedMax = 1_000
 
-    /// Takes what the store kept, before `lead`. A row that cannot be a task is left out; it stays in the store.
+    /// Restores the store's contents, before `lead`. A row that cannot be a task is left out; it stays in the store.
     func restore(_ kept: StoreBatch) {
         if let trail = kept.trail { core.restore(trail) }
         for row in kept.nodes { core.restoreNode(row) }

@@ -1,24 +1,24 @@
 import NIOCore
 import PodlingCore
 
-/// Who goes on when: a bounded amount of work, then the sockets are looked at again.
+/// Fair scheduling of sessions: a bounded amount of work, then the sockets are polled again.
 ///
 /// Work is counted in the core's units (`MasterCore.work`), each about a tenth of a microsecond.
 extension MasterLoop {
-    /// What one session may cause before others are served.
+    /// The most work of one session before others are served.
     static let sessionWorkMax = 10_000
-    /// What all may cause before the sockets are looked at again.
+    /// The most work of all sessions before the sockets are polled again.
     private static let pollWorkMax = 40_000
-    /// `execute` runs before the event loop looks at its sockets again; a task that is due a little later does not.
+    /// `execute` runs before the event loop polls its sockets again; a task that is due a little later does not.
     private static let pollTime = TimeAmount.microseconds(50)
 
-    /// All that was done so far.
+    /// The work done so far.
     var workDone: Int { core.work &+ handshakeWork }
 
-    /// Whether lines may be executed now: nothing is being sent, and not too much was done since the last poll.
+    /// Whether lines may be executed now: nothing is being sent, and the work since the last poll is within its budget.
     var mayExecute: Bool { !isCarryingOut && workDone &- workAtPoll < Self.pollWorkMax }
 
-    /// Goes on with what a session keeps, after those that are there already.
+    /// Queues a session for resumption, behind those already queued.
     func resumeSoon(_ item: any Resumable) {
         runQueue.append(item)
         guard !isRunScheduled else { return }
@@ -41,13 +41,13 @@ extension MasterLoop {
         eventLoop.scheduleTask(in: Self.pollTime) { bound.value.run() }
     }
 
-    /// Ends the turn with all that one poll of the sockets brought.
+    /// Ends the turn with everything that one poll of the sockets brought.
     func endPoll() {
         endTurn()
         workAtPoll = workDone
     }
 
-    /// Ends another turn, once the sockets have been looked at.
+    /// Ends another turn, once the sockets have been polled.
     func scheduleTurnAfterPoll() {
         guard !isTurnScheduled else { return }
         isTurnScheduled = true
@@ -55,7 +55,7 @@ extension MasterLoop {
         eventLoop.scheduleTask(in: Self.pollTime) { bound.value.endPoll() }
     }
 
-    /// Remembers one that reads on once the store has caught up.
+    /// Holds back a session until the store has caught up (back-pressure).
     func pause(_ item: any Resumable) { paused.append(item) }
 
     func resumePaused() {

@@ -6,17 +6,17 @@ import PodlingStore
 
 /// The end of a turn: its changes go to the store, and its effects leave once they are durable.
 extension MasterLoop {
-    /// Without a turn for this long, a small one does not wait for company.
+    /// After this long without a turn, a small one ends at once instead of waiting for more input.
     private static let quietTime = TimeAmount.microseconds(200)
     private static let smallTurnBytes = 4 * 1024
     /// Output size at which a turn is ended early.
     private static let largeTurnBytes = 1024 * 1024
-    /// How soon whoever asked for a change that the store refuses may ask again.
+    /// The `retryAfter` of a change that the store rejected.
     private static let refusalRetryMilliseconds = 5_000
-    /// A store that is silent for longer holds up writes only.
+    /// A store that has been silent for longer delays writes only.
     static let lateMilliseconds: Int64 = 1_000
 
-    /// Ends the turn with one read where little goes on, and else with all of this poll.
+    /// Ends the turn after one read when there is little load, otherwise with the whole poll.
     func readComplete() {
         let isQuiet = NIODeadline.now() - lastTurnEnd > Self.quietTime && turn.effects.byteCount < Self.smallTurnBytes
         if isQuiet, !isTurnScheduled, runQueue.isEmpty { endPoll() } else { scheduleTurnEnd() }
@@ -33,14 +33,14 @@ extension MasterLoop {
     var isTurnLarge: Bool { turn.effects.byteCount > Self.largeTurnBytes }
 
     func endTurn() {
-        // A socket that is being written to reports back at once; what it has to say waits for the next turn.
+        // A socket that is being written to may call back at once; its input belongs to the next turn.
         guard !isCarryingOut else { return scheduleTurnEnd() }
         isTurnScheduled = false
         lastTurnEnd = .now()
         core.endTurn(into: &turn.effects)
         let ended = turn
         let isDurable = commit()
-        // Carrying it out closes and opens sessions, whose effects belong to the next turn.
+        // Carrying out the turn closes and opens sessions, whose effects belong to the next turn.
         turn = spareTurn ?? Turn()
         turn.number = ended.number + 1
         spareTurn = nil
@@ -64,7 +64,7 @@ extension MasterLoop {
 
     // MARK: The store
 
-    /// Whether the store is so far behind that reading from this session should wait.
+    /// Whether the store is so far behind that reading from this session must wait (back-pressure).
     func isBehind(_ id: SessionID) -> Bool {
         held.isFull && (!isLate || held.holds(id.slot))
     }
@@ -85,10 +85,10 @@ extension MasterLoop {
         resumePaused()
     }
 
-    /// Hands the turn's changes to the store.
+    /// Submits the turn's changes to the store as one batch (group commit).
     /// - Returns: whether they are durable already.
     private func commit() -> Bool {
-        // What taking rows over changed waits until all of them are taken.
+        // Changes made while restoring are committed once the restore is complete.
         guard core.hasChanges, core.leadership == .leading, !hasEnded else { return true }
         var batch = StoreBatch()
         if store.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
@@ -103,7 +103,7 @@ extension MasterLoop {
         return answer == .durable
     }
 
-    /// The oldest batch that was not durable is so now: it and what waited behind it may leave.
+    /// The oldest batch that was not durable is durable now: it and the turns behind it may leave.
     private func committed(_ result: Result<Void, StoreError>) {
         guard !hasFailed else { return }
         if case .failure(let error) = result { return fail(error) }
@@ -115,7 +115,7 @@ extension MasterLoop {
         boundUnread()
     }
 
-    /// The store did not take some rows of the batch that it answers: whoever asked for them is told so.
+    /// Withholds the lines that rows rejected by the store make untrue: their requesters get an error instead.
     private func withholdRefused() {
         let rows = refusedRows
         refusedRows = []
@@ -144,7 +144,7 @@ extension MasterLoop {
         )
     }
 
-    /// What is not durable never leaves: all connections end without it.
+    /// Fails the master: effects that are not durable never leave, and all connections are closed without them.
     func fail(_ error: StoreError) {
         guard !hasFailed else { return }
         hasFailed = true
@@ -166,7 +166,7 @@ extension MasterLoop {
             isDirty[Int(slot)] = true
             dirty.append(slot)
         }
-        // The last to get something got assignments, which others wait for longer than for replies.
+        // The sessions written last got assignments, which are more urgent than replies.
         for slot in dirty.reversed() {
             isDirty[Int(slot)] = false
             halfClosed.sent(slot)

@@ -6,14 +6,14 @@ import PodlingProtocol
 import PodlingStore
 import PodlingTLS
 
-/// The shell round the core: gives it lines and time, and carries out its effects once they are durable.
+/// The shell around the core: passes it lines and time, and carries out its effects once they are durable.
 ///
-/// It lives on one event loop. A turn is all that came with one poll of the sockets; it ends with at most one
-/// batch for the store and one flush for each session. Nothing here calls back into what called it: a socket that is
-/// written to may report anything at once, and what follows from that is queued (`resumeSoon`).
+/// It lives on one event loop. A turn is all that came with one poll of the sockets; it ends with at most one batch for
+/// the store and one flush for each session. Nothing here is re-entrant: a socket that is written to may report
+/// anything at once, and its consequences are queued (`resumeSoon`).
 final class MasterLoop {
     private static let tickMilliseconds: Int64 = 250
-    /// Between two ticks that are further apart than this, the master itself stood still.
+    /// The gap between two ticks above which the master itself was stalled.
     private static let stallTime = TimeAmount.seconds(1)
 
     let eventLoop: any EventLoop
@@ -24,7 +24,7 @@ final class MasterLoop {
     let store: any Store
     var core: MasterCore
     var turn = Turn()
-    /// A turn that was carried out, to be used again.
+    /// A turn that was carried out, for reuse.
     var spareTurn: Turn?
     var sinks: [(any SessionSink)?] = []
     private var generations: [UInt32] = []
@@ -34,34 +34,34 @@ final class MasterLoop {
     var halfClosed = HalfClosedSessions()
     /// Output that peers have not read.
     var unread: SharedBytes
-    /// Input that is kept: lines that are not whole, or not taken yet.
+    /// Buffered input: incomplete lines, and lines not executed yet.
     var input = SharedBytes(bytesMax: Limits.inputBytesTotalMax)
     var held: TurnQueue
-    /// What the store refuses of the batch that it answers next.
+    /// The rows that the store rejects of the batch whose result comes next.
     var refusedRows: [RefusedRow] = []
     var denialLog = DenialLog()
-    /// Adopted tasks that nobody can run.
+    /// The number of adopted tasks that no worker can run.
     var failedAdoptions = 0
     var isLate = false
     var isTurnScheduled = false
     var isCarryingOut = false
     var lastTurnEnd = NIODeadline.now()
-    /// The last turn of which everything was sent.
+    /// The number of the last turn whose effects were all sent.
     var sentTurnNumber = -1
     var dirty: [Int] = []
     var isDirty: [Bool] = []
     var runQueue = RunQueue()
     var isRunScheduled = false
-    /// What the core and handshakes had done when the sockets were last looked at.
+    /// The work of the core and of handshakes at the last poll of the sockets.
     var workAtPoll = 0
-    /// Work of handshakes, in the core's units.
+    /// The work of handshakes, in the core's units.
     var handshakeWork = 0
-    /// Those that do not read while the store is behind.
+    /// Sessions that do not read while the store is behind (back-pressure).
     var paused = RunQueue()
     var ticker: RepeatedTask?
     private var lastTick = NIODeadline.now()
     private var sweepCountdown = 0
-    /// Called once a store has failed: the master cannot go on.
+    /// Called once the store has failed: the master cannot continue.
     var storeFailed: ((StoreError) -> Void)?
     var hasFailed = false
     private(set) var hasEnded = false
@@ -90,7 +90,7 @@ final class MasterLoop {
 
     // MARK: Sessions
 
-    /// Whose tokens are good from now on.
+    /// Replaces the valid tokens.
     func setTokens(_ tokens: TokenTable) {
         core.setTokens(tokens, now: Tick.current(), into: &turn.effects)
         scheduleTurnEnd()
@@ -138,10 +138,10 @@ final class MasterLoop {
 
     func isCurrent(_ id: SessionID) -> Bool { generations[id.slot] == id.generation }
 
-    /// Executes one line into the turn; nothing leaves before the turn's end.
+    /// Executes one line as part of the turn; nothing leaves before the turn's end.
     ///
-    /// - Returns: false where the session's next line is to wait: for the store's answer to this one, or, with a store
-    ///   that is late, for the end of this turn, so that an answer to a read does not wait with writes.
+    /// - Returns: false if the session's next line must wait: for the store's answer to this one, or, while the store
+    ///   is late, for the end of this turn, so that the reply to a read does not wait behind writes.
     func received(_ line: UnsafeRawBufferPointer, from id: SessionID, now: Tick) -> Bool {
         core.lineReceived(line, from: id, now: now, into: &turn.effects)
         return (turn.effects.queries.isEmpty || !core.isAsking(id)) && !isLate
@@ -158,10 +158,10 @@ final class MasterLoop {
         if !isBackedUp { scheduleTurnEnd() }
     }
 
-    /// The turn that is under way.
+    /// The number of the turn under way.
     var turnNumber: Int { turn.number }
 
-    /// Remembers a session to be closed once all it is due was sent.
+    /// Marks a session to be closed once everything due to it is sent.
     func halfClosed(_ id: SessionID) {
         halfClosed.add(id)
         scheduleTurnEnd()
@@ -182,7 +182,7 @@ final class MasterLoop {
         }
     }
 
-    /// Closes the connection that has read least of what it was sent, where all together have too much unread.
+    /// Closes the connection with the most unread output, if all together have too much unread.
     func boundUnread() {
         guard unread.isOver else { return }
         let hungriest = sinks.compactMap { $0 }.max { $0.unreadBytes < $1.unreadBytes }
@@ -220,7 +220,7 @@ final class MasterLoop {
         scheduleTurnEnd()
     }
 
-    /// What peers sent meanwhile still waits in their sockets: no wait for a peer ends by it.
+    /// Extends the deadlines of peers after a stall: what they sent meanwhile still waits in their sockets.
     private func wasStalled(by gap: TimeAmount) {
         let milliseconds = gap.nanoseconds / 1_000_000
         logger.warning("the master stood still", metadata: ["milliseconds": "\(milliseconds)"])
@@ -232,7 +232,7 @@ final class MasterLoop {
         core.certificateEnd = configuration.tls?.certificate?.notAfter.map { Int64($0) * 1_000 }
     }
 
-    /// Hands the last changes to the store: nodes whose connections are closed now. What comes later is nobody's.
+    /// Submits the last changes to the store: nodes whose connections are closed now. Later changes are dropped.
     func end() {
         endTurn()
         hasEnded = true

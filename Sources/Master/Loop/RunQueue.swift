@@ -1,21 +1,22 @@
 import DequeModule
 
-/// Something that keeps input and goes on with it later.
+/// An object that buffers input and resumes its processing later.
 protocol Resumable: AnyObject {
-    /// Whether it stands in the queue.
+    /// Whether it is in the queue.
     var isQueued: Bool { get set }
-    /// Goes on as far as the turn's work reaches; called from the event loop, never from within another call of its own.
+    /// Resumes within the work budget of the turn; called from the event loop, never from within another call of its
+    /// own.
     func resume()
 }
 
-/// Those that go on once the sockets have been looked at again, first come first served.
+/// The objects that resume once the sockets have been polled again, in FIFO order.
 struct RunQueue {
     private var waiting = Deque<any Resumable>()
 
     var isEmpty: Bool { waiting.isEmpty }
     var count: Int { waiting.count }
 
-    /// Once more does nothing.
+    /// Appends an item, unless it is in the queue already.
     mutating func append(_ item: any Resumable) {
         guard !item.isQueued else { return }
         item.isQueued = true
