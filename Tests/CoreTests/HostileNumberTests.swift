@@ -32,6 +32,20 @@ import Testing
         #expect(harness.task("old-1").contains(#""reason":"lost_too_often""#))
     }
 
+    /// The last attempt there may be is not followed by another.
+    @Test func aTaskThatLosesItsLastAttemptFails() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let task =
+            #"{"taskId":"old-1","status":"scheduled","attempt":\#(Limits.attemptMax),"nodeId":"n1","#
+            + #""createdAt":"\#(Self.createdAt)","name":"a","image":"b"}"#
+        harness.send(#"{"op":"import","tasks":[\#(task)]}"#, from: client)
+        // This worker knows nothing of it.
+        _ = harness.worker(1, node: "n1")
+        #expect(harness.task("old-1").contains(#""status":"failed""#))
+        #expect(harness.task("old-1").contains(#""reason":"lost_too_often""#))
+    }
+
     /// What a row says is held within its bounds.
     @Test(arguments: [Int.max, Int.min, Int(Int32.max)])
     func aRowWithAnyNumberIsNoTrap(number: Int) {
@@ -68,7 +82,10 @@ import Testing
             harness.core.restoreNode(row)
             let client = harness.client()
             _ = harness.submit(from: client)
-            #expect(harness.send(#"{"op":"nodes"}"#, from: client).first?.contains(#""nodeId":"n1""#) == true)
+            let node = harness.send(#"{"op":"nodes"}"#, from: client).first ?? ""
+            #expect(node.contains(#""nodeId":"n1""#) && !node.contains("\(number)"), "\(node)")
+            #expect(node.contains(#""slots":\#(number < 0 ? 0 : Limits.slotsMax),"#), "\(node)")
+            #expect(node.contains(#""memory":0,"#) == (number < 0), "\(node)")
             _ = harness.worker(1, node: "n1")
         }
     }
