@@ -18,6 +18,19 @@ import Testing
         #expect(harness.task(running).contains(#""reason":"node_lost""#))
     }
 
+    @Test func outputThatIsAwaitedMovesByAStall() {
+        var harness = CoreHarness { $0.leaseMilliseconds = 1_000_000 }
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1")
+        let task = harness.submit(from: client)
+        _ = harness.report(task, 1, "running", from: worker)
+        harness.send(#"{"op":"logs","taskId":"\#(task)"}"#, from: client)
+        harness.stall(milliseconds: 34_000)
+        #expect(harness.take(client).isEmpty)
+        harness.advance(milliseconds: 10_250)
+        #expect(harness.take(client).last?.contains(#""code":"unavailable""#) == true)
+    }
+
     @Test func aTimeoutDoesNotMove() {
         var harness = CoreHarness()
         let client = harness.client()
