@@ -20,6 +20,22 @@ import Testing
         #expect(Set(placed.prefix(3)) == ["n1", "n2", "n3"])
     }
 
+    /// The wire says so in two ways: when its worker registers, and with any heartbeat.
+    @Test(arguments: [true, false]) func aNodeWhoseEngineIsAwayGetsNothing(fromTheStart: Bool) {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let engineError = #","engineError":"no such socket""#
+        let sick = harness.worker(1, node: "sick", slots: 8, extra: fromTheStart ? engineError : "")
+        if !fromTheStart { harness.send(#"{"op":"heartbeat"\#(engineError)}"#, from: sick) }
+        let tasks = (0..<3).map { _ in harness.submit(from: client) }
+        #expect(harness.send(#"{"op":"nodes"}"#, from: client).first?.contains(engineError) == true)
+        #expect(nodes(&harness, tasks) == ["", "", ""])
+        _ = harness.worker(2, node: "well")
+        #expect(nodes(&harness, tasks) == ["well", "", ""])
+        harness.send(#"{"op":"heartbeat"}"#, from: sick)
+        #expect(nodes(&harness, tasks) == ["well", "sick", "sick"])
+    }
+
     @Test func higherPriorityThenAgeGoesFirst() {
         var harness = CoreHarness()
         let client = harness.client()
