@@ -59,6 +59,26 @@ import Testing
         }
     }
 
+    /// Each task that is taken otherwise than its row says has one line that says so.
+    @Test func whatAdoptionChangesIsLogged() async throws {
+        try await onThread {
+            let cluster = try Self.cluster(
+                """
+                ('odd', 'a', 'i', '{"A": 1e400}', 'paused', '2026-01-01'),
+                ('good', 'a', 'i', NULL, 'completed', '2026-01-01'), ('nowhere', 'a', 'i', NULL, 'running', '2026-01-01')
+                """
+            )
+            let master = try Self.start(cluster)
+            let log = master.process.output.split(separator: "\n")
+            for (task, remarks) in [("odd", ["paused", "env"]), ("nowhere", ["running", "it waits"])] {
+                let lines = log.filter { "\($0) ".contains(" task=\(task) ") }
+                #expect(lines.count == 1 && remarks.allSatisfy { lines[0].contains($0) }, "\(lines)")
+            }
+            #expect(!log.contains { $0.contains("task=good") })
+            #expect(master.terminate() == .exited(0))
+        }
+    }
+
     /// What was adopted can be taken elsewhere; what cannot is named.
     @Test func anExportOfAdoptedTasksIsImported() async throws {
         try await onThread {
