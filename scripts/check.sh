@@ -9,12 +9,12 @@ readonly FILE_LINES_MAX=400
 # Where scripts/words.txt holds: files, or folders with all that is in them.
 readonly WORDED_PATHS=(
     README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md proto-spec.md openapi.yaml docs/OPERATIONS.md
+    docs/ARCHITECTURE.md docs/INTERNALS.md
     Sources/Protocol Sources/Access Sources/Core Sources/Digest Sources/Clock Sources/Logging Sources/Store
     Sources/PostgresStore Sources/TLS Sources/Master/Certificates Sources/Master/InProcess
     Sources/Master/Logging Sources/Master/Loop Sources/Master/Server Sources/Master/Sessions Sources/HTTPShim
-    Sources/Client
-    Sources/Options Sources/Agent Sources/Worker Sources/podling-client Sources/podling-master
-    Sources/podling-worker Tests/AccessTests Tests/AgentTests Tests/ClientTests Tests/ClockTests
+    Sources/Client Sources/Options Sources/Agent Sources/Worker Sources/podling-client
+    Sources/podling-master Sources/podling-worker Tests/AccessTests Tests/AgentTests Tests/ClientTests Tests/ClockTests
     Tests/FaultTests Tests/IntegrationTests Tests/LoggingTests Tests/PostgresTests Tests/ProtocolTests
     Tests/StoreTests Tests/TLSTests Tests/TestSupport Tests/ConformanceTests/Duties
     Tests/ConformanceTests/Schema
