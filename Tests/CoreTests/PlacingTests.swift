@@ -36,6 +36,23 @@ import Testing
         #expect(nodes(&harness, tasks) == ["well", "sick", "sick"])
     }
 
+    /// Else a worker that rejects and registers in a loop would use up a task's assignments at once.
+    @Test(arguments: [true, false]) func aHoldOutlivesARegistration(onNewConnection: Bool) {
+        var harness = CoreHarness()
+        let client = harness.client()
+        var worker = harness.worker(1, node: "n1")
+        let task = harness.submit(from: client)
+        harness.send(#"{"op":"reject","taskId":"\#(task)","attempt":1}"#, from: worker)
+        if onNewConnection {
+            worker = harness.worker(2, node: "n1")
+        } else {
+            harness.send(#"{"op":"register","slots":1}"#, from: worker)
+        }
+        #expect(harness.task(task).contains(#""status":"pending","attempt":1"#))
+        harness.advance(milliseconds: 1_250)
+        #expect(harness.task(task).contains(#""status":"scheduled","attempt":2"#))
+    }
+
     @Test func higherPriorityThenAgeGoesFirst() {
         var harness = CoreHarness()
         let client = harness.client()

@@ -199,8 +199,30 @@ import Glibc
             try await Self.awaitWord("up", runtime, id)
             let attempt = try #require(ProcessAttempt(parent: directory, id: id))
             #expect(attempt.signal(SIGKILL))
-            let status = try await runtime.wait(id)
-            #expect(status.exitCode == 137)
+            let restarted = try ProcessRuntime(directory: directory, path: nil)
+            for reader in [runtime, restarted, runtime] {
+                let status = try await reader.wait(id)
+                #expect(status.exitCode == 137)
+                #expect(status.message == "the process was killed together with its supervisor")
+            }
+        }
+    }
+
+    /// Whoever looks first.
+    @Test func whatTheWorkerKillsIsNoAccident() async throws {
+        try await Self.withRuntime { runtime, _ in
+            for number in 1...8 {
+                let id = try await Self.started(
+                    runtime,
+                    Self.shell("trap '' TERM; echo up; while :; do sleep 0.1; done") { $0.attempt = number }
+                )
+                try await Self.awaitWord("up", runtime, id)
+                async let end = runtime.wait(id)
+                try await runtime.stop(id, graceSeconds: 0)
+                let status = try await end
+                #expect(status.exitCode == 137)
+                #expect(status.message == nil)
+            }
         }
     }
 

@@ -112,7 +112,6 @@ extension NodeRecord {
         memoryBytes = offer.memoryBytes
         engineError = offer.engineError
         hasLease = true
-        holdUntil = 0
         lastSeen = now.monotonic
         lastSeenWall = now.wall
         if registeredAt == 0 { registeredAt = now.wall }

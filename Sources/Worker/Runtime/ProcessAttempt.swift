@@ -14,7 +14,8 @@ import Musl
 /// |---|---|---|
 /// | `order.json` | what to run | the worker, at create |
 /// | `process` | the supervisor's line of `/proc/PID/stat`; empty while it starts | the worker, then the supervisor |
-/// | `exit` | the exit code and a newline | the supervisor; the worker, where the supervisor was killed |
+/// | `exit` | the exit code; `lost` below it, where nobody ordered the end | the supervisor; the worker, where the supervisor was killed |
+/// | `kill` | nothing | the worker, before it kills |
 /// | `stdout`, `stderr` | the output | the command |
 ///
 /// Both sides write a line at once; a line without its end does not count as written.
@@ -22,6 +23,9 @@ struct ProcessAttempt: Sendable {
     static let processFile = "process"
     static let exitFile = "exit"
     private static let orderFile = "order.json"
+    private static let killFile = "kill"
+    /// The second line of `exit`, where nobody ordered the supervisor's end.
+    private static let lostMark = "lost"
     /// Seconds within which a started supervisor must have written its line.
     static let startSeconds = 5.0
 
@@ -127,10 +131,10 @@ struct ProcessAttempt: Sendable {
     }
 
     /// Records an end that the supervisor could not record. An existing record stays.
-    func recordExit(code: Int) {
+    func recordExit(code: Int, isLost: Bool = false) {
         let exit = open(file(Self.exitFile), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard exit >= 0 else { return }
-        let bytes = Array("\(code)\n".utf8)
+        let bytes = Array("\(code)\n\(isLost ? "\(Self.lostMark)\n" : "")".utf8)
         _ = write(exit, bytes, bytes.count)
         close(exit)
     }
@@ -147,17 +151,16 @@ struct ProcessAttempt: Sendable {
         } else if Self.line(of: file(Self.exitFile)) == nil, isStarting(startedAt) {
             return .running
         }
-        var message: String?
         if Self.line(of: file(Self.exitFile)) == nil {
-            recordExit(code: ExitStatus.killed)
-            message = "the process was killed together with its supervisor"
+            recordExit(code: ExitStatus.killed, isLost: access(file(Self.killFile), F_OK) != 0)
         }
+        let isLost = Self.lines(of: file(Self.exitFile)).dropFirst().first == Self.lostMark
         return .exited(
             ExitStatus(
                 exitCode: Self.line(of: file(Self.exitFile)).flatMap { Int($0) } ?? ExitStatus.killed,
                 startedAtMilliseconds: startedAt,
                 finishedAtMilliseconds: milliseconds(Self.exitFile),
-                message: message
+                message: isLost ? "the process was killed together with its supervisor" : nil
             )
         )
     }
@@ -181,15 +184,25 @@ struct ProcessAttempt: Sendable {
         return Int64(status.st_mtim.tv_sec) * 1_000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
     }
 
-    /// The first line of a small file; nil while it is incomplete.
-    static func line(of path: String) -> String? {
+    /// Notes that the worker itself kills it, before it does.
+    func markKilled() {
+        let mark = open(file(Self.killFile), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        if mark >= 0 { close(mark) }
+    }
+
+    /// The first line of a small file; nil while it has no end.
+    static func line(of path: String) -> String? { lines(of: path).first }
+
+    /// The lines of a small file that have an end.
+    private static func lines(of path: String) -> [String] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
+        guard file >= 0 else { return [] }
         defer { close(file) }
         var bytes = [UInt8](repeating: 0, count: 1_024)
         let count = read(file, &bytes, bytes.count)
-        guard count > 0, let end = bytes[..<count].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-        return String(decoding: bytes[..<end], as: UTF8.self)
+        guard count > 0 else { return [] }
+        let lines = bytes[..<count].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        return lines.dropLast().map { String(decoding: $0, as: UTF8.self) }
     }
 
     private static func failure(_ what: String) -> RuntimeError {

@@ -101,7 +101,10 @@ package final class ProcessRuntime: ContainerRuntime {
     }
 
     package func kill(_ id: String) async throws {
-        guard let attempt = try? existing(id), attempt.signal(SIGKILL) else { return }
+        guard let attempt = try? existing(id) else { return }
+        // One that has ended already keeps the account of its end.
+        if try ended(attempt) == nil { attempt.markKilled() }
+        guard attempt.signal(SIGKILL) else { return }
         guard try await ends(attempt, withinSeconds: Self.killSeconds) else {
             throw RuntimeError(.timeout, "the process of \(id) does not die")
         }
