@@ -47,6 +47,4 @@ struct Gatekeeper {
         guard let colon = peer.lastIndex(of: ":") else { return peer }
         return String(peer[..<colon])
     }
-
-    func isWaiting(_ session: SessionID) -> Bool { refusals.contains { $0.session == session } }
 }
