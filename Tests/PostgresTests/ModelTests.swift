@@ -224,6 +224,9 @@ private struct Comparison: ~Copyable {
         subject = ModelWorld(now: model.now, kept: kept)
         model.disconnectAll()
         model.leadAgain()
+        // A hold after a rejection is not kept over a restart; both begin without one.
+        model.advance(milliseconds: ModelWorld.rejectHoldMilliseconds)
+        subject.advance(milliseconds: ModelWorld.rejectHoldMilliseconds)
         sessions = Array(repeating: nil, count: sessions.count)
         generation += 1
         connect(Self.client)

@@ -5,6 +5,7 @@ import PodlingProtocol
 /// A core with a clock that the test moves, and the lines that each session was sent.
 struct ModelWorld: ~Copyable {
     static let leaseMilliseconds: Int64 = 15_000
+    static let rejectHoldMilliseconds: Int64 = 1_000
 
     private(set) var core: MasterCore
     private(set) var now: Tick

@@ -91,7 +91,8 @@ private final class HostileHandler: ChannelInboundHandler {
         case .holds(let text): write(text, context)
         case .repeats(let first, let rest):
             write(first, context)
-            again(rest, NIOLoopBound(context, eventLoop: context.eventLoop))
+            let piece = String(repeating: rest, count: 1 + Self.pieceBytes / rest.utf8.count)
+            again(piece, NIOLoopBound(context, eventLoop: context.eventLoop))
         case .drips(let text):
             for byte in text.utf8 {
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: [byte])), promise: nil)
@@ -103,13 +104,17 @@ private final class HostileHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
     }
 
-    /// Each time once the kernel has taken the last.
+    private static let pieceBytes = 1_024
+    /// `execute` runs before the event loop polls its sockets again; a task that is due a little later does not.
+    private static let pollTime = TimeAmount.microseconds(50)
+
+    /// Each time once the kernel has taken the last, and the other sockets of this event loop had their turn.
     private func again(_ text: String, _ context: NIOLoopBound<ChannelHandlerContext>) {
         let engine = self.engine
         let me = NIOLoopBound(self, eventLoop: context.value.eventLoop)
         context.value.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text))).whenSuccess {
             engine.wrote(text.utf8.count)
-            context.value.eventLoop.execute { me.value.again(text, context) }
+            context.value.eventLoop.scheduleTask(in: Self.pollTime) { me.value.again(text, context) }
         }
     }
 }
