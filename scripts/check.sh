@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What must hold before a push: formatting, a build without warnings, and the rules of CONTRIBUTING.md.
-# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines traps paths words format build.
+# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines access traps paths words format build.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
@@ -145,6 +145,12 @@ check_machines() {
     report "An index has a type (TableIndexes.swift); only a record counts its bytes." <"$findings"
 }
 
+check_access() {
+    grep_code '^ *(@[A-Za-z]+ )*public ' Sources |
+        grep -vE '^Sources/(Protocol|Client)/|^Sources/TLS/.*/(TLSError|TLSAlert|TLSConfiguration)\.swift:' >"$findings" || true
+    report "What only this package uses is \`package\`; the public libraries are Protocol and Client." <"$findings"
+}
+
 check_traps() {
     grep_code '\bfatalError\(|\btry!|\bas!' Sources >"$findings"
     report "Nothing from outside may end the process: throw, or answer with an error." <"$findings"
@@ -239,7 +245,7 @@ main() {
     : >"$findings.shell"
     scripts/setup.sh base
     local check
-    (($# > 0)) || set -- shell lengths imports machines traps paths words format build
+    (($# > 0)) || set -- shell lengths imports machines access traps paths words format build
     for check in "$@"; do
         declare -F "check_$check" >/dev/null || die "no check named '$check'"
         heading "check $check"

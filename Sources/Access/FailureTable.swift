@@ -2,7 +2,7 @@
 ///
 /// A valid token is never delayed: peers behind one proxy or address do not suffer for each other, and a secret of 256
 /// bits is not found by guessing. Only replies to failures are delayed.
-public struct FailureTable: Sendable {
+package struct FailureTable: Sendable {
     /// Hosts in the table at most; a new one evicts the oldest.
     static let hostsMax = 4_096
     /// Failures that are answered without a delay.
@@ -22,12 +22,12 @@ public struct FailureTable: Sendable {
     private var order: [String] = []
     private var oldest = 0
 
-    public init() {}
+    package init() {}
 
     /// Records one failure.
     /// - Parameter now: monotonic milliseconds.
     /// - Returns: milliseconds by which to delay its reply.
-    public mutating func failed(_ host: String, now: Int64) -> Int64 {
+    package mutating func failed(_ host: String, now: Int64) -> Int64 {
         var entry = entries[host] ?? Entry(failures: 0, last: now)
         if now - entry.last > Self.forgetMilliseconds { entry.failures = 0 }
         entry.failures += 1

@@ -1,8 +1,8 @@
 /// A role grants permissions to an identity (proto-spec.md, section 10.1).
-public enum Role: String, Sendable, CaseIterable {
+package enum Role: String, Sendable, CaseIterable {
     case worker, client, reader, admin
 
-    public var permissions: Permissions {
+    package var permissions: Permissions {
         switch self {
         case .worker: [.greet, .work]
         case .reader: [.greet, .read]
@@ -13,28 +13,28 @@ public enum Role: String, Sendable, CaseIterable {
 }
 
 /// Kinds of operations, as a bit set; each operation needs exactly one.
-public struct Permissions: OptionSet, Sendable {
-    public let rawValue: UInt8
+package struct Permissions: OptionSet, Sendable {
+    package let rawValue: UInt8
 
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// `hello`, `ping`, `help`: allowed without authentication.
-    public static let greet = Permissions(rawValue: 1 << 0)
+    package static let greet = Permissions(rawValue: 1 << 0)
     /// Reads tasks, their output, nodes and events.
-    public static let read = Permissions(rawValue: 1 << 1)
+    package static let read = Permissions(rawValue: 1 << 1)
     /// Submits tasks of one's own, and cancels any.
-    public static let submit = Permissions(rawValue: 1 << 2)
+    package static let submit = Permissions(rawValue: 1 << 2)
     /// Administers nodes, and imports tasks of another store as they are.
-    public static let administer = Permissions(rawValue: 1 << 3)
+    package static let administer = Permissions(rawValue: 1 << 3)
     /// Registers a node, and reports on what runs on it.
-    public static let work = Permissions(rawValue: 1 << 4)
+    package static let work = Permissions(rawValue: 1 << 4)
     /// All permissions, for a master without authentication.
-    public static let all: Permissions = [.greet, .read, .submit, .administer, .work]
+    package static let all: Permissions = [.greet, .read, .submit, .administer, .work]
 }
 
 extension Permissions {
     /// The roles that have all of these permissions, human-readable: `client or admin`.
-    public var roles: String {
+    package var roles: String {
         Role.allCases.filter { $0.permissions.isSuperset(of: self) }.map(\.rawValue).joined(separator: " or ")
     }
 }

@@ -1,13 +1,13 @@
 /// Generates new secrets in the form in which they are issued.
-public enum Token {
+package enum Token {
     /// The prefix by which secret scanners recognise a token.
-    public static let prefix = "podling_"
+    package static let prefix = "podling_"
     /// Size of a secret: 256 bits.
     static let secretBytes = 32
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     /// Returns `podling_` and 43 characters of base64url, from the system's random number generator.
-    public static func make() -> String {
+    package static func make() -> String {
         var generator = SystemRandomNumberGenerator()
         return text(of: (0..<secretBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
@@ -29,7 +29,7 @@ public enum Token {
         return String(decoding: text, as: UTF8.self)
     }
 
-    public static func digest(of text: String) throws(TokenError) -> TokenDigest {
+    package static func digest(of text: String) throws(TokenError) -> TokenDigest {
         var text = text
         guard let digest = text.withUTF8({ TokenDigest(hashing: UnsafeRawBufferPointer($0)) }) else {
             throw TokenError("OpenSSL does not compute SHA-256: look at its configuration (openssl.cnf)")

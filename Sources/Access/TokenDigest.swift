@@ -1,20 +1,20 @@
 import PodlingDigest
 
 /// The SHA-256 of a token: the only form in which a token is stored.
-public struct TokenDigest: Sendable, Hashable {
+package struct TokenDigest: Sendable, Hashable {
     static let byteCount = SHA256.byteCount
 
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
     /// - Parameter token: the whole text of the token, with its prefix.
     /// - Returns: nil where OpenSSL cannot compute it.
-    public init?(hashing token: UnsafeRawBufferPointer) {
+    package init?(hashing token: UnsafeRawBufferPointer) {
         guard let bytes = SHA256.digest(of: token) else { return nil }
         self.init(bytes)
     }
 
     /// - Parameter hex: 64 hexadecimal digits; nil for anything else.
-    public init?(hex: some StringProtocol) {
+    package init?(hex: some StringProtocol) {
         let digits = Array(hex.utf8)
         guard digits.count == 2 * Self.byteCount else { return nil }
         var bytes: [UInt8] = []
@@ -44,7 +44,7 @@ public struct TokenDigest: Sendable, Hashable {
     /// The key for look-up. The time of a look-up depends on the hash of the guess only.
     var bucket: UInt64 { words.0 }
 
-    public var hex: String {
+    package var hex: String {
         [words.0, words.1, words.2, words.3].map { word in
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
@@ -52,12 +52,12 @@ public struct TokenDigest: Sendable, Hashable {
     }
 
     /// Constant-time comparison.
-    public static func == (left: Self, right: Self) -> Bool {
+    package static func == (left: Self, right: Self) -> Bool {
         let difference =
             (left.words.0 ^ right.words.0) | (left.words.1 ^ right.words.1) | (left.words.2 ^ right.words.2)
             | (left.words.3 ^ right.words.3)
         return difference == 0
     }
 
-    public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }

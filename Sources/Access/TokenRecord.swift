@@ -1,18 +1,18 @@
 import PodlingProtocol
 
 /// The stored record of a token.
-public struct TokenRecord: Sendable, Equatable {
+package struct TokenRecord: Sendable, Equatable {
     /// The token's human-readable name, also for `token revoke`: 1 to 63 of `A-Z a-z 0-9 - _ .`.
-    public var name: String
-    public var role: Role
+    package var name: String
+    package var role: Role
     /// The node that a worker's token is bound to.
-    public var node: String?
-    public var digest: TokenDigest
+    package var node: String?
+    package var digest: TokenDigest
     /// Milliseconds since 1970 in UTC.
-    public var createdAt: Int64
+    package var createdAt: Int64
 
     /// - Throws: a human-readable message that names the invalid field.
-    public init(
+    package init(
         name: String,
         role: Role,
         node: String?,
@@ -29,10 +29,10 @@ public struct TokenRecord: Sendable, Equatable {
         self.createdAt = createdAt
     }
 
-    public var identity: Identity { Identity(role: role, name: name, node: node) }
+    package var identity: Identity { Identity(role: role, name: name, node: node) }
 
     /// - Throws: a human-readable message with the rule for names.
-    public static func check(name: String) throws(TokenError) {
+    package static func check(name: String) throws(TokenError) {
         guard isName(name) else { throw TokenError("a name is 1 to 63 of A-Z a-z 0-9 - _ .") }
     }
 
@@ -43,8 +43,8 @@ public struct TokenRecord: Sendable, Equatable {
 }
 
 /// A human-readable error about tokens. It holds no secret and no hash.
-public struct TokenError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let description: String
+package struct TokenError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let description: String
 
-    public init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }

@@ -1,15 +1,15 @@
 /// The valid tokens, indexed by digest.
-public struct TokenTable: Sendable, Equatable {
-    public static let tokensMax = 100_000
+package struct TokenTable: Sendable, Equatable {
+    package static let tokensMax = 100_000
 
     /// Keyed by `TokenDigest.bucket`.
     private let records: [UInt64: TokenRecord]
 
     /// Creates a table in which no token is valid.
-    public init() { records = [:] }
+    package init() { records = [:] }
 
     /// - Throws: where there are too many, or two share a name or a secret.
-    public init(_ list: [TokenRecord]) throws(TokenError) {
+    package init(_ list: [TokenRecord]) throws(TokenError) {
         guard list.count <= Self.tokensMax else { throw TokenError("\(Self.tokensMax) tokens are the most") }
         var names: Set<String> = []
         var records: [UInt64: TokenRecord] = [:]
@@ -24,10 +24,10 @@ public struct TokenTable: Sendable, Equatable {
         self.records = records
     }
 
-    public var count: Int { records.count }
+    package var count: Int { records.count }
 
     /// The identity of the token with this digest; nil where there is none.
-    public func identity(of digest: TokenDigest) -> Identity? {
+    package func identity(of digest: TokenDigest) -> Identity? {
         guard let record = records[digest.bucket], record.digest == digest else { return nil }
         return record.identity
     }

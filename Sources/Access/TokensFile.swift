@@ -4,13 +4,13 @@ import PodlingProtocol
 /// node.
 ///
 /// Blank lines and lines that begin with `#` are ignored.
-public enum TokensFile {
+package enum TokensFile {
     /// Size limit: a file is read whole.
-    public static let bytesMax = 32 * 1024 * 1024
-    public static let head = "# Tokens of podling-master: name, role, node, SHA-256 of the token, created.\n"
+    package static let bytesMax = 32 * 1024 * 1024
+    package static let head = "# Tokens of podling-master: name, role, node, SHA-256 of the token, created.\n"
 
     /// - Throws: an error that names the invalid line.
-    public static func records(of text: String) throws(TokenError) -> [TokenRecord] {
+    package static func records(of text: String) throws(TokenError) -> [TokenRecord] {
         var records: [TokenRecord] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
@@ -39,13 +39,13 @@ public enum TokensFile {
     }
 
     /// Formats a record as one line, with its line feed.
-    public static func line(_ record: TokenRecord) -> String {
+    package static func line(_ record: TokenRecord) -> String {
         let created = Timestamp.format(record.createdAt)
         return "\(record.name) \(record.role.rawValue) \(record.node ?? "-") \(record.digest.hex) \(created)\n"
     }
 
     /// The text without the line of this name; nil where there is none. Comment lines stay.
-    public static func text(_ text: String, without name: String) -> String? {
+    package static func text(_ text: String, without name: String) -> String? {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let kept = lines.filter { line in
             guard let first = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).first else { return true }

@@ -6,7 +6,7 @@ import PodlingProtocol
 ///
 /// It does no I/O, reads no clock and draws no random numbers: the same calls give the same bytes. Its effects must
 /// leave only once the changes of the same turn are durable (`takeChanges`).
-public struct MasterCore: ~Copyable {
+package struct MasterCore: ~Copyable {
     /// The fixed work of a line; its bytes, those of its reply, and what the core examines for it are added.
     private static let lineWork = 5
     #if DEBUG
@@ -14,12 +14,12 @@ public struct MasterCore: ~Copyable {
     private static let checkedSlotsMax = 512
     #endif
 
-    public let configuration: CoreConfiguration
+    package let configuration: CoreConfiguration
     var now: Tick
     let startedAt: Tick
     /// The work done so far, in units of about a tenth of a microsecond, by which a shell can give each session its
     /// share. It wraps around.
-    public internal(set) var work = 0
+    package internal(set) var work = 0
     var reader = JSONReader()
     var tasks: TaskBook
     var pending = PendingQueue()
@@ -38,7 +38,7 @@ public struct MasterCore: ~Copyable {
     /// Monotonic milliseconds of the next sweep.
     var nextSweep: Int64 = 0
 
-    public init(configuration: CoreConfiguration, now: Tick) {
+    package init(configuration: CoreConfiguration, now: Tick) {
         self.configuration = configuration
         self.now = now
         startedAt = now
@@ -48,7 +48,7 @@ public struct MasterCore: ~Copyable {
     }
 
     /// Executes one complete line of a session, without its LF.
-    public mutating func lineReceived(
+    package mutating func lineReceived(
         _ line: UnsafeRawBufferPointer,
         from id: SessionID,
         now: Tick,
@@ -85,7 +85,7 @@ public struct MasterCore: ~Copyable {
     }
 
     /// Ends a turn: places tasks and notifies subscribers. Call it after the lines of one read, and after `tick`.
-    public mutating func endTurn(into effects: inout Effects) {
+    package mutating func endTurn(into effects: inout Effects) {
         guard !standing.isStandby else { return }
         effects.isFree = false
         defer { effects.isFree = true }

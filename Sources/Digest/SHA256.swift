@@ -4,26 +4,26 @@ import COpenSSL
 ///
 /// OpenSSL may fail: without memory, or where its configuration loads no provider that has SHA-256. The digest is then
 /// nil.
-public final class SHA256 {
-    public static let byteCount = 32
+package final class SHA256 {
+    package static let byteCount = 32
 
     /// nil once OpenSSL has failed.
     private var context: OpaquePointer?
 
-    public init() {
+    package init() {
         context = EVP_MD_CTX_new()
         check(EVP_DigestInit_ex(context, EVP_sha256(), nil))
     }
 
     deinit { EVP_MD_CTX_free(context) }
 
-    public func update(_ bytes: UnsafeRawBufferPointer) {
+    package func update(_ bytes: UnsafeRawBufferPointer) {
         guard let context, !bytes.isEmpty else { return }
         check(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count))
     }
 
     /// The digest of all input so far; more input may follow.
-    public func digest() -> [UInt8]? {
+    package func digest() -> [UInt8]? {
         guard let context, let copy = EVP_MD_CTX_new() else { return nil }
         defer { EVP_MD_CTX_free(copy) }
         guard EVP_MD_CTX_copy_ex(copy, context) == 1 else { return nil }
@@ -33,7 +33,7 @@ public final class SHA256 {
         return Array(digest[..<Self.byteCount])
     }
 
-    public static func digest(of bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+    package static func digest(of bytes: UnsafeRawBufferPointer) -> [UInt8]? {
         let sum = SHA256()
         sum.update(bytes)
         return sum.digest()

@@ -2,16 +2,16 @@ import Logging
 import PodlingClock
 
 /// Writes each event as one line. An event cannot break out of its line or send control characters to a terminal.
-public struct LineLogHandler: LogHandler {
-    public var logLevel: Logger.Level
-    public var metadata: Logger.Metadata = [:]
-    public var metadataProvider: Logger.MetadataProvider?
+package struct LineLogHandler: LogHandler {
+    package var logLevel: Logger.Level
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
     private let label: String
     private let format: LogFormat
     private let write: @Sendable ([UInt8], Logger.Level) -> Void
 
     /// - Parameter write: takes one line with its LF.
-    public init(
+    package init(
         label: String,
         format: LogFormat,
         level: Logger.Level = .info,
@@ -23,12 +23,12 @@ public struct LineLogHandler: LogHandler {
         logLevel = level
     }
 
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    public func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         let line = LogLine(
             milliseconds: WallClock.milliseconds(),
             level: event.level.rawValue,

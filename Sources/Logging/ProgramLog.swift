@@ -1,4 +1,4 @@
-public import Logging
+import Logging
 import NIOConcurrencyHelpers
 import PodlingClock
 
@@ -11,7 +11,7 @@ import Darwin
 #endif
 
 /// Sets up the log of a program, on standard error.
-public enum ProgramLog {
+package enum ProgramLog {
     /// Time limit for the flush at exit.
     private static let flushMilliseconds = 1_000
     private static let writer = NIOLockedValueBox<LogWriter?>(nil)
@@ -19,7 +19,7 @@ public enum ProgramLog {
     /// Routes all loggers of this process to standard error. Call it once.
     ///
     /// - Parameter label: the logger's label for remarks about the log itself.
-    public static func bootstrap(label: String, format: LogFormat, level: Logger.Level) {
+    package static func bootstrap(label: String, format: LogFormat, level: Logger.Level) {
         let made = LogWriter(descriptor: STDERR_FILENO) { level, text in
             LogLine(
                 milliseconds: WallClock.milliseconds(),

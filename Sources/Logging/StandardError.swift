@@ -7,9 +7,9 @@ import Darwin
 #endif
 
 /// Writes to standard error, where logs go.
-public enum StandardError {
+package enum StandardError {
     /// Writes synchronously, and blocks on a slow reader: for programs that do nothing else.
-    public static func write(_ line: [UInt8]) { write(line, to: STDERR_FILENO) }
+    package static func write(_ line: [UInt8]) { write(line, to: STDERR_FILENO) }
 
     /// Makes one `write(2)` for a line, so that lines of several processes do not mix; the rest of a short write
     /// follows.

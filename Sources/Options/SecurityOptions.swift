@@ -1,9 +1,9 @@
-public import ArgumentParser
-public import PodlingClient
+import ArgumentParser
+import PodlingClient
 
 /// The flags for TLS and authentication that the client and the worker share. The master's URL, then the environment,
 /// provides what is not given.
-public struct SecurityOptions: ParsableArguments {
+package struct SecurityOptions: ParsableArguments {
     @Option(
         name: .customLong("sslmode"),
         help: ArgumentHelp(
@@ -17,7 +17,7 @@ public struct SecurityOptions: ParsableArguments {
             valueName: "mode"
         )
     )
-    public var mode: String?
+    package var mode: String?
 
     @Option(
         name: .customLong("sslrootcert"),
@@ -26,31 +26,31 @@ public struct SecurityOptions: ParsableArguments {
             valueName: "file"
         )
     )
-    public var roots: String?
+    package var roots: String?
 
     @Option(
         name: .customLong("sslcert"),
         help: ArgumentHelp("PEM file of this side's certificate; needs --sslkey.", valueName: "file")
     )
-    public var certificate: String?
+    package var certificate: String?
 
     @Option(
         name: .customLong("sslkey"),
         help: ArgumentHelp("PEM file of its private key, which nobody else may read (0600).", valueName: "file")
     )
-    public var key: String?
+    package var key: String?
 
     @Option(
         name: .customLong("sslcrl"),
         help: ArgumentHelp("PEM file with a revocation list of each CA.", valueName: "file")
     )
-    public var revocationLists: String?
+    package var revocationLists: String?
 
     @Option(
         name: .customLong("ssl-min-protocol-version"),
         help: ArgumentHelp("TLSv1.2 (the default) or TLSv1.3.", valueName: "version")
     )
-    public var minimumVersion: String?
+    package var minimumVersion: String?
 
     @Option(
         name: .customLong("sslsni"),
@@ -59,7 +59,7 @@ public struct SecurityOptions: ParsableArguments {
             valueName: "0|1"
         )
     )
-    public var serverName: String?
+    package var serverName: String?
 
     @Option(
         name: .customLong("hostaddr"),
@@ -68,7 +68,7 @@ public struct SecurityOptions: ParsableArguments {
             valueName: "address"
         )
     )
-    public var hostAddress: String?
+    package var hostAddress: String?
 
     @Option(
         name: .customLong("token-file"),
@@ -81,9 +81,9 @@ public struct SecurityOptions: ParsableArguments {
             valueName: "file"
         )
     )
-    public var tokenFile: String?
+    package var tokenFile: String?
 
-    public init() {}
+    package init() {}
 
     private var settings: ConnectionSettings {
         var settings = ConnectionSettings()
@@ -102,7 +102,7 @@ public struct SecurityOptions: ParsableArguments {
     ///   - text: one or more addresses, separated by commas.
     ///   - environment: returns the value of a variable.
     /// - Throws: `MasterAddressError`.
-    public func addresses(
+    package func addresses(
         _ text: String,
         environment: (String) -> String?
     ) throws(MasterAddressError) -> [MasterAddress] {
@@ -114,7 +114,7 @@ public struct SecurityOptions: ParsableArguments {
     }
 
     /// - Throws: `AccessTokenError`.
-    public func token(environment: (String) -> String?) throws(AccessTokenError) -> AccessToken? {
+    package func token(environment: (String) -> String?) throws(AccessTokenError) -> AccessToken? {
         try AccessToken.find(file: tokenFile, environment: environment)
     }
 }

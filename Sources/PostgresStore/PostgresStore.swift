@@ -8,7 +8,7 @@ import PodlingStore
 ///
 /// Each transaction checks its fencing token, the epoch of this master's lead: after another took over, this one writes
 /// nothing more. A transaction whose outcome is unknown is retried: all of them are idempotent.
-public final class PostgresStore: Store {
+package final class PostgresStore: Store {
     private typealias Done = @Sendable (Result<Void, StoreError>) -> Void
 
     private struct Job {
@@ -46,9 +46,9 @@ public final class PostgresStore: Store {
     /// A transaction with this many rows is closed to further batches: a longer one would exceed its deadline.
     static let transactionRowsMax = 20_000
 
-    public static let leaseMillisecondsDefault = 3_000
+    package static let leaseMillisecondsDefault = 3_000
 
-    public let leadership: AsyncStream<StoreLeadership>
+    package let leadership: AsyncStream<StoreLeadership>
     private let news: AsyncStream<StoreLeadership>.Continuation
     private let election: Election
     private let pool = NIOThreadPool(numberOfThreads: 1)
@@ -72,7 +72,7 @@ public final class PostgresStore: Store {
     ///   - mayMigrate: whether it brings older tables up to date; else they are rejected.
     ///   - eventsMax: how many transitions are loaded; nil where none are kept.
     /// - Throws: `PGError`.
-    public static func open(
+    package static func open(
         url: String,
         readURL: String? = nil,
         name: String,
@@ -148,27 +148,27 @@ public final class PostgresStore: Store {
         (leadership, news) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
     }
 
-    public func advertise(_ address: String) { election.advertise(address) }
+    package func advertise(_ address: String) { election.advertise(address) }
 
-    public var name: String { "postgres" }
+    package var name: String { "postgres" }
 
-    public var keepsRows: Bool { true }
+    package var keepsRows: Bool { true }
 
-    public var health: StoreHealth {
+    package var health: StoreHealth {
         var health = writer.health.health
         health.silentMilliseconds = election.contact.silentMilliseconds
         return health
     }
 
-    public func refills(from source: @escaping HeldSource) { writer.source.withLockedValue { $0 = source } }
+    package func refills(from source: @escaping HeldSource) { writer.source.withLockedValue { $0 = source } }
 
-    public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
+    package func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
         // A replica may lag.
         if case .existing = query { return primaryReads.read(query, done: done) }
         (replicaReads ?? primaryReads).read(query, done: done)
     }
 
-    public func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {
+    package func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {
         let (writer, retention) = (writer, retention)
         // A leader that cannot write is useless: connect before announcing the lead.
         try await pool.runIfActive { try writer.connect() }
@@ -202,14 +202,14 @@ public final class PostgresStore: Store {
         mover.start(epoch: epoch.withLockedValue { $0 }, forgottenUpTo: endedUpTo)
     }
 
-    public func commit(
+    package func commit(
         _ batch: StoreBatch,
         done: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) -> StoreAnswer {
         commit(batch, refused: { _ in }, done: done)
     }
 
-    public func commit(
+    package func commit(
         _ batch: StoreBatch,
         refused: @escaping @Sendable ([RefusedRow]) -> Void,
         done: @escaping @Sendable (Result<Void, StoreError>) -> Void
@@ -223,9 +223,9 @@ public final class PostgresStore: Store {
         return .later
     }
 
-    public func giveUp(inMilliseconds milliseconds: Int) { writer.giveUp(inMilliseconds: milliseconds) }
+    package func giveUp(inMilliseconds milliseconds: Int) { writer.giveUp(inMilliseconds: milliseconds) }
 
-    public func close() async {
+    package func close() async {
         writer.giveUp(inMilliseconds: TaskWriter.closeMilliseconds)
         mover.stop()
         // Wait for the jobs that were queued before.

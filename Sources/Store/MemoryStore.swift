@@ -4,28 +4,28 @@ import PodlingCore
 /// everything.
 ///
 /// How long terminal tasks are held, by age and by number, is the core's configuration.
-public struct MemoryStore: Store {
-    public let leadership = AsyncStream { continuation in
+package struct MemoryStore: Store {
+    package let leadership = AsyncStream { continuation in
         continuation.yield(StoreLeadership.leading)
         continuation.finish()
     }
 
-    public init() {}
+    package init() {}
 
-    public var name: String { "memory" }
+    package var name: String { "memory" }
 
-    public var keepsRows: Bool { false }
+    package var keepsRows: Bool { false }
 
-    public func advertise(_ address: String) {}
+    package func advertise(_ address: String) {}
 
-    public func commit(
+    package func commit(
         _ batch: StoreBatch,
         done: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) -> StoreAnswer {
         .durable
     }
 
-    public func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {}
+    package func load(_ take: @escaping @Sendable (StoreBatch) async throws -> Void) async throws {}
 
-    public func close() async {}
+    package func close() async {}
 }

@@ -4,7 +4,7 @@ import PodlingCore
 ///
 /// The shell commits one batch each turn, in order, and withholds the turn's effects until the store reports the batch
 /// durable: nothing leaves the master before that.
-public protocol Store: Sendable {
+package protocol Store: Sendable {
     /// The store's name in STORE_TYPE.
     var name: String { get }
 
@@ -56,15 +56,15 @@ public protocol Store: Sendable {
 }
 
 extension Store {
-    public var name: String { "unnamed" }
+    package var name: String { "unnamed" }
 
-    public var health: StoreHealth { StoreHealth() }
+    package var health: StoreHealth { StoreHealth() }
 
-    public func refills(from source: @escaping HeldSource) {}
+    package func refills(from source: @escaping HeldSource) {}
 
-    public func giveUp(inMilliseconds milliseconds: Int) {}
+    package func giveUp(inMilliseconds milliseconds: Int) {}
 
-    public func commit(
+    package func commit(
         _ batch: StoreBatch,
         refused: @escaping @Sendable ([RefusedRow]) -> Void,
         done: @escaping @Sendable (Result<Void, StoreError>) -> Void
@@ -72,21 +72,21 @@ extension Store {
         commit(batch, done: done)
     }
 
-    public func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
+    package func read(_ query: StoreQuery, done: @escaping @Sendable (Result<StorePage, StoreError>) -> Void) {
         done(.failure(StoreError("this store keeps no more than the master holds")))
     }
 }
 
 /// Delivers a page of what the master holds, from a position, 0 at first; `done` is called once, on any thread.
-public typealias HeldSource = @Sendable (_ position: Int, _ done: @escaping @Sendable (HeldPage) -> Void) -> Void
+package typealias HeldSource = @Sendable (_ position: Int, _ done: @escaping @Sendable (HeldPage) -> Void) -> Void
 
-public enum StoreAnswer: Sendable {
+package enum StoreAnswer: Sendable {
     case durable
     case later
 }
 
 /// Which of the masters that share a store leads.
-public enum StoreLeadership: Sendable, Equatable {
+package enum StoreLeadership: Sendable, Equatable {
     case leading
     /// Another leads; its HOST:PORT, where it is known.
     case standby(leader: String?)
@@ -95,14 +95,14 @@ public enum StoreLeadership: Sendable, Equatable {
 }
 
 /// Why a batch could not be made durable.
-public struct StoreError: Error, Sendable {
+package struct StoreError: Error, Sendable {
     /// A human-readable message.
-    public var message: String
+    package var message: String
 
     /// Whether the batch failed since another master took over.
-    public var isLeadLost: Bool
+    package var isLeadLost: Bool
 
-    public init(_ message: String, isLeadLost: Bool = false) {
+    package init(_ message: String, isLeadLost: Bool = false) {
         self.message = message
         self.isLeadLost = isLeadLost
     }

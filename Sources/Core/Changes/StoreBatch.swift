@@ -1,24 +1,24 @@
 /// The changes of one turn, which must be durable before the turn's effects leave. What a store loads has the same
 /// form.
-public struct StoreBatch: Sendable {
+package struct StoreBatch: Sendable {
     /// One row per task, in its latest version.
-    public var tasks: [TaskRow] = []
+    package var tasks: [TaskRow] = []
     /// The core has forgotten the tasks that ended by then (or were imported by then, if that is later), in
     /// milliseconds since 1970; 0 means none. A task whose end was reported late may still be held, and does not change
     /// any more.
-    public var forgottenUpTo: Int64 = 0
+    package var forgottenUpTo: Int64 = 0
     /// One row per node, in its latest version; it takes precedence over the same node in `removedNodeIDs`.
-    public var nodes: [NodeRow] = []
+    package var nodes: [NodeRow] = []
     /// Nodes that were forgotten.
-    public var removedNodeIDs: [String] = []
+    package var removedNodeIDs: [String] = []
     /// Transitions by number, if the store keeps them.
-    public var events: [TaskEventRow] = []
+    package var events: [TaskEventRow] = []
     /// The epoch of a new run that keeps its transitions.
-    public var newRun: String?
+    package var newRun: String?
     /// Tasks whose last versions the store rejected earlier.
-    public var retried: [TaskID] = []
+    package var retried: [TaskID] = []
     /// In a loaded batch: how the numbering of transitions continues.
-    public var trail: EventTrail?
+    package var trail: EventTrail?
 
-    public init(tasks: [TaskRow] = []) { self.tasks = tasks }
+    package init(tasks: [TaskRow] = []) { self.tasks = tasks }
 }

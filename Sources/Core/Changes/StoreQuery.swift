@@ -1,5 +1,5 @@
 /// A query of the master to its store, for what the core does not hold.
-public enum StoreQuery: Sendable {
+package enum StoreQuery: Sendable {
     case task(id: String)
     case tasks(TaskQuery)
     /// The subset of these ids that exists anywhere, in any order. It must see every durable batch.
@@ -9,14 +9,14 @@ public enum StoreQuery: Sendable {
 }
 
 /// A page of stored tasks, ordered by id.
-public struct TaskQuery: Sendable {
-    public var filter: TaskFilter
+package struct TaskQuery: Sendable {
+    package var filter: TaskFilter
     /// The id of the last task of the previous page.
-    public var cursor: String?
-    public var limit: Int
-    public var isDescending: Bool
+    package var cursor: String?
+    package var limit: Int
+    package var isDescending: Bool
 
-    public init(filter: TaskFilter, cursor: String? = nil, limit: Int, isDescending: Bool = false) {
+    package init(filter: TaskFilter, cursor: String? = nil, limit: Int, isDescending: Bool = false) {
         self.filter = filter
         self.cursor = cursor
         self.limit = limit
@@ -25,15 +25,15 @@ public struct TaskQuery: Sendable {
 }
 
 /// The store's answer to a query.
-public struct StorePage: Sendable {
+package struct StorePage: Sendable {
     /// Tasks with their specs, in the requested order.
-    public var tasks: [TaskRow]
+    package var tasks: [TaskRow]
     /// Nodes; one more than requested if more follow.
-    public var nodes: [NodeRow] = []
+    package var nodes: [NodeRow] = []
     /// The last task examined, if more may follow.
-    public var last: TaskRow?
+    package var last: TaskRow?
 
-    public init(tasks: [TaskRow] = [], last: TaskRow? = nil) {
+    package init(tasks: [TaskRow] = [], last: TaskRow? = nil) {
         self.tasks = tasks
         self.last = last
     }

@@ -1,22 +1,22 @@
 import PodlingProtocol
 
 /// One transition of a task, as a store keeps it.
-public struct TaskEventRow: Sendable, Equatable {
+package struct TaskEventRow: Sendable, Equatable {
     /// The event number; transitions are numbered without gaps, across runs.
-    public var number: Int
-    public var taskID: String
-    public var attempt: Int
-    public var nodeID: String?
+    package var number: Int
+    package var taskID: String
+    package var attempt: Int
+    package var nodeID: String?
     /// Milliseconds since 1970.
-    public var at: Int64
+    package var at: Int64
     /// nil for a new task.
-    public var from: TaskStatus?
-    public var to: TaskStatus
-    public var reason: TaskReason
+    package var from: TaskStatus?
+    package var to: TaskStatus
+    package var reason: TaskReason
     /// The actor that caused it: `master`, `node ID` or `client HOST:PORT`.
-    public var actor: String
+    package var actor: String
 
-    public init(
+    package init(
         number: Int,
         taskID: String,
         attempt: Int,
@@ -40,13 +40,13 @@ public struct TaskEventRow: Sendable, Equatable {
 }
 
 /// The known extent of the transitions of earlier runs.
-public struct EventTrail: Sendable, Equatable {
+package struct EventTrail: Sendable, Equatable {
     /// The epochs of the runs whose transitions are all kept up to now: their cursors are still valid.
-    public var runs: [String]
+    package var runs: [String]
     /// The last number in use; 0 means none.
-    public var lastNumber: Int
+    package var lastNumber: Int
 
-    public init(runs: [String], lastNumber: Int) {
+    package init(runs: [String], lastNumber: Int) {
         self.runs = runs
         self.lastNumber = lastNumber
     }

@@ -1,50 +1,50 @@
 import PodlingProtocol
 
 /// A task as a store keeps it: all that the core needs to restore it.
-public struct TaskRow: Sendable, Equatable {
-    public var id: TaskID
+package struct TaskRow: Sendable, Equatable {
+    package var id: TaskID
     /// The foreign id; nil for an id of our own. With a foreign id, `id` is valid in this run only.
-    public var foreignID: String?
-    public var attempt = 0
-    public var unchargedAttempts = 0
-    public var rejections = 0
-    public var status = TaskStatus.pending
-    public var reason = TaskReason.none
-    public var isCancelRequested = false
-    public var exitCode: Int?
-    public var nodeID: String?
-    public var containerID: String?
-    public var error: String?
-    public var detail: String?
+    package var foreignID: String?
+    package var attempt = 0
+    package var unchargedAttempts = 0
+    package var rejections = 0
+    package var status = TaskStatus.pending
+    package var reason = TaskReason.none
+    package var isCancelRequested = false
+    package var exitCode: Int?
+    package var nodeID: String?
+    package var containerID: String?
+    package var error: String?
+    package var detail: String?
     /// Milliseconds since 1970; 0 means not yet.
-    public var createdAt: Int64
-    public var scheduledAt: Int64 = 0
-    public var startedAt: Int64 = 0
-    public var finishedAt: Int64 = 0
+    package var createdAt: Int64
+    package var scheduledAt: Int64 = 0
+    package var startedAt: Int64 = 0
+    package var finishedAt: Int64 = 0
     /// The spec's members without the braces; nil if the store already has it.
-    public var spec: [UInt8]?
+    package var spec: [UInt8]?
     /// The time of its import in milliseconds since 1970; 0 means never.
-    public var importedAt: Int64 = 0
+    package var importedAt: Int64 = 0
     /// The row is another program's, and its spec was made from that row.
-    public var isAdopted = false
+    package var isAdopted = false
     /// Why no worker can run it, if its spec does not show that; human-readable.
-    public var fault: String?
+    package var fault: String?
     /// New rows of one group are written together or not at all; 0 means no group.
-    public var group = 0
+    package var group = 0
 
-    public init(id: TaskID, createdAt: Int64) {
+    package init(id: TaskID, createdAt: Int64) {
         self.id = id
         self.createdAt = createdAt
     }
 
     /// Makes the row of a task with a foreign id.
-    public init(foreignID: String, createdAt: Int64) {
+    package init(foreignID: String, createdAt: Int64) {
         self.init(id: TaskID(number: 0), createdAt: createdAt)
         self.foreignID = foreignID
     }
 
     /// The id as text.
-    public var idText: String { foreignID ?? id.text }
+    package var idText: String { foreignID ?? id.text }
 }
 
 extension TaskRow {

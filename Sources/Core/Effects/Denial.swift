@@ -2,14 +2,14 @@ import PodlingAccess
 import PodlingProtocol
 
 /// A request that was denied to a peer, for the log. It holds no secret.
-public struct Denial: Sendable, Equatable {
+package struct Denial: Sendable, Equatable {
     /// The identity, as `reader alice`; nil if the peer is not authenticated.
-    public var identity: String?
+    package var identity: String?
     /// HOST:PORT.
-    public var peer: String
-    public var operation: String
-    public var code: ErrorCode
-    public var reason: String
+    package var peer: String
+    package var operation: String
+    package var code: ErrorCode
+    package var reason: String
 
     init(_ session: Session, _ operation: String, _ error: WireError) {
         identity = session.identity?.description

@@ -8,7 +8,7 @@ extension Effects {
     /// - Parameters:
     /// - isWaiting: whether lines of earlier turns wait for the session in this slot.
     /// - isUnsettled: whether the last change of a task is not durable.
-    public mutating func takeFree(
+    package mutating func takeFree(
         isWaiting: (Int) -> Bool,
         isUnsettled: (TaskID) -> Bool,
         error: WireError

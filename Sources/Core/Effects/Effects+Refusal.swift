@@ -5,7 +5,7 @@ extension Effects {
     /// all other replies. Events are omitted.
     ///
     /// - Parameter tell: called with whole lines, each with its LF.
-    public func refuse(_ error: WireError, _ tell: (SessionID, UnsafeRawBufferPointer) -> Void) {
+    package func refuse(_ error: WireError, _ tell: (SessionID, UnsafeRawBufferPointer) -> Void) {
         var refusals = Effects()
         forEachLine { line, frame, _ in
             guard let id = Self.replyID(line) else { return }

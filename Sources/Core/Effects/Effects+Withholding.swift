@@ -8,7 +8,7 @@ extension Effects {
     ///
     /// - Parameter refused: the errors of the store, and the texts of the ids as they appear in a line.
     /// - Returns: the tasks whose assignment was withheld.
-    public mutating func withhold(_ refused: [TaskID: WireError], texts: [[UInt8]: TaskID]) -> Set<TaskID> {
+    package mutating func withhold(_ refused: [TaskID: WireError], texts: [[UInt8]: TaskID]) -> Set<TaskID> {
         var untold: Set<TaskID> = []
         var kept = Effects()
         forEachLine { line, frame, marks in

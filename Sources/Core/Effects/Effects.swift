@@ -3,22 +3,22 @@ import PodlingProtocol
 /// The output of a turn of the core: lines to send, connections to close. The caller owns it and reuses it.
 ///
 /// Lines are stored in one buffer; a frame is a run of lines for one session, in the order of sending.
-public struct Effects: ~Copyable {
-    public struct Frame: Sendable {
-        public var session: SessionID
+package struct Effects: ~Copyable {
+    package struct Frame: Sendable {
+        package var session: SessionID
         /// Byte offsets into the buffer.
-        public var start: Int
-        public var end: Int
+        package var start: Int
+        package var end: Int
         /// The frame reports no change of the turn, except where a mark says so.
         var isFree: Bool
     }
 
     /// A request that the store is to answer.
-    public struct Query: Sendable {
-        public var session: SessionID
+    package struct Query: Sendable {
+        package var session: SessionID
         /// The `id` as it was sent.
         var id: [UInt8]?
-        public var query: StoreQuery
+        package var query: StoreQuery
         /// The operation to carry out on a task that the store has.
         var wish = TaskWish.get
         /// The tasks to import once it is known which of them the store has.
@@ -57,15 +57,15 @@ public struct Effects: ~Copyable {
     private static let bytesKeptMax = 4 * 1024 * 1024
     private static let denialsMax = 64
 
-    public internal(set) var frames: [Frame] = []
+    package internal(set) var frames: [Frame] = []
     /// Sessions to close once their frames are sent.
-    public internal(set) var closing: [SessionID] = []
+    package internal(set) var closing: [SessionID] = []
     /// Queries to submit to the store once the frames are sent; `MasterCore.answer` takes the results.
-    public internal(set) var queries: [Query] = []
+    package internal(set) var queries: [Query] = []
     /// Denials to log: the first ones of the turn.
-    public internal(set) var denials: [Denial] = []
+    package internal(set) var denials: [Denial] = []
     /// The number of the turn's further denials.
-    public internal(set) var denialsLeftOut = 0
+    package internal(set) var denialsLeftOut = 0
     /// The byte ranges that report something of a task.
     private(set) var marks: [Mark] = []
     /// Whether the lines written now report no change, except where a mark says so, and so need not wait for the store.
@@ -74,14 +74,14 @@ public struct Effects: ~Copyable {
     private var target = SessionID(slot: -1, generation: 0)
     private var start = 0
 
-    public init() {}
+    package init() {}
 
-    public var isEmpty: Bool { frames.isEmpty && closing.isEmpty && queries.isEmpty }
+    package var isEmpty: Bool { frames.isEmpty && closing.isEmpty && queries.isEmpty }
     /// Whether there is nothing to carry out.
-    public var isNothing: Bool { isEmpty && denials.isEmpty && denialsLeftOut == 0 }
-    public var byteCount: Int { writer.count }
+    package var isNothing: Bool { isEmpty && denials.isEmpty && denialsLeftOut == 0 }
+    package var byteCount: Int { writer.count }
 
-    public mutating func removeAll() {
+    package mutating func removeAll() {
         frames.removeAll(keepingCapacity: true)
         closing.removeAll(keepingCapacity: true)
         queries.removeAll()
@@ -93,7 +93,7 @@ public struct Effects: ~Copyable {
     }
 
     /// Calls `body` with the bytes of a frame: whole lines, each with its LF.
-    public func withBytes<R>(of frame: Frame, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    package func withBytes<R>(of frame: Frame, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try writer.withUnsafeBytes(in: frame.start..<frame.end, body)
     }
 

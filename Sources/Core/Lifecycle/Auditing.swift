@@ -46,14 +46,14 @@ extension MasterCore {
     /// Continues the event numbering of earlier runs. Call it before any task is restored.
     ///
     /// A number that no run can have reached is ignored.
-    public mutating func restore(_ trail: EventTrail) {
+    package mutating func restore(_ trail: EventTrail) {
         guard (0...Self.eventNumberMax).contains(trail.lastNumber) else { return }
         feed.restore(capacity: configuration.eventsKeptMax, after: trail.lastNumber, runs: trail.runs)
     }
 
     /// Restores the last transitions of earlier runs, by number, up to the trail's last; call it after all tasks,
     /// before `endRestore`.
-    public mutating func restoreEvents(_ rows: [TaskEventRow]) {
+    package mutating func restoreEvents(_ rows: [TaskEventRow]) {
         guard rows.allSatisfy({ (1...Self.eventNumberMax).contains($0.number) }), let first = rows.first,
             rows.last.map({ $0.number + 1 }) == feed.events.oldest
         else { return }

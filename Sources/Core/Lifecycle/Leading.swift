@@ -1,18 +1,18 @@
 import PodlingProtocol
 
 extension MasterCore {
-    public var leadership: Leadership { standing.leadership }
+    package var leadership: Leadership { standing.leadership }
     /// The end of the certificate's validity in milliseconds since 1970, for `ping`; nil without TLS.
-    public var certificateEnd: Int64? {
+    package var certificateEnd: Int64? {
         get { standing.certificateEnd }
         set { standing.certificateEnd = newValue }
     }
 
     /// Becomes a standby, or learns who leads. Only a core that has never led may call it.
-    public mutating func standBy(leader: String?) { standing.standBy(leader: leader) }
+    package mutating func standBy(leader: String?) { standing.standBy(leader: leader) }
 
     /// Takes the lead, with all that was restored. Sessions stay open.
-    public mutating func lead(now: Tick) {
+    package mutating func lead(now: Tick) {
         self.now = now
         standing.lead()
         if configuration.isAudited { changes.beginRun() }

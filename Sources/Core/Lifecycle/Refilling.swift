@@ -1,13 +1,13 @@
 import PodlingProtocol
 
 /// A page of everything that the master holds.
-public struct HeldPage: Sendable {
+package struct HeldPage: Sendable {
     /// Tasks with their specs; the last page has nodes and transitions too.
-    public var batch: StoreBatch
+    package var batch: StoreBatch
     /// The position of the next page; nil after the last.
-    public var next: Int?
+    package var next: Int?
 
-    public init(batch: StoreBatch, next: Int?) { (self.batch, self.next) = (batch, next) }
+    package init(batch: StoreBatch, next: Int?) { (self.batch, self.next) = (batch, next) }
 }
 
 /// Refilling of a store that came back with less than it had acknowledged.
@@ -16,7 +16,7 @@ extension MasterCore {
 
     /// A page of everything held, as it is now; later changes come with their own turns.
     /// - Parameter position: the start of the page; 0 for the first.
-    public mutating func held(from position: Int) -> HeldPage {
+    package mutating func held(from position: Int) -> HeldPage {
         // Tasks forgotten meanwhile are stored with their specs, as their page may not have come yet.
         changes.isRefilling = true
         let end = min(position + Self.heldPageRows, tasks.records.slotCount)

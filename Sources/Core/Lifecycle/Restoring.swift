@@ -6,7 +6,7 @@ extension MasterCore {
     ///
     /// - Returns: false if it is known already, or if there are too many nodes.
     @discardableResult
-    public mutating func restoreNode(_ row: NodeRow) -> Bool {
+    package mutating func restoreNode(_ row: NodeRow) -> Bool {
         guard nodes.index(of: row.id) == nil, nodes.count < configuration.nodesMax else { return false }
         let index = nodes.insert(row.id)
         nodes[index].take(row)
@@ -23,7 +23,7 @@ extension MasterCore {
     ///
     /// - Returns: false, with nothing changed, if the row cannot be a task of this version, or is out of order.
     @discardableResult
-    public mutating func restore(_ row: TaskRow) -> Bool {
+    package mutating func restore(_ row: TaskRow) -> Bool {
         guard let spec = row.spec, let kept = KeptSpec(spec, id: row.idText) else { return false }
         let mayBreakRules = row.status.isTerminal || row.foreignID != nil
         guard kept.fault == nil || mayBreakRules || row.isAdopted else { return false }
@@ -46,13 +46,13 @@ extension MasterCore {
     }
 
     /// Why a task that was just restored as pending failed at once; nil if it did not.
-    public func failure(ofRestored row: TaskRow) -> String? {
+    package func failure(ofRestored row: TaskRow) -> String? {
         guard row.status == .pending, let slot = tasks.slot(of: row), tasks[slot].status == .failed else { return nil }
         return tasks[slot].extra?.error ?? "\(tasks[slot].reason.name)"
     }
 
     /// Sorts what was restored: pending tasks for placement, terminal ones for eviction.
-    public mutating func endRestore() {
+    package mutating func endRestore() {
         tasks.sortEnded()
         guard tasks.records.foreign.count > 0 else { return }
         tasks.records.sortForeign()

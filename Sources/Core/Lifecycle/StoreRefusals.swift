@@ -1,14 +1,14 @@
 import PodlingProtocol
 
 /// A row that the store rejects for its content, as by a user's constraint or trigger.
-public struct RefusedRow: Sendable {
-    public var task: TaskID
+package struct RefusedRow: Sendable {
+    package var task: TaskID
     /// Whether the store has no earlier version of it.
-    public var isNew: Bool
+    package var isNew: Bool
     /// The store's message, of bounded length.
-    public var reason: String
+    package var reason: String
 
-    public init(task: TaskID, isNew: Bool, reason: String) {
+    package init(task: TaskID, isNew: Bool, reason: String) {
         (self.task, self.isNew, self.reason) = (task, isNew, reason)
     }
 }
@@ -40,7 +40,7 @@ extension MasterCore {
     }
 
     /// The id as it appears in a line, without its quotes.
-    public func lineText(of task: TaskID) -> [UInt8] {
+    package func lineText(of task: TaskID) -> [UInt8] {
         var writer = JSONWriter(capacityBytes: 64)
         tasks.records.write(task, to: &writer)
         return writer.withUnsafeBytes { Array($0.dropFirst().dropLast()) }
@@ -54,7 +54,7 @@ extension MasterCore {
     /// - Parameters:
     /// - retried: the tasks of the batch that were retried.
     /// - untold: the tasks whose last assignment is withheld.
-    public mutating func storeAnswered(
+    package mutating func storeAnswered(
         _ refused: [RefusedRow],
         retried: [TaskID],
         untold: Set<TaskID>,

@@ -1,16 +1,16 @@
 import PodlingProtocol
 
 extension MasterCore {
-    public mutating func store(is state: StoreState, now: Tick) {
+    package mutating func store(is state: StoreState, now: Tick) {
         if standing.storeBecame(state) { startDeadlinesAnew(now) }
     }
 
     /// Sets the health of the store, for `ping`.
-    public mutating func store(is health: StoreHealth) { standing.storeBecame(health) }
+    package mutating func store(is health: StoreHealth) { standing.storeBecame(health) }
 
     /// Extends the deadlines of peers after a stall of the master itself, for a pause of its machine or for work that
     /// took too long: what they sent meanwhile is still to be read. The timeouts of running tasks are not extended.
-    public mutating func wasStalled(milliseconds: Int64) {
+    package mutating func wasStalled(milliseconds: Int64) {
         guard milliseconds > 0 else { return }
         for index in nodes.sorted where nodes[index].hasLease {
             nodes[index].moveLease(milliseconds: milliseconds)

@@ -2,15 +2,15 @@ import PodlingProtocol
 
 extension MasterCore {
     /// Whether something changed since the last `takeChanges`.
-    public var hasChanges: Bool { !changes.isEmpty }
+    package var hasChanges: Bool { !changes.isEmpty }
 
     /// Removes and returns the changes since the last call, for a store that keeps rows.
-    public mutating func takeChanges() -> StoreBatch {
+    package mutating func takeChanges() -> StoreBatch {
         changes.takeBatch(&tasks.records, &nodes.records, epoch: configuration.epoch)
     }
 
     /// Discards the changes, for a store that keeps none; nothing is copied.
-    public mutating func dropChanges() { changes.drop(&tasks.records, &nodes.records) }
+    package mutating func dropChanges() { changes.drop(&tasks.records, &nodes.records) }
 
     /// Lists a task for the store's next batch, and marks the reply to the current line as one that reports it.
     mutating func changed(_ slot: TaskSlot) {

@@ -6,10 +6,10 @@ extension MasterCore {
     private static let sweepMilliseconds: Int64 = 250
 
     /// Monotonic milliseconds at which `tick` has work to do.
-    public var nextDeadline: Int64 { nextSweep }
+    package var nextDeadline: Int64 { nextSweep }
 
     /// Ends leases and waits that are due, and forgets tasks that are too old.
-    public mutating func tick(now: Tick, into effects: inout Effects) {
+    package mutating func tick(now: Tick, into effects: inout Effects) {
         self.now = now
         answerRefusals(into: &effects)
         guard standing.doesTimeCount, now.monotonic >= nextSweep else { return }

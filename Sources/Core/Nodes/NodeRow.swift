@@ -1,32 +1,32 @@
 import PodlingProtocol
 
 /// A node as a store keeps it, and as `nodes` reports it.
-public struct NodeRow: Sendable, Equatable {
-    public var id: String
+package struct NodeRow: Sendable, Equatable {
+    package var id: String
     /// The id of its worker's run; empty if unknown.
-    public var instance = ""
-    public var hostname: String?
-    public var engine: String?
-    public var version: String?
-    public var labels: [String: String] = [:]
-    public var slots = 0
+    package var instance = ""
+    package var hostname: String?
+    package var engine: String?
+    package var version: String?
+    package var labels: [String: String] = [:]
+    package var slots = 0
     /// nil if its worker named no bound.
-    public var cpuMillis: Int?
-    public var memoryBytes: Int?
+    package var cpuMillis: Int?
+    package var memoryBytes: Int?
     /// The number of its attempts, and the resources allotted to them.
-    public var used = 0
-    public var cpuMillisUsed = 0
-    public var memoryBytesUsed = 0
-    public var isOnline = false
-    public var isDraining = false
+    package var used = 0
+    package var cpuMillisUsed = 0
+    package var memoryBytesUsed = 0
+    package var isOnline = false
+    package var isDraining = false
     /// Why its engine runs nothing. It is not stored.
-    public var engineError: String?
+    package var engineError: String?
     /// Milliseconds since 1970; 0 means never.
-    public var registeredAt: Int64 = 0
+    package var registeredAt: Int64 = 0
     /// The time of its last sign of life. It is stored only now and then.
-    public var lastSeenAt: Int64 = 0
+    package var lastSeenAt: Int64 = 0
 
-    public init(id: String) { self.id = id }
+    package init(id: String) { self.id = id }
 }
 
 extension NodeRow {

@@ -14,7 +14,7 @@ extension MasterCore {
     var permissionsAtFirst: Permissions { configuration.isAuthenticated ? .greet : .all }
 
     /// Whether a session is authenticated; true if the master requires no authentication.
-    public func hasShownIdentity(_ id: SessionID) -> Bool {
+    package func hasShownIdentity(_ id: SessionID) -> Bool {
         !configuration.isAuthenticated || (sessions.isOpen(id) && sessions[id].identity != nil)
     }
 
@@ -136,7 +136,7 @@ extension MasterCore {
     }
 
     /// Closes a session that was just opened, because of its certificate.
-    public mutating func refuse(_ id: SessionID, _ reason: String, into effects: inout Effects) {
+    package mutating func refuse(_ id: SessionID, _ reason: String, into effects: inout Effects) {
         guard sessions.isOpen(id) else { return }
         let error = WireError(.forbidden, reason, isFatal: true)
         effects.deny(Denial(sessions[id], "connection", error))
@@ -145,7 +145,7 @@ extension MasterCore {
     }
 
     /// Replaces the valid tokens. Sessions authenticated by other tokens end.
-    public mutating func setTokens(_ tokens: TokenTable, now: Tick, into effects: inout Effects) {
+    package mutating func setTokens(_ tokens: TokenTable, now: Tick, into effects: inout Effects) {
         self.now = now
         gatekeeper.replaceTokens(with: tokens)
         for id in sessions.open {

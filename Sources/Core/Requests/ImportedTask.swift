@@ -41,7 +41,7 @@ struct ImportedTask: Sendable {
 
 extension TaskRow {
     /// Makes the row of a task with this id, our own or a foreign one.
-    public init(named text: String, createdAt: Int64) {
+    package init(named text: String, createdAt: Int64) {
         var text = text
         if let id = text.withUTF8({ TaskID(UnsafeRawBufferPointer($0)) }) {
             self.init(id: id, createdAt: createdAt)
@@ -75,7 +75,7 @@ extension TaskRow {
     }
 
     /// The progress within its attempt; a pending task comes after it, as it waits for the next one.
-    public var stepInAttempt: Int {
+    package var stepInAttempt: Int {
         switch status {
         case .scheduled: 0
         case .running: 1
@@ -85,7 +85,7 @@ extension TaskRow {
     }
 
     /// Compares by bytes; a store may not have kept a NUL.
-    public static func areSame(_ one: String?, _ other: String?) -> Bool {
+    package static func areSame(_ one: String?, _ other: String?) -> Bool {
         guard let one, let other else { return one == nil && other == nil }
         return one.utf8.elementsEqual(other.utf8)
             || one.replacing("\0", with: "\u{FFFD}").utf8.elementsEqual(other.replacing("\0", with: "\u{FFFD}").utf8)

@@ -7,7 +7,7 @@ extension MasterCore {
     /// - Parameters:
     /// - peer: the peer's HOST:PORT, or `http`; for the audit and for the log of denials.
     /// - identity: the identity in its certificate.
-    public mutating func sessionOpened(
+    package mutating func sessionOpened(
         _ id: SessionID,
         peer: String = "",
         identity: Identity? = nil,
@@ -34,7 +34,7 @@ extension MasterCore {
     }
 
     /// Handles a closed connection, whoever closed it. A node keeps its lease.
-    public mutating func sessionClosed(_ id: SessionID, now: Tick, into effects: inout Effects) {
+    package mutating func sessionClosed(_ id: SessionID, now: Tick, into effects: inout Effects) {
         self.now = now
         guard sessions.isOpen(id) else { return }
         let session = sessions[id]
@@ -47,7 +47,7 @@ extension MasterCore {
     }
 
     /// Whether a session's peer reads more slowly than it is sent to.
-    public mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
+    package mutating func sessionBackedUp(_ id: SessionID, _ isBackedUp: Bool) {
         guard sessions.isOpen(id) else { return }
         sessions[id].isBackedUp = isBackedUp
         sessions[id].aheadBytes = 0
@@ -61,12 +61,12 @@ extension MasterCore {
     }
 
     /// Whether `hello` was accepted, and with it longer lines.
-    public func hasGreeted(_ id: SessionID) -> Bool {
+    package func hasGreeted(_ id: SessionID) -> Bool {
         sessions.isOpen(id) && sessions[id].role != .none
     }
 
     /// Notifies every connection of the shutdown; no task is taken or placed from now on.
-    public mutating func shutDown(deadlineMilliseconds: Int, into effects: inout Effects) {
+    package mutating func shutDown(deadlineMilliseconds: Int, into effects: inout Effects) {
         standing.shutDown()
         for id in sessions.open {
             effects.begin(id)

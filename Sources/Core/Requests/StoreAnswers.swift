@@ -2,7 +2,7 @@ import PodlingProtocol
 
 extension MasterCore {
     /// Whether a session waits for the store: its next line is executed after the answer.
-    public func isAsking(_ id: SessionID) -> Bool { sessions.isOpen(id) && sessions[id].isAsking }
+    package func isAsking(_ id: SessionID) -> Bool { sessions.isOpen(id) && sessions[id].isAsking }
 
     /// Leaves a request to the store.
     mutating func ask(
@@ -29,7 +29,7 @@ extension MasterCore {
     /// Replies to a request that was left to the store.
     ///
     /// - Parameter page: nil if the store could not be read.
-    public mutating func answer(_ asked: Effects.Query, _ page: StorePage?, into effects: inout Effects) {
+    package mutating func answer(_ asked: Effects.Query, _ page: StorePage?, into effects: inout Effects) {
         guard sessions.isOpen(asked.session) else { return }
         sessions[asked.session].isAsking = false
         sessions.acting = asked.session

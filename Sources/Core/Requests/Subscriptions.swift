@@ -33,7 +33,7 @@ extension MasterCore {
     }
 
     /// The number of a session's subscriptions.
-    public func subscriptionCount(of id: SessionID) -> Int {
+    package func subscriptionCount(of id: SessionID) -> Int {
         sessions.isOpen(id) ? sessions[id].subscriptions.count : 0
     }
 

@@ -1,20 +1,20 @@
 import PodlingProtocol
 
 /// The filters of `list`.
-public struct TaskFilter: Sendable {
+package struct TaskFilter: Sendable {
     /// One bit for each requested status.
-    public var statuses: UInt8 = .max
-    public var node: String?
-    public var name: String?
-    public var labels: [(key: String, value: String)] = []
+    package var statuses: UInt8 = .max
+    package var node: String?
+    package var name: String?
+    package var labels: [(key: String, value: String)] = []
     /// The quoted texts that a spec must contain; empty if the filter was not made from a request.
     private var wanted: [[UInt8]] = []
 
     /// Milliseconds since 1970: created at or after `since`, and before `until`.
-    public var since: Int64?
-    public var until: Int64?
+    package var since: Int64?
+    package var until: Int64?
 
-    public init() {}
+    package init() {}
 
     init(_ root: JSONValue) throws(WireError) {
         if let value = root.optional("status") {
@@ -51,7 +51,7 @@ public struct TaskFilter: Sendable {
     }
 
     /// Parses a kept spec; only filters by name or label pay for it.
-    public func matchesSpec(_ spec: [UInt8]) -> Bool {
+    package func matchesSpec(_ spec: [UInt8]) -> Bool {
         guard mayMatch(spec) else { return false }
         var reader = JSONReader()
         let line = [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]

@@ -78,7 +78,7 @@ extension MasterCore {
     // MARK: Notifying watchers
 
     /// Whether notifications or the scan of blocked shapes are unfinished: the shell then calls `endTurn` again.
-    public var hasMoreToTell: Bool { feed.hasMore || !pending.shapes.isLookedThrough }
+    package var hasMoreToTell: Bool { feed.hasMore || !pending.shapes.isLookedThrough }
 
     /// Sends each watcher that keeps up the events that it has not seen, within the turn's limit.
     mutating func tellWatchers(into effects: inout Effects) {

@@ -1,5 +1,5 @@
 /// Whether this master leads.
-public enum Leadership: Sendable, Equatable {
+package enum Leadership: Sendable, Equatable {
     case leading
     /// Another master leads; its HOST:PORT, if known.
     case standby(leader: String?)

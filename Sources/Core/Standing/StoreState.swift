@@ -1,5 +1,5 @@
 /// How well the store keeps up with its batches.
-public enum StoreState: Sendable, Equatable {
+package enum StoreState: Sendable, Equatable {
     case prompt
     /// The store has been silent for a while. Leases and deadlines are suspended, as replies to workers are held as
     /// well.
@@ -9,15 +9,15 @@ public enum StoreState: Sendable, Equatable {
 }
 
 /// The health of a store, for `ping`.
-public struct StoreHealth: Sendable, Equatable {
+package struct StoreHealth: Sendable, Equatable {
     /// For how long it has not answered its continuous probes with the result asked for; 0 if it does.
-    public var silentMilliseconds: Int
+    package var silentMilliseconds: Int
     /// How often it came back with less than it had acknowledged.
-    public var lossCount: Int
+    package var lossCount: Int
     /// Human-readable warnings for its administrator.
-    public var warnings: [String]
+    package var warnings: [String]
 
-    public init(silentMilliseconds: Int = 0, lossCount: Int = 0, warnings: [String] = []) {
+    package init(silentMilliseconds: Int = 0, lossCount: Int = 0, warnings: [String] = []) {
         (self.silentMilliseconds, self.lossCount, self.warnings) = (silentMilliseconds, lossCount, warnings)
     }
 }

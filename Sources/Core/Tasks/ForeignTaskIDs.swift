@@ -99,7 +99,7 @@ extension TaskID {
     init(foreignIndex: Int) { self.init(number: Self.foreignBit | UInt64(foreignIndex)) }
 
     /// Whether another system gave the id; its number is then valid in this run only.
-    public var isForeign: Bool { number & Self.foreignBit != 0 }
+    package var isForeign: Bool { number & Self.foreignBit != 0 }
 
     var foreignIndex: Int { Int(number & ~Self.foreignBit) }
 }

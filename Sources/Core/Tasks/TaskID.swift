@@ -3,7 +3,7 @@ import PodlingProtocol
 /// A task id: a number that increases with every task, written as `t` and twelve digits of base 32, so that ids sort by
 /// age and are found without a dictionary. Foreign ids (those given by another system) are numbers too, valid within
 /// one run, and sort before all others (`ForeignTaskIDs`).
-public struct TaskID: Hashable, Comparable, Sendable {
+package struct TaskID: Hashable, Comparable, Sendable {
     /// The ids of one millisecond take this many bits; a run that needs more takes them from the milliseconds that
     /// follow.
     private static let bitsPerMillisecond: UInt64 = 18
@@ -20,17 +20,17 @@ public struct TaskID: Hashable, Comparable, Sendable {
         return values
     }()
 
-    public let number: UInt64
+    package let number: UInt64
 
-    public init(number: UInt64) { self.number = number }
+    package init(number: UInt64) { self.number = number }
 
     /// The first id of a run that starts at this time.
-    public static func base(wallMilliseconds: Int64) -> TaskID {
+    package static func base(wallMilliseconds: Int64) -> TaskID {
         TaskID(number: UInt64(max(wallMilliseconds - originMilliseconds, 0)) << bitsPerMillisecond)
     }
 
     /// Parses an id; nil if it is not one of our own.
-    public init?(_ text: UnsafeRawBufferPointer) {
+    package init?(_ text: UnsafeRawBufferPointer) {
         guard text.count == Self.digitCount + 1, text[0] == UInt8(ascii: "t") else { return nil }
         var number: UInt64 = 0
         var worst: UInt8 = 0
@@ -44,7 +44,7 @@ public struct TaskID: Hashable, Comparable, Sendable {
         self.number = number
     }
 
-    public static func < (one: TaskID, other: TaskID) -> Bool {
+    package static func < (one: TaskID, other: TaskID) -> Bool {
         Int64(bitPattern: one.number) < Int64(bitPattern: other.number)
     }
 
@@ -52,7 +52,7 @@ public struct TaskID: Hashable, Comparable, Sendable {
     var next: TaskID { TaskID(number: number &+ 1) }
 
     /// The id as text; for a foreign id, `TaskTable` has it.
-    public var text: String {
+    package var text: String {
         String(unsafeUninitializedCapacity: Self.digitCount + 1) { out in
             write(to: UnsafeMutableRawBufferPointer(out))
             return Self.digitCount + 1

@@ -9,7 +9,7 @@ import ServiceLifecycle
 /// The HTTP interface: translates `/api/v1` into lines of the protocol, and passes objects on as verbatim bytes.
 ///
 /// It has no knowledge of the master beyond proto-spec.md. `openapi.yaml` describes it.
-public struct HTTPShim: Service {
+package struct HTTPShim: Service {
     /// Interval of the check for silent nodes.
     private static let nodeCheckSeconds = 1
 
@@ -19,7 +19,7 @@ public struct HTTPShim: Service {
     private let responder: ShimResponder
 
     /// - Parameter onServerRunning: called with the bound port, once connections are accepted.
-    public init(
+    package init(
         door: any MasterDoor,
         configuration: HTTPShimConfiguration = HTTPShimConfiguration(),
         logger: Logger,
@@ -32,7 +32,7 @@ public struct HTTPShim: Service {
     }
 
     /// Serves until graceful shutdown, then completes the requests in progress. Throws where it cannot listen.
-    public func run() async throws {
+    package func run() async throws {
         do {
             try await application.run()
         } catch {
@@ -95,10 +95,10 @@ public struct HTTPShim: Service {
 }
 
 /// The reason why HTTP cannot be served.
-public enum HTTPShimError: Error, CustomStringConvertible {
+package enum HTTPShimError: Error, CustomStringConvertible {
     case cannotListen(String, String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .cannotListen(let address, let why):
             "cannot serve HTTP on \(address): \(why); choose another with --http-listen or PODLING_HTTP_LISTEN"

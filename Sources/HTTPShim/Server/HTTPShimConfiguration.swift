@@ -1,41 +1,41 @@
-public import PodlingMaster
+import PodlingMaster
 
 /// The listening address of the HTTP interface, and its limits.
-public struct HTTPShimConfiguration: Sendable {
+package struct HTTPShimConfiguration: Sendable {
     /// Address or name to listen on.
-    public var host: String
+    package var host: String
     /// TCP port; 0 for any free one.
-    public var port: Int
+    package var port: Int
     /// Accepted values of `Host` where no authentication is required.
-    public var hostNames = HostNames([])
+    package var hostNames = HostNames([])
     /// nil serves plain text.
-    public var tls: ServerTLS?
+    package var tls: ServerTLS?
     /// Size limit of a request's body; longer ones are answered 413.
-    public var bodyBytesMax = 1024 * 1024
+    package var bodyBytesMax = 1024 * 1024
     /// Size limit of all header fields of one request.
-    public var headerBytesMax = 16 * 1024
+    package var headerBytesMax = 16 * 1024
     /// Connections with a request in progress; health probes and idle connections are counted separately.
-    public var requestsMax = 1000
+    package var requestsMax = 1000
     /// Connections open at once; more of them wait in the kernel's backlog. The limit includes some that are being
     /// closed.
-    public var connectionsMax: Int {
+    package var connectionsMax: Int {
         let goingMax = 64
         return requestsMax + HTTPConnections.reservedForProbes + goingMax
     }
     /// Time limit for the head of a request, for an idle connection, and for a pause within a body.
-    public var idleTimeoutSeconds = 30
+    package var idleTimeoutSeconds = 30
     /// Time limit for a whole body.
-    public var bodyTimeoutSeconds = 30
+    package var bodyTimeoutSeconds = 30
     /// Time limit for a connection on which no byte moves either way: for peers that do not read.
-    public var stallTimeoutSeconds = 60
+    package var stallTimeoutSeconds = 60
     /// Time limit of one request to the master.
-    public var requestTimeoutSeconds = 30
+    package var requestTimeoutSeconds = 30
     /// In-process connections to the master that all requests share.
-    public var doorSessionsMax = 4
+    package var doorSessionsMax = 4
     /// Nodes registered over HTTP at a time; each has its own connection to the master.
-    public var nodesMax = 1000
+    package var nodesMax = 1000
 
-    public init(host: String = "127.0.0.1", port: Int = 8070, tls: ServerTLS? = nil) {
+    package init(host: String = "127.0.0.1", port: Int = 8070, tls: ServerTLS? = nil) {
         self.host = host
         self.port = port
         self.tls = tls

@@ -6,11 +6,11 @@ import PodlingProtocol
 /// and so may read the responses. It cannot choose the name that its browser sends as `Host`: where no authentication
 /// is required, only requests to the master's own names are answered. An IP address is always accepted: a page with one
 /// as its origin was served from there.
-public struct HostNames: Sendable {
+package struct HostNames: Sendable {
     private let own: Set<String>
 
     /// - Parameter own: names and addresses without ports; loopback names need not be among them.
-    public init(_ own: [String]) {
+    package init(_ own: [String]) {
         self.own = Set(own.map { Self.name(of: HostPort.bracketed($0)) })
     }
 

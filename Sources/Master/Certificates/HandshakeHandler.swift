@@ -1,10 +1,10 @@
-public import NIOCore
+import NIOCore
 import PodlingTLS
 
 /// Follows the TLS handler of a new connection until its handshake is complete: keeps the count of pending handshakes,
 /// and logs why one failed.
-public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
-    public typealias InboundIn = ByteBuffer
+package final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    package typealias InboundIn = ByteBuffer
 
     private let pending: PendingHandshakes
     private let log: FailureLog
@@ -13,7 +13,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
     /// The peer's address, read at the start: a connection that was reset has none any more.
     private var peer: SocketAddress?
 
-    public init(pending: PendingHandshakes, log: FailureLog) {
+    package init(pending: PendingHandshakes, log: FailureLog) {
         self.pending = pending
         self.log = log
     }
@@ -23,7 +23,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
         self.gate = gate
     }
 
-    public func channelActive(context: ChannelHandlerContext) {
+    package func channelActive(context: ChannelHandlerContext) {
         peer = context.remoteAddress
         if let victim = pending.add(context.channel, address: peer?.ipAddress ?? "") {
             log.add("TLS: too many handshakes at once; the oldest was ended", peer: victim.remoteAddress)
@@ -33,7 +33,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
         context.fireChannelActive()
     }
 
-    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is TLSHandshakeDone { gate?.isDone = true }
         context.fireUserInboundEventTriggered(event)
         guard event is TLSHandshakeDone else { return }
@@ -41,7 +41,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 
-    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A port scan, which sends nothing, is not logged.
         if let error = error as? TLSError, error.kind != .truncated {
             log.add("TLS: \(error)", peer: peer ?? context.remoteAddress)
@@ -49,7 +49,7 @@ public final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHand
         context.fireErrorCaught(error)
     }
 
-    public func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         pending.remove(context.channel)
         context.fireChannelInactive()
     }

@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// A handshake takes milliseconds: where the bound is met, the one that has waited longest is the least likely to
 /// succeed.
-public final class PendingHandshakes: Sendable {
+package final class PendingHandshakes: Sendable {
     private struct Waiting {
         var channels: [(id: ObjectIdentifier, address: String, channel: any Channel)] = []
         var counts: [String: Int] = [:]
@@ -17,14 +17,14 @@ public final class PendingHandshakes: Sendable {
         }
     }
 
-    public static let countMaxDefault = 512
-    public static let perAddressMaxDefault = 256
+    package static let countMaxDefault = 512
+    package static let perAddressMaxDefault = 256
 
     private let countMax: Int
     private let perAddressMax: Int
     private let waiting = NIOLockedValueBox(Waiting())
 
-    public init(countMax: Int = countMaxDefault, perAddressMax: Int = perAddressMaxDefault) {
+    package init(countMax: Int = countMaxDefault, perAddressMax: Int = perAddressMaxDefault) {
         self.countMax = countMax
         self.perAddressMax = perAddressMax
     }

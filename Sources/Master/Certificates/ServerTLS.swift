@@ -1,10 +1,10 @@
 import Glibc
-public import Logging
+import Logging
 import NIOConcurrencyHelpers
-public import PodlingTLS
+import PodlingTLS
 
 /// The TLS contexts of this master, for its lines and for HTTP; reloaded on demand.
-public final class ServerTLS: Sendable {
+package final class ServerTLS: Sendable {
     private struct Contexts {
         var line: TLSContext
         var http: TLSContext
@@ -18,7 +18,7 @@ public final class ServerTLS: Sendable {
     /// reject the certificate by themselves.
     ///
     /// - Throws: `TLSError` that names the setting, the file and the remedy.
-    public init(_ configuration: TLSServerConfiguration, logger: Logger) throws(TLSError) {
+    package init(_ configuration: TLSServerConfiguration, logger: Logger) throws(TLSError) {
         self.configuration = configuration
         self.logger = logger
         contexts = NIOLockedValueBox(try Self.read(configuration, isAnyDateGood: true))
@@ -27,18 +27,18 @@ public final class ServerTLS: Sendable {
     }
 
     /// The context for new connections.
-    public var lineContext: TLSContext { contexts.withLockedValue { $0.line } }
-    public var httpContext: TLSContext { contexts.withLockedValue { $0.http } }
+    package var lineContext: TLSContext { contexts.withLockedValue { $0.line } }
+    package var httpContext: TLSContext { contexts.withLockedValue { $0.http } }
 
     /// Whether every client must show a certificate.
-    public var demandsCertificates: Bool { configuration.clientCertificates == .require }
+    package var demandsCertificates: Bool { configuration.clientCertificates == .require }
 
     /// The facts of the current certificate.
-    public var certificate: CertificateFacts? { lineContext.certificate }
+    package var certificate: CertificateFacts? { lineContext.certificate }
 
     /// Reloads all files for new connections; open connections continue. Where anything is invalid, a date too, the old
     /// contexts stay.
-    public func reload() {
+    package func reload() {
         do throws(TLSError) {
             let isExpired = certificate?.dateOffence(now: time(nil)) != nil
             let fresh = try Self.read(configuration, isAnyDateGood: isExpired)
@@ -52,7 +52,7 @@ public final class ServerTLS: Sendable {
     }
 
     /// Logs the expiry of the certificate and of the revocation lists, at a level that rises as it approaches.
-    public func checkDates() {
+    package func checkDates() {
         let (context, now) = (lineContext, time(nil))
         if let certificate = context.certificate, let end = certificate.notAfter {
             log(.of(certificate, now: now), until: end, ["certificate": "\(certificate.subject)"])

@@ -1,7 +1,7 @@
 import PodlingTLS
 
 /// An in-process transport to the master: the equivalent of a TCP connection, without the socket.
-public protocol MasterDoor: Sendable {
+package protocol MasterDoor: Sendable {
     /// Whether peers must authenticate (proto-spec.md, section 3.2).
     var asksForIdentity: Bool { get }
 
@@ -10,19 +10,19 @@ public protocol MasterDoor: Sendable {
 }
 
 extension MasterDoor {
-    public func open() async throws -> any DoorSession { try await open(DoorPeer()) }
+    package func open() async throws -> any DoorSession { try await open(DoorPeer()) }
 }
 
 /// The peer for which an in-process connection is opened.
-public struct DoorPeer: Sendable {
+package struct DoorPeer: Sendable {
     /// The name for the audit and the log: `http`, or `http HOST:PORT` of the request that opened it.
-    public var name: String
+    package var name: String
     /// The verified client certificate that the peer has shown in TLS.
-    public var certificate: CertificateFacts?
+    package var certificate: CertificateFacts?
     /// Whether it is a health probe, which is admitted beyond `connectionsMax`.
-    public var isProbe: Bool
+    package var isProbe: Bool
 
-    public init(name: String = "http", certificate: CertificateFacts? = nil, isProbe: Bool = false) {
+    package init(name: String = "http", certificate: CertificateFacts? = nil, isProbe: Bool = false) {
         self.name = name
         self.certificate = certificate
         self.isProbe = isProbe
@@ -30,18 +30,18 @@ public struct DoorPeer: Sendable {
 }
 
 /// The connection was closed before the request was processed: a retry on another connection is safe.
-public struct DoorClosed: Error {
+package struct DoorClosed: Error {
     /// The `error` event with the master's reason, where no request waited for a reply then.
-    public var errorLine: [UInt8]?
+    package var errorLine: [UInt8]?
 
-    public init(errorLine: [UInt8]? = nil) { self.errorLine = errorLine }
+    package init(errorLine: [UInt8]? = nil) { self.errorLine = errorLine }
 }
 
 /// One connection through a `MasterDoor`.
 ///
 /// It obeys proto-spec.md as a TCP connection does: it starts before `hello`, and its requests are executed
 /// and answered in the order in which `request` was called. Events on it are dropped.
-public protocol DoorSession: Sendable {
+package protocol DoorSession: Sendable {
     /// Sends one request line, without a line ending, and returns the one reply line (`{"re":...}`), without one.
     ///
     /// Calls may overlap. Throws where the connection is closed before the reply; `DoorClosed` where it was closed

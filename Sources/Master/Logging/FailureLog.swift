@@ -1,10 +1,10 @@
-public import Logging
+import Logging
 import NIOConcurrencyHelpers
-public import NIOCore
+import NIOCore
 import PodlingProtocol
 
 /// Rate-limited log of protocol and TLS errors made by peers.
-public final class FailureLog: Sendable {
+package final class FailureLog: Sendable {
     private struct Period {
         var start = NIODeadline.uptimeNanoseconds(0)
         var lineCount = 0
@@ -17,9 +17,9 @@ public final class FailureLog: Sendable {
     private let logger: Logger
     private let period = NIOLockedValueBox(Period())
 
-    public init(_ logger: Logger) { self.logger = logger }
+    package init(_ logger: Logger) { self.logger = logger }
 
-    public func add(_ message: String, peer: SocketAddress?) {
+    package func add(_ message: String, peer: SocketAddress?) {
         let now = NIODeadline.now()
         let (isShown, leftOut) = period.withLockedValue { period -> (Bool, Int) in
             var leftOut = 0

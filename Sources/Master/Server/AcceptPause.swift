@@ -1,16 +1,16 @@
 import Glibc
-public import Logging
-public import NIOCore
+import Logging
+import NIOCore
 
 /// Pauses a server socket that cannot accept, as without file descriptors, and logs the remedy.
 ///
 /// NIO's own `AcceptBackoffHandler` delays the next read, but the socket stays registered as readable after a failed
 /// accept: the loop would spin.
-public final class AcceptPause: ChannelDuplexHandler, RemovableChannelHandler {
-    public typealias InboundIn = any Channel
-    public typealias InboundOut = any Channel
-    public typealias OutboundIn = any Channel
-    public typealias OutboundOut = any Channel
+package final class AcceptPause: ChannelDuplexHandler, RemovableChannelHandler {
+    package typealias InboundIn = any Channel
+    package typealias InboundOut = any Channel
+    package typealias OutboundIn = any Channel
+    package typealias OutboundOut = any Channel
 
     private static let pauseMilliseconds: ClosedRange<Int64> = 500...1_000
     /// Interval between log lines about it.
@@ -20,14 +20,14 @@ public final class AcceptPause: ChannelDuplexHandler, RemovableChannelHandler {
     private var loggedAt: NIODeadline?
     private var isPaused = false
 
-    public init(_ logger: Logger) { self.logger = logger }
+    package init(_ logger: Logger) { self.logger = logger }
 
     /// Defers reads during the pause to its end.
-    public func read(context: ChannelHandlerContext) {
+    package func read(context: ChannelHandlerContext) {
         if !isPaused { context.read() }
     }
 
-    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // One connection that was reset before it was accepted; any other error closes this channel.
         guard let code = (error as? IOError)?.errnoCode, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else {
             if !(error is IOError) { context.fireErrorCaught(error) }

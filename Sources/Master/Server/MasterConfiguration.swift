@@ -4,39 +4,39 @@ import PodlingCore
 import PodlingProtocol
 
 /// The master's listening address, and the limits of its shell.
-public struct MasterConfiguration: Sendable {
-    public var host = "127.0.0.1"
+package struct MasterConfiguration: Sendable {
+    package var host = "127.0.0.1"
     /// 0 lets the system choose.
-    public var port = 7070
+    package var port = 7070
     /// HOST or HOST:PORT by which peers reach this master; nil is the listening address, with this machine's host name
     /// in place of a wildcard address.
-    public var advertised: String?
+    package var advertised: String?
     /// The role of a certificate's holder where it names no node; nil requires a token.
-    public var certificateRole: Role? = .client
+    package var certificateRole: Role? = .client
     /// nil serves plain text.
-    public var tls: ServerTLS?
+    package var tls: ServerTLS?
     /// Connections whose TLS handshake is not complete; one more evicts the oldest.
-    public var pendingHandshakesMax = PendingHandshakes.countMaxDefault
+    package var pendingHandshakesMax = PendingHandshakes.countMaxDefault
     /// The limit for one address.
-    public var pendingHandshakesPerAddressMax = PendingHandshakes.perAddressMaxDefault
-    public var connectionsMax = Limits.connectionsMaxDefault
-    public var firstLineSeconds = Limits.firstLineSeconds
-    public var identitySeconds = Limits.identitySeconds
-    public var partialLineSeconds = Limits.partialLineSeconds
+    package var pendingHandshakesPerAddressMax = PendingHandshakes.perAddressMaxDefault
+    package var connectionsMax = Limits.connectionsMaxDefault
+    package var firstLineSeconds = Limits.firstLineSeconds
+    package var identitySeconds = Limits.identitySeconds
+    package var partialLineSeconds = Limits.partialLineSeconds
     /// Output buffered for one peer that does not read it, and for all of them.
-    public var unreadBytesMax = Limits.unreadBytesMax
-    public var unreadBytesTotalMax = Limits.unreadBytesTotalMax
+    package var unreadBytesMax = Limits.unreadBytesMax
+    package var unreadBytesTotalMax = Limits.unreadBytesTotalMax
     /// Time limit of the shutdown.
-    public var shutdownSeconds = 5
+    package var shutdownSeconds = 5
     /// The listen backlog: connections that wait to be accepted.
-    public var backlog: Int32 = 1_024
+    package var backlog: Int32 = 1_024
     /// Turns held until the store has made them durable.
-    public var heldTurnsMax = 4_096
+    package var heldTurnsMax = 4_096
     /// Output held until the store has made its turn durable.
-    public var heldBytesMax = 128 * 1024 * 1024
-    public var core: CoreConfiguration
+    package var heldBytesMax = 128 * 1024 * 1024
+    package var core: CoreConfiguration
 
-    public init(core: CoreConfiguration) {
+    package init(core: CoreConfiguration) {
         self.core = core
     }
 

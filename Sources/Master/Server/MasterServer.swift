@@ -11,7 +11,7 @@ import PodlingTLS
 import ServiceLifecycle
 
 /// The master: a TCP server on one event loop.
-public final class MasterServer: Service {
+package final class MasterServer: Service {
     private let configuration: MasterConfiguration
     private let store: any Store
     private let logger: Logger
@@ -25,7 +25,7 @@ public final class MasterServer: Service {
     private let end = NIOLockedValueBox<NIODeadline?>(nil)
 
     /// - Parameter ready: called with the address once connections are accepted.
-    public init(
+    package init(
         configuration: MasterConfiguration,
         store: any Store,
         logger: Logger,
@@ -44,7 +44,7 @@ public final class MasterServer: Service {
     }
 
     /// The in-process transport.
-    public var door: any MasterDoor {
+    package var door: any MasterDoor {
         InProcessDoor(
             loop: loop,
             eventLoop: group.next(),
@@ -54,7 +54,7 @@ public final class MasterServer: Service {
     }
 
     /// Replaces the valid tokens; sessions with others are closed.
-    public func setTokens(_ tokens: TokenTable) {
+    package func setTokens(_ tokens: TokenTable) {
         let loop = loop
         group.next().execute { loop.value.setTokens(tokens) }
     }
@@ -63,7 +63,7 @@ public final class MasterServer: Service {
     /// `run` and before the in-process transport is used.
     ///
     /// - Throws: `MasterError.cannotListen`, and what the store throws. The port is then free again.
-    public func prepare() async throws {
+    package func prepare() async throws {
         let channel = try await bind()
         bound.withLockedValue { $0 = channel }
         do {
@@ -89,7 +89,7 @@ public final class MasterServer: Service {
     /// Serves until the graceful shutdown, then notifies every connection, flushes output, and closes.
     ///
     /// - Throws: `MasterError`, and what the store throws.
-    public func run() async throws {
+    package func run() async throws {
         let channel: any Channel
         do {
             channel = try await self.channel()
@@ -191,7 +191,7 @@ public final class MasterServer: Service {
     ///
     /// - Returns: the deadline.
     @discardableResult
-    public func announceEnd() -> NIODeadline {
+    package func announceEnd() -> NIODeadline {
         let new = NIODeadline.now() + shutdownTime(.all)
         let known = end.withLockedValue { end in
             defer { end = end ?? new }
@@ -277,13 +277,13 @@ extension MasterServer {
 }
 
 /// The reason why the master cannot serve.
-public enum MasterError: Error, CustomStringConvertible {
+package enum MasterError: Error, CustomStringConvertible {
     case cannotListen(String, String)
     case storeFailed(String)
     /// Another master has taken over; this one can be restarted.
     case leadLost
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .cannotListen(let address, let why):
             "cannot listen on \(address): \(why); choose another with --listen or PODLING_LISTEN"

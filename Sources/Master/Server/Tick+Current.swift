@@ -4,7 +4,7 @@ import PodlingCore
 
 extension Tick {
     /// The present, by the system's clocks.
-    public static func current() -> Tick {
+    package static func current() -> Tick {
         Tick(wall: WallClock.milliseconds(), monotonic: Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000))
     }
 }

@@ -1,12 +1,12 @@
 /// A failed call to PostgreSQL.
-public struct PGError: Error, CustomStringConvertible, Sendable {
+package struct PGError: Error, CustomStringConvertible, Sendable {
     /// The SQLSTATE, five characters (PostgreSQL manual, appendix A); nil where the server gave none, as when it is
     /// unreachable.
-    public var sqlState: String?
+    package var sqlState: String?
     /// The message of libpq or the server, on one line; it holds no password.
-    public var message: String
+    package var message: String
     /// The connection was lost, or never made.
-    public var isConnectionLost: Bool
+    package var isConnectionLost: Bool
     /// The fence rejected this master: another leads, and this one may write no more.
     private(set) var isLeadLost = false
 
@@ -16,14 +16,14 @@ public struct PGError: Error, CustomStringConvertible, Sendable {
         return error
     }
 
-    public init(sqlState: String? = nil, message: String, isConnectionLost: Bool = false) {
+    package init(sqlState: String? = nil, message: String, isConnectionLost: Bool = false) {
         self.sqlState = sqlState
         self.message = message
         self.isConnectionLost = isConnectionLost
     }
 
     /// Whether a retry may succeed, later or on another connection.
-    public var isRetryable: Bool {
+    package var isRetryable: Bool {
         guard !isConnectionLost, let sqlState else { return isConnectionLost }
         // Connection, resources, rollback, operator intervention; an unavailable lock, and a server that became a
         // standby.
@@ -41,13 +41,13 @@ public struct PGError: Error, CustomStringConvertible, Sendable {
     var isUniqueViolation: Bool { sqlState == "23505" }
 
     /// The remedy; nil where nothing better than the message is known.
-    public var cure: String? { PGFault.of(self)?.cure }
+    package var cure: String? { PGFault.of(self)?.cure }
 
     /// The exit code for a program that cannot continue (sysexits.h): 69 where the server is unreachable or busy, 77
     /// where the user lacks a privilege, 78 where a setting is wrong.
-    public var exitCode: Int32 { (PGFault.of(self)?.kind ?? .unavailable).rawValue }
+    package var exitCode: Int32 { (PGFault.of(self)?.kind ?? .unavailable).rawValue }
 
-    public var description: String {
+    package var description: String {
         let what = sqlState.map { "\(message) (SQLSTATE \($0))" } ?? message
         guard let cure else { return what }
         // libpq ends some messages with a full stop, some without.

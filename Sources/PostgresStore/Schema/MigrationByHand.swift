@@ -3,14 +3,14 @@ import NIOPosix
 
 /// Implements `podling-master migrate`: the steps that a master would run at start, one line each, and partitions for
 /// the coming months of history, for a service account that may not create tables.
-public enum MigrationByHand {
+package enum MigrationByHand {
     private static let pollMilliseconds = 200
 
     /// - Parameters:
     ///   - isDryRun: prints the SQL instead, and changes nothing.
     ///   - say: receives whole lines, on another thread.
     /// - Throws: `PGError`.
-    public static func run(url: String, isDryRun: Bool, say: @escaping @Sendable (String) -> Void) async throws {
+    package static func run(url: String, isDryRun: Bool, say: @escaping @Sendable (String) -> Void) async throws {
         let pool = NIOThreadPool(numberOfThreads: 1)
         pool.start()
         let outcome: Result<Void, any Error>

@@ -4,7 +4,7 @@ import NIOPosix
 import PodlingAccess
 
 /// The tokens in the table `podling_tokens`, accessed on a connection and a thread of their own.
-public final class DatabaseTokens: Sendable {
+package final class DatabaseTokens: Sendable {
     private static let statementMilliseconds = 10_000
     private static let pollMilliseconds = 200
 
@@ -15,13 +15,13 @@ public final class DatabaseTokens: Sendable {
     private let idle = NIOLockedValueBox<PGConnectionBox?>(nil)
 
     /// - Parameter mayMigrate: whether older tables are migrated; else they are rejected.
-    public init(url: String, mayMigrate: Bool = true) {
+    package init(url: String, mayMigrate: Bool = true) {
         self.url = url
         self.mayMigrate = mayMigrate
         pool.start()
     }
 
-    public func close() async {
+    package func close() async {
         try? await pool.shutdownGracefully()
         idle.withLockedValue { $0 = nil }
     }
@@ -29,7 +29,7 @@ public final class DatabaseTokens: Sendable {
     /// Ensures that the table exists.
     ///
     /// - Throws: `PGError`.
-    public func prepare() async throws {
+    package func prepare() async throws {
         let (url, mayMigrate) = (url, mayMigrate)
         try await pool.runIfActive {
             let migration = try Migration(url: url)
@@ -44,7 +44,7 @@ public final class DatabaseTokens: Sendable {
     /// A version stamp of the table's content, which does not need to read all of it.
     ///
     /// - Throws: `PGError`.
-    public func stamp() async throws -> String {
+    package func stamp() async throws -> String {
         try await use { connection throws(PGError) in
             let sql = """
                 SELECT count(*) || coalesce(md5(string_agg(concat_ws(' ', name, role, node_id, sha256), ',' ORDER BY name)), '')
@@ -55,7 +55,7 @@ public final class DatabaseTokens: Sendable {
     }
 
     /// - Throws: `PGError`, and `TokenError` where a row is not a token.
-    public func read() async throws -> [TokenRecord] {
+    package func read() async throws -> [TokenRecord] {
         try await use { connection in
             let result = try connection.execute(
                 """
@@ -84,7 +84,7 @@ public final class DatabaseTokens: Sendable {
     }
 
     /// - Throws: `PGError`, and `TokenError` where the name is taken.
-    public func add(_ record: TokenRecord) async throws {
+    package func add(_ record: TokenRecord) async throws {
         try await use { connection in
             do throws(PGError) {
                 try connection.execute(
@@ -109,7 +109,7 @@ public final class DatabaseTokens: Sendable {
     }
 
     /// - Throws: `PGError`, and `TokenError` where there is none of that name.
-    public func revoke(_ name: String) async throws {
+    package func revoke(_ name: String) async throws {
         try await use { connection in
             let sql = "DELETE FROM podling_tokens WHERE name = $1 RETURNING \(LeadFence.synchronousCommit)"
             guard try connection.execute(sql, PGParameters(name)).rowCount == 1 else {

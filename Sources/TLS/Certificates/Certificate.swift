@@ -13,14 +13,14 @@ final class Certificate {
 }
 
 /// Facts copied out of a certificate. Its texts are untrusted: control characters are escaped.
-public struct CertificateFacts: Sendable, Equatable {
+package struct CertificateFacts: Sendable, Equatable {
     /// A subjectAltName (RFC 5280, section 4.2.1.6); other kinds are omitted.
-    public enum Name: Sendable, Equatable, CustomStringConvertible {
+    package enum Name: Sendable, Equatable, CustomStringConvertible {
         case dns(String)
         case ip(String)
         case uri(String)
 
-        public var description: String {
+        package var description: String {
             switch self {
             case .dns(let name): "DNS:\(name)"
             case .ip(let address): "IP:\(address)"
@@ -35,17 +35,17 @@ public struct CertificateFacts: Sendable, Equatable {
     private static let namesListedMax = 10
 
     /// The distinguished name by RFC 2253, such as `CN=node-1,O=Example`.
-    public let subject: String
-    public let issuer: String
-    public let names: [Name]
+    package let subject: String
+    package let issuer: String
+    package let names: [Name]
     /// Unix time in seconds; nil where the date cannot be parsed.
-    public let notBefore: Int?
-    public let notAfter: Int?
-    public let isSelfIssued: Bool
+    package let notBefore: Int?
+    package let notAfter: Int?
+    package let isSelfIssued: Bool
     /// Whether it is a CA certificate, which may sign others (RFC 5280, section 4.2.1.9).
-    public let isAuthority: Bool
+    package let isAuthority: Bool
     /// Whether its key usages permit TLS server authentication.
-    public let isForServers: Bool
+    package let isForServers: Bool
 
     init(_ certificate: OpaquePointer) {
         subject = Self.text(of: X509_get_subject_name(certificate))
@@ -60,7 +60,7 @@ public struct CertificateFacts: Sendable, Equatable {
     }
 
     /// Human-readable list, `DNS:a.example, IP:10.0.0.1`, or a remark that there are none.
-    public var namesListed: String {
+    package var namesListed: String {
         guard !names.isEmpty else { return "no name at all (it has no subjectAltName)" }
         let listed = names.prefix(Self.namesListedMax).map(\.description).joined(separator: ", ")
         let rest = names.count - Self.namesListedMax
@@ -112,14 +112,14 @@ public struct CertificateFacts: Sendable, Equatable {
     }
 
     /// Why it is not valid at `now` (Unix seconds), and since or until when; nil where it is.
-    public func dateOffence(now: Int) -> String? {
+    package func dateOffence(now: Int) -> String? {
         if let notBefore, now < notBefore { return "is not valid before \(Self.utc(notBefore))" }
         if let notAfter, now > notAfter { return "has expired on \(Self.utc(notAfter))" }
         return nil
     }
 
     /// Formats a time as `2026-11-24 22:00:00 UTC`.
-    public static func utc(_ seconds: Int) -> String {
+    package static func utc(_ seconds: Int) -> String {
         var (seconds, parts) = (time_t(seconds), tm())
         gmtime_r(&seconds, &parts)
         let numbers = [parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec].map { number in

@@ -1,5 +1,5 @@
 /// The name of the server that a client means to reach: the host of its URL.
-public struct PeerName: Sendable, Equatable, CustomStringConvertible {
+package struct PeerName: Sendable, Equatable, CustomStringConvertible {
     enum Kind: Equatable {
         case host
         case address
@@ -14,7 +14,7 @@ public struct PeerName: Sendable, Equatable, CustomStringConvertible {
 
     /// - Parameter host: a host name, or an address, which may have brackets and a zone (`[fe80::1%eth0]`).
     /// - Throws: `TLSError` for anything else.
-    public init(_ host: String) throws(TLSError) {
+    package init(_ host: String) throws(TLSError) {
         var bare = Substring(host)
         if bare.hasPrefix("["), bare.hasSuffix("]") { bare = bare.dropFirst().dropLast() }
         if let address = IPAddress(String(bare.prefix { $0 != "%" })) {
@@ -36,14 +36,14 @@ public struct PeerName: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// Whether a text is an IPv4 or IPv6 address, without brackets; it may have a zone.
-    public static func isAddress(_ text: String) -> Bool { IPAddress(String(text.prefix { $0 != "%" })) != nil }
+    package static func isAddress(_ text: String) -> Bool { IPAddress(String(text.prefix { $0 != "%" })) != nil }
 
     private init(_ text: String, _ kind: Kind) {
         self.text = text
         self.kind = kind
     }
 
-    public var description: String { text }
+    package var description: String { text }
 
     /// The name's form in a subjectAltName.
     var asSubjectAltName: String { kind == .host ? "DNS:\(text)" : "IP:\(text)" }

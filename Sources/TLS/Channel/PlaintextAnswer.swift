@@ -1,13 +1,13 @@
-public import NIOCore
+import NIOCore
 
 /// A server's reply to a client that speaks without TLS, which tells people and programs what this port is.
-public struct PlaintextAnswer: Sendable {
+package struct PlaintextAnswer: Sendable {
     let bytes: ByteBuffer
     /// Whether it is also sent to a client that is silent until the deadline: in some protocols the server speaks
     /// first.
     let isForSilence: Bool
 
-    public init(_ bytes: ByteBuffer, isForSilence: Bool) {
+    package init(_ bytes: ByteBuffer, isForSilence: Bool) {
         self.bytes = bytes
         self.isForSilence = isForSilence
     }

@@ -1,34 +1,34 @@
-public import NIOCore
+import NIOCore
 
 /// Limits of a connection's handshake and closure.
-public struct TLSHandlerLimits: Sendable {
+package struct TLSHandlerLimits: Sendable {
     /// Time from the start of the connection to the end of the handshake.
-    public var handshakeSeconds: Int64 = 5
+    package var handshakeSeconds: Int64 = 5
     /// How long to wait for the peer's close_notify after this side's.
-    public var closeSeconds: Int64 = 2
+    package var closeSeconds: Int64 = 2
     /// Bytes that may be written before the handshake is complete.
-    public var queuedBytesMax = 1_024 * 1_024
+    package var queuedBytesMax = 1_024 * 1_024
 
-    public init() {}
+    package init() {}
 }
 
 /// Fired as an inbound user event once the handshake is complete. In TLS 1.3 a client's certificate may still be
 /// rejected after it: only an answer proves that the client is connected.
-public struct TLSHandshakeDone: Sendable {
+package struct TLSHandshakeDone: Sendable {
     /// `TLSv1.3`.
-    public let version: String
-    public let peerCertificate: CertificateFacts?
+    package let version: String
+    package let peerCertificate: CertificateFacts?
 }
 
 /// TLS for a channel: a `TLSEngine` with plaintext on the side of the handlers after it.
 ///
 /// An error is fired as `TLSError`, and closes the channel. `close` sends close_notify first. Writes fail through their
 /// promise.
-public final class TLSHandler: ChannelDuplexHandler {
-    public typealias InboundIn = ByteBuffer
-    public typealias InboundOut = ByteBuffer
-    public typealias OutboundIn = ByteBuffer
-    public typealias OutboundOut = ByteBuffer
+package final class TLSHandler: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private var engine: TLSEngine
     private let limits: TLSHandlerLimits
@@ -43,7 +43,7 @@ public final class TLSHandler: ChannelDuplexHandler {
     private var hasEnded = false
 
     /// - Parameter answerToPlaintext: for a server: its reply to a client that speaks without TLS.
-    public init(
+    package init(
         _ engine: consuming TLSEngine,
         limits: TLSHandlerLimits = TLSHandlerLimits(),
         answerToPlaintext: PlaintextAnswer? = nil
@@ -55,11 +55,11 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Beginning
 
-    public func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { begin(context) }
     }
 
-    public func channelActive(context: ChannelHandlerContext) {
+    package func channelActive(context: ChannelHandlerContext) {
         begin(context)
         context.fireChannelActive()
     }
@@ -90,7 +90,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Reading
 
-    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !hasEnded else { return }
         let bytes = unwrapInboundIn(data)
         let wasHandshaking = engine.state == .handshaking
@@ -108,7 +108,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         if engine.state == .closed { end(context) }
     }
 
-    public func channelReadComplete(context: ChannelHandlerContext) {
+    package func channelReadComplete(context: ChannelHandlerContext) {
         context.flush()
         context.fireChannelReadComplete()
         // Handlers that read on demand ask for plaintext, and do not know of these bytes.
@@ -128,13 +128,13 @@ public final class TLSHandler: ChannelDuplexHandler {
         context.fireUserInboundEventTriggered(done)
     }
 
-    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // TLS connections here have no half-closed state.
         if case ChannelEvent.inputClosed? = event as? ChannelEvent { peerEnded(context) }
         context.fireUserInboundEventTriggered(event)
     }
 
-    public func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         peerEnded(context)
         context.fireChannelInactive()
     }
@@ -149,7 +149,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Writing
 
-    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let bytes = unwrapOutboundIn(data)
         guard !isClosing, !hasEnded else {
             promise?.fail(ChannelError.ioOnClosedChannel)
@@ -187,7 +187,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Ending
 
-    public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         // There is no half-closed state: this side's end closes the connection, once the peer has sent close_notify
         // too.
         guard mode != .input else {
@@ -208,7 +208,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         context.read()
     }
 
-    public func handlerRemoved(context: ChannelHandlerContext) {
+    package func handlerRemoved(context: ChannelHandlerContext) {
         deadline?.cancel()
         failQueue(ChannelError.ioOnClosedChannel)
     }

@@ -1,5 +1,5 @@
 /// The application protocol inside TLS (ALPN, RFC 7301).
-public enum ApplicationProtocol: String, Sendable {
+package enum ApplicationProtocol: String, Sendable {
     /// A peer must name it: one that does not speaks another protocol.
     case podling = "podling/1"
     /// A client may name none: HTTP is older than ALPN.

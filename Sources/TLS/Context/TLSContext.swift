@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Thread-safe: the handle does not change after `init`, and OpenSSL counts its references atomically
 /// (openssl-threads(7)).
-public final class TLSContext: Sendable {
+package final class TLSContext: Sendable {
     enum Side: Sendable, Equatable {
         case client(TLSMode, sendsServerName: Bool)
         case server(TLSClientCertificates)
@@ -16,16 +16,16 @@ public final class TLSContext: Sendable {
     let side: Side
     let applicationProtocol: ApplicationProtocol
     /// This side's own certificate; nil where it has none.
-    public let certificate: CertificateFacts?
+    package let certificate: CertificateFacts?
     /// The earliest expiry of a server's revocation lists: from then on no client of that CA is admitted. Unix time in
     /// seconds.
-    public let revocationEnd: Int?
+    package let revocationEnd: Int?
     /// The CA certificates of `--tls-client-ca`.
-    public let clientAuthorities: [CertificateFacts]
+    package let clientAuthorities: [CertificateFacts]
 
     /// - Parameter now: Unix time in seconds, to check the dates of this side's own certificate; nil is the present.
     /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the remedy.
-    public convenience init(
+    package convenience init(
         client: TLSClientConfiguration,
         speaking applicationProtocol: ApplicationProtocol = .podling,
         now: Int? = nil
@@ -51,7 +51,7 @@ public final class TLSContext: Sendable {
     ///   - isAnyDateGood: accepts a certificate of this side that has expired, or is not valid yet.
     ///   - now: Unix time in seconds, to check the dates of this side's own certificate; nil is the present.
     /// - Throws: `TLSError` of kind `configuration` that names the setting, the file and the remedy.
-    public convenience init(
+    package convenience init(
         server: TLSServerConfiguration,
         speaking applicationProtocol: ApplicationProtocol = .podling,
         isAnyDateGood: Bool = false,

@@ -1,8 +1,8 @@
-public import NIOCore
+import NIOCore
 
 extension TLSEngine {
     /// `receive` for a `ByteBuffer`.
-    public mutating func receive(_ bytes: ByteBuffer, plaintext: inout ByteBuffer) throws(TLSError) {
+    package mutating func receive(_ bytes: ByteBuffer, plaintext: inout ByteBuffer) throws(TLSError) {
         let result = bytes.withUnsafeReadableBytes { pointer in
             Result { () throws(TLSError) in try receive(pointer, plaintext: &plaintext) }
         }
@@ -10,7 +10,7 @@ extension TLSEngine {
     }
 
     /// `write` for a `ByteBuffer`.
-    public mutating func write(_ bytes: ByteBuffer) throws(TLSError) {
+    package mutating func write(_ bytes: ByteBuffer) throws(TLSError) {
         let result = bytes.withUnsafeReadableBytes { pointer in
             Result { () throws(TLSError) in try write(pointer) }
         }

@@ -2,13 +2,13 @@ internal import COpenSSL
 
 extension TLSEngine {
     /// The facts of the peer's certificate; nil where it has shown none. The context decides whether it was verified.
-    public var peerCertificate: CertificateFacts? { SSL_get0_peer_certificate(ssl).map { CertificateFacts($0) } }
+    package var peerCertificate: CertificateFacts? { SSL_get0_peer_certificate(ssl).map { CertificateFacts($0) } }
 
     /// The negotiated version: `TLSv1.3`.
-    public var protocolVersion: String { String(cString: SSL_get_version(ssl)) }
+    package var protocolVersion: String { String(cString: SSL_get_version(ssl)) }
 
     /// The negotiated cipher suite: `TLS_AES_256_GCM_SHA384`; nil before that.
-    public var cipher: String? {
+    package var cipher: String? {
         SSL_get_current_cipher(ssl).flatMap { SSL_CIPHER_get_name($0) }.map { String(cString: $0) }
     }
 

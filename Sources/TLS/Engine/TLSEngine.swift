@@ -1,12 +1,12 @@
 internal import COpenSSL
-public import NIOCore
+import NIOCore
 
 /// One TLS connection without I/O: takes the peer's ciphertext, and returns plaintext and the ciphertext to send.
 ///
 /// After every call, even one that threw, send what `takeCiphertext` returns: it holds alerts and answers to key
 /// updates as well as data. Not thread-safe.
-public struct TLSEngine: ~Copyable {
-    public enum State: Sendable, Equatable {
+package struct TLSEngine: ~Copyable {
+    package enum State: Sendable, Equatable {
         case handshaking
         case open
         /// This side has sent close_notify; the peer may still send.
@@ -18,7 +18,7 @@ public struct TLSEngine: ~Copyable {
     }
 
     /// The most plaintext in one record (RFC 8446, section 5.1).
-    public static let recordBytesMax = 16_384
+    package static let recordBytesMax = 16_384
     /// AES-GCM is safe for 2^24.5 full records a key (RFC 8446, section 5.5).
     static let recordsPerKeyMax = 1 << 23
     /// Output capacity that an idle connection keeps.
@@ -34,7 +34,7 @@ public struct TLSEngine: ~Copyable {
     /// The server that a client means to reach; nil on the server's side.
     let wanted: PeerName?
     let record: VerificationRecord
-    public private(set) var state = State.handshaking
+    package private(set) var state = State.handshaking
     /// The first byte from the peer, which distinguishes TLS from plaintext.
     private(set) var firstByte: UInt8?
     private var recordsWritten = 0
@@ -42,14 +42,14 @@ public struct TLSEngine: ~Copyable {
     /// The client's side of a connection to `host`, which is a name or an address.
     ///
     /// - Throws: `TLSError` of kind `configuration`.
-    public init(client context: TLSContext, host: PeerName) throws(TLSError) {
+    package init(client context: TLSContext, host: PeerName) throws(TLSError) {
         try self.init(context, wanted: host)
     }
 
     /// The server's side.
     ///
     /// - Throws: `TLSError` of kind `configuration`.
-    public init(server context: TLSContext) throws(TLSError) {
+    package init(server context: TLSContext) throws(TLSError) {
         try self.init(context, wanted: nil)
     }
 
@@ -117,13 +117,13 @@ public struct TLSEngine: ~Copyable {
     }
 
     /// Starts the handshake; a client then has output.
-    public mutating func start() throws(TLSError) { try handshake() }
+    package mutating func start() throws(TLSError) { try handshake() }
 
     /// Processes ciphertext from the peer.
     ///
     /// - Parameter plaintext: decrypted data is appended, even where this then throws.
     /// - Throws: `TLSError`; the connection is then over.
-    public mutating func receive(_ bytes: UnsafeRawBufferPointer, plaintext: inout ByteBuffer) throws(TLSError) {
+    package mutating func receive(_ bytes: UnsafeRawBufferPointer, plaintext: inout ByteBuffer) throws(TLSError) {
         guard state != .failed, state != .closed, let start = bytes.baseAddress, !bytes.isEmpty else { return }
         if firstByte == nil {
             firstByte = bytes[0]
@@ -145,7 +145,7 @@ public struct TLSEngine: ~Copyable {
     /// Reports the end of the transport.
     ///
     /// - Throws: `TLSError` of kind `truncated` where the peer did not send close_notify first.
-    public mutating func receiveEnd(plaintext: inout ByteBuffer) throws(TLSError) {
+    package mutating func receiveEnd(plaintext: inout ByteBuffer) throws(TLSError) {
         guard state != .failed, state != .closed else { return }
         podling_bio_set_end(input)
         if state == .handshaking { try handshake() } else { try read(into: &plaintext) }
@@ -154,7 +154,7 @@ public struct TLSEngine: ~Copyable {
     }
 
     /// Encrypts plaintext. Not allowed before the handshake is complete, or after `close`.
-    public mutating func write(_ bytes: UnsafeRawBufferPointer) throws(TLSError) {
+    package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(TLSError) {
         guard state == .open else { throw TLSError(.handshake, "TLS: nothing can be sent while it is \(state)") }
         var rest = bytes
         while !rest.isEmpty {
@@ -169,7 +169,7 @@ public struct TLSEngine: ~Copyable {
     }
 
     /// Sends close_notify. Idempotent.
-    public mutating func close() {
+    package mutating func close() {
         guard state == .open else {
             if state == .handshaking { state = .failed }
             return
@@ -183,7 +183,7 @@ public struct TLSEngine: ~Copyable {
     ///
     /// - Returns: the count of bytes appended.
     @discardableResult
-    public mutating func takeCiphertext(into bytes: inout ByteBuffer) -> Int {
+    package mutating func takeCiphertext(into bytes: inout ByteBuffer) -> Int {
         var start: UnsafeMutablePointer<CChar>?
         let count = podling_bio_memory(output, &start)
         guard count > 0 else { return 0 }
