@@ -265,7 +265,7 @@ struct MasterOptions: ParsableArguments {
         configuration.advertised = try advertised()
         configuration.connectionsMax = connectionsMax
         configuration.unreadBytesTotalMax = unreadBytesMax
-        configuration.firstLineSeconds = firstLineTimeout
+        configuration.deadlines.firstLineSeconds = firstLineTimeout
         configuration.shutdownSeconds = shutdownTimeout
         configuration.certificateRole = try tls.roleOfCertificates()
         // A client that must show a certificate is authenticated.

@@ -10,13 +10,13 @@ import Testing
 @Suite struct PartialLineTests {
     /// A busy peer's reads may end within a line every time; only a line that stays unfinished is late.
     @Test func aPeerWhoseLinesComeToTheirEndsIsNeverLate() async throws {
-        try await Self.withMaster({ $0.partialLineSeconds = 1 }, Self.pingInHalves)
+        try await Self.withMaster({ $0.deadlines.partialLineSeconds = 1 }, Self.pingInHalves)
     }
 
     /// Where identities are asked for, asking how the master is does not keep a connection for ever.
     @Test func whoDoesNotShowWhoItIsIsSentAway() async throws {
         func ask(_ configuration: inout MasterConfiguration) {
-            configuration.identitySeconds = 1
+            configuration.deadlines.identitySeconds = 1
             configuration.core.isAuthenticated = true
         }
         try await Self.withMaster(ask) { port in

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import PodlingCore
 import Testing
 
 @testable import PodlingMaster
@@ -239,13 +240,19 @@ import Testing
         #expect(bench.loop.unread.total == 0)
     }
 
+    private static func tick(inSeconds seconds: Int64) -> Tick {
+        var tick = Tick.current()
+        tick.monotonic += seconds * 1_000
+        return tick
+    }
+
     @Test(arguments: ["", #"{"op":"#]) func whoFinishesNoLineIsSentAway(bytes: String) throws {
         let bench = SessionBench()
         let peer = try bench.connect()
         try peer.channel.writeInbound(ByteBuffer(string: bytes))
-        peer.handler.sweep(now: .now() + .seconds(9))
+        peer.handler.sweep(now: Self.tick(inSeconds: 9))
         #expect(peer.channel.isActive)
-        peer.handler.sweep(now: .now() + .seconds(10))
+        peer.handler.sweep(now: Self.tick(inSeconds: 10))
         bench.turn()
         let said = try peer.replies()
         #expect(said.count == 1 && said.first?.contains(#""code":"timeout""#) == true, "\(said)")

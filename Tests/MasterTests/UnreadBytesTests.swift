@@ -38,8 +38,8 @@ import Testing
         func flush() {}
         func closeIfDone() -> HalfClosedSessions.Outcome { .waitsForTurn }
         func close() {}
-        func sweep(now: NIODeadline) {}
-        func wasStalled(by gap: TimeAmount) {}
+        func sweep(now: Tick) {}
+        func wasStalled(milliseconds: Int64) {}
     }
 
     @Test func whoHasReadLeastIsClosedFirst() {

@@ -120,7 +120,7 @@ private final class DoorSink: SessionSink {
 
     func closeIfDone() -> HalfClosedSessions.Outcome { .closed }
 
-    func wasStalled(by gap: TimeAmount) {}
+    func wasStalled(milliseconds: Int64) {}
 
     func close() {
         guard let id else { return }
@@ -129,5 +129,5 @@ private final class DoorSink: SessionSink {
         while let promise = waiting.popFirst() { promise.fail(ChannelError.ioOnClosedChannel) }
     }
 
-    func sweep(now: NIODeadline) {}
+    func sweep(now: Tick) {}
 }

@@ -215,7 +215,7 @@ final class MasterLoop {
         sweepCountdown -= 1
         if sweepCountdown <= 0 {
             sweepCountdown = 4
-            for sink in sinks { sink?.sweep(now: now) }
+            for sink in sinks { sink?.sweep(now: .current()) }
         }
         scheduleTurnEnd()
     }
@@ -225,7 +225,7 @@ final class MasterLoop {
         let milliseconds = gap.nanoseconds / 1_000_000
         logger.warning("the master stood still", metadata: ["milliseconds": "\(milliseconds)"])
         core.wasStalled(milliseconds: milliseconds)
-        for sink in sinks { sink?.wasStalled(by: gap) }
+        for sink in sinks { sink?.wasStalled(milliseconds: milliseconds) }
     }
 
     private func tellCertificateEnd() {

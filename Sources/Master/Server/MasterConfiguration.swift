@@ -20,9 +20,7 @@ package struct MasterConfiguration: Sendable {
     /// The limit for one address.
     package var pendingHandshakesPerAddressMax = PendingHandshakes.perAddressMaxDefault
     package var connectionsMax = Limits.connectionsMaxDefault
-    package var firstLineSeconds = Limits.firstLineSeconds
-    package var identitySeconds = Limits.identitySeconds
-    package var partialLineSeconds = Limits.partialLineSeconds
+    package var deadlines = SessionDeadlines()
     /// Output buffered for one peer that does not read it, and for all of them.
     package var unreadBytesMax = Limits.unreadBytesMax
     package var unreadBytesTotalMax = Limits.unreadBytesTotalMax

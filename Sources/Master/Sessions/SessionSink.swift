@@ -21,7 +21,7 @@ protocol SessionSink: Resumable {
     /// Closes after the buffered output.
     func close()
     /// Enforces its deadlines; called about once a second.
-    func sweep(now: NIODeadline)
+    func sweep(now: Tick)
     /// Extends its deadlines by the time for which the master itself was stalled.
-    func wasStalled(by gap: TimeAmount)
+    func wasStalled(milliseconds: Int64)
 }

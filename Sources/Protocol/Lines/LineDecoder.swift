@@ -34,7 +34,7 @@ public struct LineDecoder: ~Copyable {
 
     deinit { buffer?.deallocate() }
 
-    /// Count of buffered bytes: a partial line, or after `.stopped` whatever has not been delivered.
+    /// Count of buffered bytes: a partial line, or after `.stopped` or `keep` whatever has not been delivered.
     public var partialCount: Int { filled - head }
 
     /// Delivers every complete line to `body`, first those buffered, then those of `chunk`.
@@ -48,7 +48,7 @@ public struct LineDecoder: ~Copyable {
         guard !isBroken else { return .lineTooLong }
         guard partialCount > 0 else { return processInPlace(chunk, body) }
         guard let start = chunk.baseAddress else { return resume(body) }
-        // A partial line needs bytes only up to its own end; after a stop the buffer may hold whole lines.
+        // A partial line needs bytes only up to its own end; after a stop or `keep` the buffer may hold whole lines.
         let isPartial = scanned == filled
         let feed = isPartial ? ByteScan.lineFeed(start, from: 0, end: chunk.count) : chunk.count
         let taken = min(feed + 1, chunk.count)
@@ -76,7 +76,12 @@ public struct LineDecoder: ~Copyable {
         process(chunk) { line, _ in body(line) }
     }
 
-    /// Continues with the buffered bytes after a body asked to stop.
+    /// Buffers bytes without looking at them; `resume` or `process` delivers their lines.
+    public mutating func keep(_ bytes: UnsafeRawBufferPointer) {
+        if !isBroken { append(bytes) }
+    }
+
+    /// Continues with the buffered bytes after a body asked to stop, or after `keep`.
     public mutating func resume(
         _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
     ) -> LineDecoderResult {
