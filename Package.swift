@@ -151,11 +151,11 @@ let package = Package(
         ),
         .executableTarget(name: "commit-relay", dependencies: ["CLibpq"], path: "Benchmarks/commit-relay"),
 
-        tests("ProtocolTests", ["PodlingProtocol"]),
+        tests("ProtocolTests", ["PodlingProtocol", "TestSupport"]),
         tests("ClockTests", ["PodlingClock"]),
         tests("LoggingTests", ["PodlingLogging", "TestSupport", logging]),
         tests("AccessTests", ["PodlingAccess"]),
-        tests("CoreTests", ["PodlingCore", "PodlingAccess", "PodlingProtocol"]),
+        tests("CoreTests", ["PodlingCore", "PodlingAccess", "PodlingProtocol", "TestSupport"]),
         tests("TLSTests", ["PodlingTLS", "TestSupport", nioEmbedded, nioCore]),
         tests("StoreTests", ["PodlingStore", "PodlingCore"]),
         tests(

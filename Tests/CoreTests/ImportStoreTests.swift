@@ -1,4 +1,5 @@
 import PodlingProtocol
+import TestSupport
 import Testing
 
 @testable import PodlingCore
@@ -130,7 +131,7 @@ import Testing
     }
 
     @Test(arguments: 1...30) func anExportImportedIsTheSame(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         var source = CoreHarness()
         let client = source.client()
         var workers = (1...3).map { source.worker($0, node: "n\($0)", slots: 4) }

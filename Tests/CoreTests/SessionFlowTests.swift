@@ -1,4 +1,5 @@
 import PodlingProtocol
+import TestSupport
 import Testing
 
 @testable import PodlingCore
@@ -77,7 +78,7 @@ import Testing
     /// Whatever the cuts, the stops and the holds are, each line is executed once and in order.
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
     func eachLineIsExecutedOnceAndInOrder(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let wanted = (0..<200).map {
             "{\"n\":\($0),\"x\":\"\(String(repeating: "x", count: Int.random(in: 0..<60, using: &random)))\"}"
         }

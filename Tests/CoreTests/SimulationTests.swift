@@ -1,4 +1,5 @@
 import PodlingProtocol
+import TestSupport
 import Testing
 
 @testable import PodlingCore
@@ -41,19 +42,6 @@ import Testing
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators").
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// The world round a core: it knows what each worker believes it has.
 private struct Simulation: ~Copyable {
     struct Attempt: Hashable {
@@ -62,7 +50,7 @@ private struct Simulation: ~Copyable {
     }
 
     private static let workerCount = 4
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private var harness = CoreHarness {
         $0.finishedTasksMax = 50
         $0.eventsKeptMax = 64
@@ -80,7 +68,7 @@ private struct Simulation: ~Copyable {
     private var forgottenUpTo: Int64 = 0
 
     init(seed: UInt64) {
-        random = SeededGenerator(state: seed)
+        random = SplitMix64(seed: seed)
         harness.open(client)
         harness.send(#"{"op":"watch"}"#, from: client)
     }

@@ -17,7 +17,7 @@ final class LoadClient {
     private let masters: Masters
     private let ledger: Ledger
     private let stop: StopFlag
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private var submitted = 0
     private var lastID = 0
     private var waiting: [Int: Operation] = [:]
@@ -29,7 +29,7 @@ final class LoadClient {
         self.number = number
         self.masters = masters
         self.ledger = ledger
-        random = SeededGenerator(state: seed &+ UInt64(number))
+        random = SplitMix64(seed: seed &+ UInt64(number))
     }
 
     private var isAsked: Bool { stop.isSet }
@@ -127,18 +127,5 @@ final class LoadClient {
             if Bool.random(using: &random), !isAsked { again.append(name) }
         }
         waiting = [:]
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators").
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

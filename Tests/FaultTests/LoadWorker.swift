@@ -19,7 +19,7 @@ final class LoadWorker {
     private let masters: Masters
     private let ledger: Ledger
     private let stop: StopFlag
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private var runs: [Attempt: Run] = [:]
     private var reports: [Int: (attempt: Attempt, status: String)] = [:]
     private var lastID = 0
@@ -31,7 +31,7 @@ final class LoadWorker {
         self.name = name
         self.masters = masters
         self.ledger = ledger
-        random = SeededGenerator(state: seed)
+        random = SplitMix64(seed: seed)
     }
 
     private var isAsked: Bool { stop.isSet }

@@ -15,7 +15,7 @@ struct ModelTests {
     private static let length = 120
 
     private static func history(_ seed: UInt64) -> [Happening] {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         return (0..<length).map { _ in Happening.random(using: &random) } + [.restart, .list(variant: 0)]
     }
 
@@ -38,19 +38,6 @@ struct ModelTests {
         let short = try await shrunk(history) { try await Comparison.fault($0, database, losing: isFaulty) != nil }
         // A submit, a cancel, and the restart that shows it.
         #expect(short.count <= 4, "\(short)")
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators").
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import PodlingProtocol
+import TestSupport
 import Testing
 
 /// Foundation's result, in the same shape as `JSONTree`.
@@ -54,7 +55,7 @@ private struct FoundationTree: Decodable {
         "{}",
     ].map { Array($0.utf8) }
 
-    private static func value(_ depth: Int, _ generator: inout SeededGenerator) -> String {
+    private static func value(_ depth: Int, _ generator: inout SplitMix64) -> String {
         switch Int.random(in: 0..<(depth > 3 ? 6 : 9), using: &generator) {
         case 0: return ["true", "false", "null"].randomElement(using: &generator) ?? "null"
         case 1: return String(Int.random(in: -9_007_199_254_740_991...9_007_199_254_740_991, using: &generator))
@@ -66,7 +67,7 @@ private struct FoundationTree: Decodable {
         }
     }
 
-    private static func text(_ generator: inout SeededGenerator) -> String {
+    private static func text(_ generator: inout SplitMix64) -> String {
         let pieces = [
             "a", "taskId", "longer than eight", "\\n", "\\u00e9", "\u{E9}", "\u{1F600}", "\\\\", "", "\\uD83D\\uDE00",
         ]
@@ -76,7 +77,7 @@ private struct FoundationTree: Decodable {
             }.joined() + "\""
     }
 
-    private static func object(_ depth: Int, _ generator: inout SeededGenerator) -> String {
+    private static func object(_ depth: Int, _ generator: inout SplitMix64) -> String {
         var index = 0
         let members = list(depth, &generator) { generator in
             index += 1
@@ -87,15 +88,15 @@ private struct FoundationTree: Decodable {
 
     private static func list(
         _ depth: Int,
-        _ generator: inout SeededGenerator,
-        _ item: (inout SeededGenerator) -> String
+        _ generator: inout SplitMix64,
+        _ item: (inout SplitMix64) -> String
     ) -> String {
         let count = Int.random(in: 0...(depth == 0 ? 20 : 4), using: &generator)
         let separator = Bool.random(using: &generator) ? "," : " , "
         return (0..<count).map { _ in item(&generator) }.joined(separator: separator)
     }
 
-    private static func mutate(_ bytes: inout [UInt8], _ generator: inout SeededGenerator) {
+    private static func mutate(_ bytes: inout [UInt8], _ generator: inout SplitMix64) {
         let at = Int.random(in: 0...bytes.count, using: &generator)
         switch Int.random(in: 0..<5, using: &generator) {
         case 0 where at < bytes.count: bytes[at] = UInt8.random(in: 0...255, using: &generator)
@@ -109,7 +110,7 @@ private struct FoundationTree: Decodable {
 
     /// What this reader accepts, Foundation accepts and reads the same. (The reverse does not hold: it is laxer.)
     @Test func foundationAgrees() throws {
-        var generator = SeededGenerator(seed: Self.seed)
+        var generator = SplitMix64(seed: Self.seed)
         let clock = ContinuousClock()
         let deadline = clock.now + Self.budget
         var accepted = 0
@@ -133,7 +134,7 @@ private struct FoundationTree: Decodable {
 
     /// Hostile bytes give an error or a document that can be walked; never a trap.
     @Test func mutationsNeverTrap() {
-        var generator = SeededGenerator(seed: ~Self.seed)
+        var generator = SplitMix64(seed: ~Self.seed)
         let clock = ContinuousClock()
         let deadline = clock.now + Self.budget
         var reader = JSONReader()

@@ -1,4 +1,5 @@
 import PodlingProtocol
+import TestSupport
 import Testing
 
 @Suite struct JSONWriterTests {
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test func whatIsWrittenIsRead() throws {
-        var generator = SeededGenerator(seed: 11)
+        var generator = SplitMix64(seed: 11)
         for _ in 0..<2_000 {
             var scalars = String.UnicodeScalarView()
             for _ in 0..<Int.random(in: 0...40, using: &generator) {

@@ -1,4 +1,5 @@
 import PodlingProtocol
+import TestSupport
 import Testing
 
 @Suite struct LineDecoderTests {
@@ -123,7 +124,7 @@ import Testing
     }
 
     @Test func randomSlicesAndStops() {
-        var generator = SeededGenerator(seed: 5)
+        var generator = SplitMix64(seed: 5)
         for _ in 0..<300 {
             let wanted = (0..<Int.random(in: 1...30, using: &generator)).map { index in
                 String(repeating: "y", count: Int.random(in: 0...60, using: &generator)) + "\(index)"

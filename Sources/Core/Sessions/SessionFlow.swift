@@ -163,7 +163,7 @@ package struct SessionFlow: ~Copyable {
     /// Ends what `begin` began.
     ///
     /// - Parameter shareBytes: the bytes of input that this connection may buffer now.
-    /// - Returns: the error with which the connection must end; nil where it goes on.
+    /// - Returns: the error with which the connection must end; nil where it continues.
     package mutating func finish(_ outcome: Outcome, shareBytes: Int, now: Int64) -> WireError? {
         guard state == .executing else { return nil }
         state = hasMore(after: outcome) ? .stopped : .reading
