@@ -3,7 +3,7 @@ import PodlingTLS
 /// A secret by which a peer authenticates to a master. No description shows it.
 public struct AccessToken: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
 {
-    public static let bytesMax = 512
+    package static let bytesMax = 512
     static let variable = "PODLING_TOKEN"
     static let fileVariable = "PODLING_TOKEN_FILE"
 

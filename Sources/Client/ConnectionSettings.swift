@@ -14,9 +14,9 @@ public struct ConnectionSettings: Sendable, Equatable {
         case hostAddress = "hostaddr"
 
         /// The flag, such as `--ssl-min-protocol-version`.
-        public var flag: String { "--" + rawValue.split(separator: "_").joined(separator: "-") }
+        package var flag: String { "--" + rawValue.split(separator: "_").joined(separator: "-") }
         /// The variable, such as `PODLING_SSL_MIN_PROTOCOL_VERSION`.
-        public var variable: String { "PODLING_" + rawValue.uppercased() }
+        package var variable: String { "PODLING_" + rawValue.uppercased() }
     }
 
     struct Setting: Sendable, Equatable {

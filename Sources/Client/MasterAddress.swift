@@ -7,7 +7,7 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     /// The default port of a master (proto-spec section 2).
     public static let portDefault = 7070
     /// Addresses in one comma-separated list at most.
-    public static let listCountMax = 16
+    package static let listCountMax = 16
 
     /// A host name or an IP address, without the brackets of an IPv6 literal.
     public let host: String
@@ -97,12 +97,12 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
         return MasterAddress(host: url.host, port: port, tls: tls)
     }
 
-    public var hasTLS: Bool { tls != nil }
+    package var hasTLS: Bool { tls != nil }
 
     /// Reads and validates the TLS files, as each connection does.
     ///
     /// - Throws: `LineConnectionError.tls`.
-    public func checkFiles() throws(LineConnectionError) {
+    package func checkFiles() throws(LineConnectionError) {
         _ = try ConnectionSecurity(self, timeoutSeconds: LineConnection.connectTimeoutSecondsDefault)
     }
 

@@ -1,9 +1,9 @@
 /// Base64 with padding (RFC 4648, section 4).
-public enum Base64Text {
+package enum Base64Text {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// Encodes `bytes`, with padding.
-    public static func encoded(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    package static func encoded(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         let textBytes = (bytes.count + 2) / 3 * 4
         return [UInt8](unsafeUninitializedCapacity: textBytes) { text, count in
             var (start, end) = (0, 0)
@@ -22,7 +22,7 @@ public enum Base64Text {
 
     /// Counts the bytes that `text` decodes to; nil where it is not base64, lacks padding, or has non-zero trailing
     /// bits.
-    public static func decodedByteCount(_ text: UnsafeRawBufferPointer) -> Int? {
+    package static func decodedByteCount(_ text: UnsafeRawBufferPointer) -> Int? {
         guard text.count.isMultiple(of: 4) else { return nil }
         guard let last = text.last else { return 0 }
         let padding = last != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2

@@ -4,7 +4,7 @@ public enum Version {
 
     /// The output of `--version`. A debug build names itself as one: it is many times slower, and traps where a release
     /// does not.
-    public static let text = isDebug ? "\(current) (debug build)" : current
+    package static let text = isDebug ? "\(current) (debug build)" : current
 
     private static var isDebug: Bool {
         #if DEBUG

@@ -11,7 +11,7 @@ import Musl
 
 /// Diagnoses the connection to a PostgreSQL server step by step, as libpq would make it, up to the login: `TLSDoctor`
 /// for a `DATABASE_URL`.
-public struct DatabaseDoctor: Sendable, CustomStringConvertible {
+package struct DatabaseDoctor: Sendable, CustomStringConvertible {
     private let host: DatabaseURL.Host
     private let settings: [String: String]
     /// The user's folder of certificates, libpq's default location.
@@ -23,7 +23,7 @@ public struct DatabaseDoctor: Sendable, CustomStringConvertible {
     ///   - environment: returns the value of a variable: `PGSSLMODE`, `HOME` and so on.
     /// - Returns: one for each host of the URL.
     /// - Throws: `DatabaseURLError`.
-    public static func doctors(
+    package static func doctors(
         _ url: String,
         environment: (String) -> String?,
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
@@ -34,13 +34,13 @@ public struct DatabaseDoctor: Sendable, CustomStringConvertible {
     }
 
     /// Whether a text is a PostgreSQL URL.
-    public static func isFor(_ url: String) -> Bool { DatabaseURL.isOne(url) }
+    package static func isFor(_ url: String) -> Bool { DatabaseURL.isOne(url) }
 
-    public var description: String { "postgres://\(HostPort(host.name, host.port))" }
+    package var description: String { "postgres://\(HostPort(host.name, host.port))" }
 
     /// - Parameter report: called with each finding as it is made; the last one is broken if any is.
     /// - Returns: whether no finding is broken.
-    public func examine(_ report: (DoctorFinding) throws -> Void) async rethrows -> Bool {
+    package func examine(_ report: (DoctorFinding) throws -> Void) async rethrows -> Bool {
         let client: TLSClientConfiguration
         let advice: DoctorFinding?
         switch configuration() {

@@ -100,8 +100,8 @@ struct DatabaseURL {
 }
 
 /// The reason why a text is not a connection string that can be examined.
-public struct DatabaseURLError: Error, Equatable, CustomStringConvertible {
-    public let description: String
+package struct DatabaseURLError: Error, Equatable, CustomStringConvertible {
+    package let description: String
 
     init(_ fault: String) { description = "the database's URL: \(fault)" }
 }

@@ -1,7 +1,7 @@
 /// The finding of one step of `tls doctor`.
-public struct DoctorFinding: Sendable, Equatable {
+package struct DoctorFinding: Sendable, Equatable {
     /// The steps, in order.
-    public enum Step: String, Sendable, CaseIterable {
+    package enum Step: String, Sendable, CaseIterable {
         case name
         case address
         case tcp = "TCP"
@@ -15,19 +15,19 @@ public struct DoctorFinding: Sendable, Equatable {
         case master
     }
 
-    public enum Verdict: String, Sendable {
+    package enum Verdict: String, Sendable {
         case good = "ok"
         /// Not requested, or not possible here.
         case skipped = "--"
         case broken = "BROKEN"
     }
 
-    public let step: Step
-    public let verdict: Verdict
+    package let step: Step
+    package let verdict: Verdict
     /// A one-line description; not safe for a terminal as it is.
-    public let text: String
+    package let text: String
     /// The remedy; nil where nothing is broken, or nothing better than the text is known.
-    public let cure: String?
+    package let cure: String?
 
     init(_ step: Step, _ verdict: Verdict, _ text: String, cure: String? = nil) {
         self.step = step

@@ -5,7 +5,7 @@ import PodlingTLS
 /// Diagnoses the connection to a master step by step, and reports the first step that fails.
 ///
 /// It connects several times: by TCP, by TLS without verification, by TLS with all settings, and as a client does.
-public struct TLSDoctor: Sendable {
+package struct TLSDoctor: Sendable {
     private let address: MasterAddress
     private let options: PodlingClient.Options
     private let group: any EventLoopGroup
@@ -13,7 +13,7 @@ public struct TLSDoctor: Sendable {
     /// - Parameters:
     ///   - address: an address with TLS.
     ///   - options: the settings with which a client would connect to it.
-    public init(
+    package init(
         _ address: MasterAddress,
         options: PodlingClient.Options = PodlingClient.Options(),
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
@@ -25,7 +25,7 @@ public struct TLSDoctor: Sendable {
 
     /// - Parameter report: called with each finding as it is made; the last one is broken if any is.
     /// - Returns: whether no finding is broken.
-    public func examine(_ report: (DoctorFinding) throws -> Void) async rethrows -> Bool {
+    package func examine(_ report: (DoctorFinding) throws -> Void) async rethrows -> Bool {
         guard let client = address.tls else {
             try report(
                 DoctorFinding(

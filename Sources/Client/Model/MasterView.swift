@@ -42,14 +42,14 @@ public struct MasterView: Sendable {
 }
 
 /// The greeting that a master sends when a connection opens (proto-spec section 3).
-public struct MasterHello: Sendable, Hashable {
-    public let versions: ClosedRange<Int>
-    public let authentication: String
-    public let server: String
+struct MasterHello: Sendable, Hashable {
+    let versions: ClosedRange<Int>
+    let authentication: String
+    let server: String
     /// Whether another master leads (proto-spec section 3.1).
-    public let isStandby: Bool
+    let isStandby: Bool
     /// HOST:PORT of the leader, where it is known.
-    public let leader: String?
+    let leader: String?
 
     init?(_ root: JSONValue) {
         let bounds = root["proto"]?.elements.compactMap { $0.int() } ?? []

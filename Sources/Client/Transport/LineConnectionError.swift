@@ -29,7 +29,7 @@ public enum LineConnectionError: Error, Hashable, CustomStringConvertible {
     }
 
     /// Adds the address, where the description alone does not name it.
-    public func describes(_ address: MasterAddress) -> String {
+    package func describes(_ address: MasterAddress) -> String {
         switch self {
         case .tls, .failed: "\(address): \(description)"
         default: description

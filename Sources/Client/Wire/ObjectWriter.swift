@@ -66,7 +66,7 @@ public struct ObjectWriter: ~Copyable {
     }
 
     /// Appends the members of another object, which must be JSON already, without its braces.
-    public mutating func members(of object: [UInt8]) {
+    package mutating func members(of object: [UInt8]) {
         let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
         guard
             let open = object.firstIndex(of: UInt8(ascii: "{")),

@@ -20,7 +20,7 @@ public struct PodlingError: Error, Hashable, CustomStringConvertible {
     /// Whether the master rejects this peer, or denies it this operation (proto-spec section 8).
     var isRefusal: Bool { code == ErrorCode.unauthenticated.rawValue || code == ErrorCode.forbidden.rawValue }
 
-    public init(
+    package init(
         code: String,
         message: String,
         field: String? = nil,

@@ -1,6 +1,6 @@
 extension JSONValue {
     /// Compares by meaning: however strings and numbers are written, and members ordered.
-    public func hasContent(of other: JSONValue) -> Bool {
+    package func hasContent(of other: JSONValue) -> Bool {
         if isNumber, other.isNumber {
             if let one = int(), let two = other.int() { return one == two }
             return double() == other.double()

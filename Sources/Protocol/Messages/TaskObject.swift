@@ -1,28 +1,28 @@
 /// A task object (proto-spec.md, section 5.2) as `import` accepts it, with every member checked.
-public struct TaskObject: Sendable {
-    public var taskID = ""
-    public var status = TaskStatus.pending
-    public var reason = TaskReason.none
-    public var attempt = 0
-    public var exitCode: Int?
-    public var nodeID: String?
-    public var containerID: String?
-    public var error: String?
-    public var detail: String?
-    public var isCancelRequested = false
+package struct TaskObject: Sendable {
+    package var taskID = ""
+    package var status = TaskStatus.pending
+    package var reason = TaskReason.none
+    package var attempt = 0
+    package var exitCode: Int?
+    package var nodeID: String?
+    package var containerID: String?
+    package var error: String?
+    package var detail: String?
+    package var isCancelRequested = false
     /// Milliseconds since 1970; 0 means that it has not happened yet.
-    public var createdAt: Int64 = 0
-    public var scheduledAt: Int64 = 0
-    public var startedAt: Int64 = 0
-    public var finishedAt: Int64 = 0
-    public let summary: TaskSummary
+    package var createdAt: Int64 = 0
+    package var scheduledAt: Int64 = 0
+    package var startedAt: Int64 = 0
+    package var finishedAt: Int64 = 0
+    package let summary: TaskSummary
     /// Why no worker can run it; nil where one can.
-    public let fault: WireError?
+    package let fault: WireError?
 
     /// An invalid spec is accepted where the task is terminal, or another system made it.
     ///
     /// - Throws: `bad_request` that names the first member at fault.
-    public init(_ object: JSONValue) throws(WireError) {
+    package init(_ object: JSONValue) throws(WireError) {
         var members = TaskObjectMembers()
         for member in object.members {
             if Self.isOwn(member) {
@@ -76,7 +76,7 @@ public struct TaskObject: Sendable {
     }
 
     /// Why a task of this id cannot run; nil where it can.
-    public static func fault(ofID id: String) -> WireError? {
+    package static func fault(ofID id: String) -> WireError? {
         var id = id
         let isRunnable = id.withUTF8 { NameRules.isRunnableTaskID(UnsafeRawBufferPointer($0)) }
         return isRunnable ? nil : .field("taskId", "cannot name a container: that takes 1 to 128 of A-Z a-z 0-9 - _ .")

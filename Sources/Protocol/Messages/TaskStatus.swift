@@ -6,7 +6,7 @@ public enum TaskStatus: UInt8, Sendable, CaseIterable {
     public var isTerminal: Bool { self.rawValue >= TaskStatus.completed.rawValue }
 
     /// `1 << rawValue` of each terminal status.
-    public static let endedBits = allCases.filter(\.isTerminal).reduce(UInt8(0)) { $0 | 1 << $1.rawValue }
+    package static let endedBits = allCases.filter(\.isTerminal).reduce(UInt8(0)) { $0 | 1 << $1.rawValue }
 
     public var name: StaticString {
         switch self {
@@ -70,10 +70,10 @@ public enum TaskReason: UInt8, Sendable, CaseIterable {
 }
 
 /// What happens to a task when its node's lease ends.
-public enum NodeLostPolicy: UInt8, Sendable, CaseIterable {
+package enum NodeLostPolicy: UInt8, Sendable, CaseIterable {
     case requeue, fail, keep
 
-    public var name: StaticString {
+    package var name: StaticString {
         switch self {
         case .requeue: "requeue"
         case .fail: "fail"

@@ -2,7 +2,7 @@ extension TaskSummary {
     /// Accepts a spec without validation, so that a task which cannot run, or never will again, is kept and shown.
     ///
     /// - Returns: nil where it has no name that is a string.
-    public init?(unchecked object: JSONValue) { self.init(unchecked: object, beside: .nothing) }
+    package init?(unchecked object: JSONValue) { self.init(unchecked: object, beside: .nothing) }
 
     init?(unchecked object: JSONValue, beside company: Company) {
         guard let name = object.optional("name"), name.isString, name.rawRange.count <= UInt16.max else { return nil }

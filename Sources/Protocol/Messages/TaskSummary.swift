@@ -1,27 +1,27 @@
 /// The part of a task spec that the master reads, extracted while every member of the spec is validated.
 ///
 /// Only the extracted members are copied: the spec itself is passed on as bytes.
-public struct TaskSummary: Sendable {
-    public var cpuMillis = 0
-    public var memoryBytes = 0
-    public var priority = 0
+package struct TaskSummary: Sendable {
+    package var cpuMillis = 0
+    package var memoryBytes = 0
+    package var priority = 0
     /// Time limit of an attempt; 0 means none.
-    public var timeoutSeconds = 0
-    public var maxAttempts = Limits.maxAttemptsDefault
-    public var stopGraceSeconds = Limits.stopGraceSecondsDefault
-    public var onNodeLost = NodeLostPolicy.requeue
+    package var timeoutSeconds = 0
+    package var maxAttempts = Limits.maxAttemptsDefault
+    package var stopGraceSeconds = Limits.stopGraceSecondsDefault
+    package var onNodeLost = NodeLostPolicy.requeue
     /// Sorted by name; a node must match all of them.
-    public var nodeSelector: [(key: String, value: String)] = []
-    public var idempotencyKey: String?
+    package var nodeSelector: [(key: String, value: String)] = []
+    package var idempotencyKey: String?
     /// The spec's members, joined by commas, without the braces and without white space between members.
-    public var bytes: [UInt8] = []
+    package var bytes: [UInt8] = []
     /// Byte range of the name in `bytes`, with its quotes.
-    public var nameRange: Range<Int> = 0..<0
+    package var nameRange: Range<Int> = 0..<0
 
     /// Validates the spec whose members `object` holds; in a `submit` they share the object with `op` and `id`.
     ///
     /// - Throws: `bad_request` that names the first member at fault.
-    public init(_ object: JSONValue, isEnvelope: Bool) throws(WireError) {
+    package init(_ object: JSONValue, isEnvelope: Bool) throws(WireError) {
         try self.init(object, beside: isEnvelope ? .envelope : .nothing)
     }
 

@@ -1,6 +1,6 @@
 extension String {
     /// The text with each NUL replaced by U+FFFD: PostgreSQL's text type has no NUL (its manual, section 8.3).
-    public var withoutNUL: String {
+    package var withoutNUL: String {
         utf8.contains(0) ? replacing("\0", with: "\u{FFFD}") : self
     }
 }

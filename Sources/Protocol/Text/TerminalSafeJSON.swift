@@ -1,8 +1,8 @@
 /// Makes JSON safe for a terminal: what `TerminalSafeText` escapes can occur in strings only, and is written there with
 /// JSON's own escapes (RFC 8259, section 7). The value stays the same.
-public enum TerminalSafeJSON {
+package enum TerminalSafeJSON {
     /// - Parameter json: whole values; line feeds between them stay.
-    public static func escaped(_ json: [UInt8]) -> [UInt8] {
+    package static func escaped(_ json: [UInt8]) -> [UInt8] {
         let text = String(decoding: json, as: UTF8.self)
         guard text.unicodeScalars.contains(where: isEscaped) else { return json }
         var result = ""

@@ -1,12 +1,12 @@
 /// `TerminalSafeText` for a stream whose chunks are cut anywhere; line feeds and tabs pass.
-public struct TerminalSafeStream: Sendable {
+package struct TerminalSafeStream: Sendable {
     /// The beginning of a UTF-8 sequence whose rest has not come yet: at most three bytes.
     private var partial: [UInt8] = []
 
-    public init() {}
+    package init() {}
 
     /// - Returns: the text that is complete now.
-    public mutating func append(_ chunk: some Collection<UInt8>) -> String {
+    package mutating func append(_ chunk: some Collection<UInt8>) -> String {
         var bytes = partial
         bytes.append(contentsOf: chunk)
         partial = []
@@ -31,7 +31,7 @@ public struct TerminalSafeStream: Sendable {
     }
 
     /// Returns what is left at the end of the stream, escaped.
-    public mutating func finish() -> String {
+    package mutating func finish() -> String {
         defer { partial = [] }
         return partial.map(TerminalSafeText.escape(byte:)).joined()
     }

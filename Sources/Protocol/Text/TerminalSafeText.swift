@@ -3,9 +3,9 @@
 ///
 /// Escaped are C0, DEL and C1 (ECMA-48), the bidirectional controls (UAX #9), the line and paragraph separators,
 /// and bytes that are not UTF-8.
-public enum TerminalSafeText {
+package enum TerminalSafeText {
     /// Escapes for one line or one cell: line feeds and tabs are escaped too.
-    public static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
         var result = ""
         for scalar in text.unicodeScalars {
