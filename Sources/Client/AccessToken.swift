@@ -10,7 +10,11 @@ public struct AccessToken: Sendable, Hashable, CustomStringConvertible, CustomDe
     /// The secret itself, to be written into `hello`, and nowhere else.
     public let secret: String
 
-    /// - Parameter text: surrounding white space is dropped.
+    /// Checks that a text can be a token: one word of 1 to 512 visible ASCII characters.
+    ///
+    /// - Parameters:
+    ///   - text: the secret; surrounding white space is dropped.
+    ///   - setting: where the text comes from, such as a variable's name, for the error.
     /// - Throws: `AccessTokenError`, which does not show the text.
     public init(_ text: String, setting: String) throws(AccessTokenError) {
         let bytes = text.utf8.drop(while: Self.isBlank)
@@ -26,9 +30,13 @@ public struct AccessToken: Sendable, Hashable, CustomStringConvertible, CustomDe
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 
-    /// The token of `file`, else of `PODLING_TOKEN`, else of the file that `PODLING_TOKEN_FILE` names; nil without any.
+    /// The token of `file`, else of `PODLING_TOKEN`, else of the file that `PODLING_TOKEN_FILE` names.
     ///
-    /// - Throws: `AccessTokenError`.
+    /// - Parameters:
+    ///   - file: the path of a file that holds the token and that nobody but its owner may read.
+    ///   - environment: returns the value of a variable.
+    /// - Returns: nil where none of the three is set.
+    /// - Throws: `AccessTokenError` where both variables are set, or the file cannot be read or holds no token.
     public static func find(
         file: String?,
         environment: (String) -> String?
@@ -53,13 +61,17 @@ public struct AccessToken: Sendable, Hashable, CustomStringConvertible, CustomDe
         return try AccessToken(text, setting: "\(setting): \(path)")
     }
 
+    /// Always `(secret)`.
     public var description: String { "(secret)" }
+    /// Always `(secret)`.
     public var debugDescription: String { description }
+    /// A mirror without children, so that `dump` shows no secret.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// The reason why a token cannot be read; never shows one.
 public struct AccessTokenError: Error, Hashable, CustomStringConvertible {
+    /// What is wrong, with the setting at fault.
     public let description: String
 
     init(_ description: String) { self.description = description }

@@ -11,12 +11,20 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// A host name or an IP address, without the brackets of an IPv6 literal.
     public let host: String
+    /// The TCP port, 1 to 65,535.
     public let port: Int
     /// `hostaddr`: the IP address to connect to; the certificate is still verified against `host`.
     public let hostAddress: String?
-    /// nil is plaintext.
+    /// The TLS settings; nil is plaintext.
     public let tls: TLSClientConfiguration?
 
+    /// An address from its parts, which are not validated.
+    ///
+    /// - Parameters:
+    ///   - host: a host name or an IP address, without brackets.
+    ///   - port: the TCP port.
+    ///   - hostAddress: the IP address to connect to; nil looks `host` up.
+    ///   - tls: the TLS settings; nil is plaintext.
     public init(
         host: String,
         port: Int = portDefault,
@@ -29,7 +37,10 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
         self.tls = tls
     }
 
+    /// Parses one address. The scheme decides on TLS; without one, `sslmode` does.
+    ///
     /// - Parameters:
+    ///   - text: `HOST`, `HOST:PORT`, `podling://HOST:PORT` or `podlings://HOST:PORT?sslrootcert=FILE`.
     ///   - flags: settings with precedence over the URL's parameters.
     ///   - environment: settings with less precedence than them.
     /// - Throws: `MasterAddressError`, which names the fault.
@@ -53,7 +64,13 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Parses a comma-separated list of one or more addresses; the order is kept, duplicates are dropped.
+    /// Parses a comma-separated list of 1 to 16 addresses; the order is kept, duplicates are dropped.
+    ///
+    /// - Parameters:
+    ///   - text: the list; white space round an address is dropped.
+    ///   - flags: settings with precedence over the parameters of each URL.
+    ///   - environment: settings with less precedence than them.
+    /// - Throws: `MasterAddressError`, which names the fault.
     public static func list(
         parsing text: String,
         flags: ConnectionSettings = ConnectionSettings(),
@@ -86,7 +103,9 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Parameters:
     ///   - text: `HOST:PORT`, as masters advertise themselves; a scheme or parameters in it are ignored.
-    ///   - known: addresses that were given; a leader among them is connected to with its own settings.
+    ///   - known: addresses that were given; a leader among them is connected to with its own settings (proto-spec
+    ///     section 3.1).
+    /// - Throws: `MasterAddressError` where the text is no address.
     public func leader(
         _ text: String,
         among known: [MasterAddress] = []
@@ -109,6 +128,7 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     /// Whether host and port are equal, whatever the connection settings.
     func isSamePlace(as other: MasterAddress) -> Bool { host == other.host && port == other.port }
 
+    /// `HOST:PORT`, with `podlings://` before it where the connection has TLS.
     public var description: String {
         (tls == nil ? "" : "podlings://") + HostPort(host, port).description
     }
@@ -126,6 +146,7 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
 public struct MasterAddressError: Error, Hashable, CustomStringConvertible {
     /// The text without what may be secret: user, password and parameters.
     public let text: String
+    /// What is wrong with it.
     public let fault: String
 
     init(_ text: String, _ fault: String) {
@@ -133,5 +154,6 @@ public struct MasterAddressError: Error, Hashable, CustomStringConvertible {
         self.fault = fault
     }
 
+    /// The text and its fault, on one line.
     public var description: String { "bad master address '\(text)': \(fault)" }
 }

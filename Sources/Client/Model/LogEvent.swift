@@ -3,6 +3,8 @@ import PodlingProtocol
 
 /// An event of a `logs` subscription (proto-spec section 6.9).
 public enum LogEvent: Sendable {
+    /// Bytes of one stream, at most 32 KiB, which may be cut within a character. Empty where more is to come but is
+    /// delayed.
     case output(LogStreamName, [UInt8])
     /// The last event.
     case end(LogEnd)
@@ -32,9 +34,12 @@ public struct LogPlace: Sendable, Equatable {
     /// The attempt whose output it refers to; in that of any other it means the beginning. nil is the first attempt
     /// that comes.
     public var attempt: Int?
+    /// Bytes of stdout to leave out.
     public var stdoutBytes: Int
+    /// Bytes of stderr to leave out.
     public var stderrBytes: Int
 
+    /// The beginning of the output, where nothing is given.
     public init(attempt: Int? = nil, stdoutBytes: Int = 0, stderrBytes: Int = 0) {
         self.attempt = attempt
         self.stdoutBytes = stdoutBytes
@@ -44,14 +49,19 @@ public struct LogPlace: Sendable, Equatable {
 
 /// The output stream that a chunk belongs to.
 public enum LogStreamName: Sendable, Hashable, CaseIterable {
+    /// Standard output.
     case stdout
+    /// Standard error.
     case stderr
 }
 
 /// The end of a task's output.
 public struct LogEnd: Sendable {
+    /// The attempt whose output this was; 0 where the task never ran.
     public let attempt: Int
+    /// The status of the task then.
     public let status: String?
+    /// The exit code of the attempt, where it has ended.
     public let exitCode: Int?
     /// Bytes dropped because the reader was slow, or because the node keeps them no longer.
     public let droppedBytes: Int

@@ -4,10 +4,15 @@ import PodlingProtocol
 public struct MasterView: Sendable {
     /// The object's bytes, verbatim.
     public let json: [UInt8]
+    /// The master's name and version, such as `podling-master/0.1.0`.
     public let server: String
+    /// The id of the master's run.
     public let epoch: String
+    /// Time since the master was started.
     public let uptimeSeconds: Int
+    /// Count of nodes by status, in the order of the reply; empty on a standby.
     public let nodes: [(name: String, count: Int)]
+    /// Count of tasks by status, in the order of the reply; ended ones only while the master keeps them.
     public let tasks: [(name: String, count: Int)]
     /// Whether another master leads: this one counts neither nodes nor tasks.
     public let isStandby: Bool

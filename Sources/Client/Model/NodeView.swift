@@ -4,26 +4,40 @@ import PodlingProtocol
 public struct NodeView: Sendable {
     /// The object's bytes, verbatim.
     public let json: [UInt8]
+    /// The id that its worker chose: 1 to 63 of `A-Z a-z 0-9 - _ .`.
     public let nodeId: String
+    /// The name of its machine.
     public let hostname: String?
     /// `online` or `offline`.
     public let status: String
+    /// Whether no new tasks are placed on it.
     public let isDraining: Bool
     /// Why its engine cannot run tasks; nil where it can.
     public let engineError: String?
+    /// The most attempts that it runs at once.
     public let slots: Int
+    /// Count of the attempts that it has now.
     public let used: Int
     /// Count of cores.
     public let cpu: Double?
+    /// Count of cores that its attempts have requested.
     public let cpuUsed: Double?
+    /// Its memory, in bytes.
     public let memoryBytes: Int?
+    /// Bytes of memory that its attempts have requested.
     public let memoryUsedBytes: Int?
+    /// What a `nodeSelector` can name, in the order of the object.
     public let labels: [(name: String, value: String)]
+    /// The engine that runs its tasks, with its version.
     public let engine: String?
+    /// The version of its worker.
     public let version: String?
+    /// When its worker was last heard.
     public let lastHeartbeat: Int64?
 
-    /// - Throws: `ClientError.badReply`, `JSONError`.
+    /// Reads a node object, such as one in a reply to `PodlingClient.request(_:_:deadlineSeconds:)`.
+    ///
+    /// - Throws: `ClientError.badReply` where `nodeId` or `status` is missing, `JSONError`.
     public init(json: [UInt8]) throws {
         self = try JSONBytes.read(json) { try NodeView($0) }
     }
@@ -50,6 +64,7 @@ public struct NodeView: Sendable {
 
 /// One page of nodes.
 public struct NodePage: Sendable {
+    /// In the order of their ids.
     public let nodes: [NodeView]
     /// The cursor of the next page; nil after the last.
     public let cursor: String?

@@ -4,28 +4,48 @@ import PodlingProtocol
 public struct TaskView: Sendable {
     /// The object's bytes, verbatim, for output that must not lose a member.
     public let json: [UInt8]
+    /// The id that the master assigned, or another system before an import.
     public let taskId: String
+    /// The name of the spec; several tasks may have one name.
     public let name: String
+    /// The image reference of the spec.
     public let image: String
+    /// What replaces the image's entry point; empty where the spec has none.
     public let command: [String]
+    /// What replaces the image's command; empty where the spec has none.
     public let args: [String]
+    /// The labels of the spec, in its order.
     public let labels: [(name: String, value: String)]
     /// `pending scheduled running completed failed cancelled`, or one that a later version adds.
     public let status: String
+    /// The number of the latest attempt; 0 before the first.
     public let attempt: Int
+    /// The node of the latest attempt; nil before the first.
     public let nodeId: String?
+    /// The container of the latest attempt; nil before there is one.
     public let containerId: String?
+    /// Why the status is as it is (proto-spec section 11), such as `exit_code`; nil for most.
     public let reason: String?
+    /// A human-readable message, at most 1,024 bytes; not safe for a terminal as it is.
     public let error: String?
+    /// What the worker does now, such as `pulling busybox`, at most 256 bytes.
     public let detail: String?
+    /// The latest attempt's exit code, once it has ended; 128 plus the number of a signal that ended it.
     public let exitCode: Int?
+    /// Whether a cancel was requested that the worker has not confirmed.
     public let isCancelRequested: Bool
+    /// When it was submitted.
     public let createdAt: Int64?
+    /// When the latest attempt was assigned to its node.
     public let scheduledAt: Int64?
+    /// When the latest attempt began to run.
     public let startedAt: Int64?
+    /// When it ended.
     public let finishedAt: Int64?
 
-    /// - Throws: `ClientError.badReply`, `JSONError`.
+    /// Reads a task object, such as one in a reply to `PodlingClient.request(_:_:deadlineSeconds:)`.
+    ///
+    /// - Throws: `ClientError.badReply` where `taskId` or `status` is missing, `JSONError`.
     public init(json: [UInt8]) throws {
         self = try JSONBytes.read(json) { try TaskView($0) }
     }
@@ -56,12 +76,15 @@ public struct TaskView: Sendable {
     /// Whether the status is terminal: the task will never change again.
     public var hasEnded: Bool { Self.endedStatuses.contains(status) }
 
+    /// `pending`, `scheduled`, `running`.
     public static let liveStatuses = TaskStatus.allCases.filter { !$0.isTerminal }.map(\.name.description)
+    /// `completed`, `failed`, `cancelled`: the terminal ones.
     public static let endedStatuses = TaskStatus.allCases.filter(\.isTerminal).map(\.name.description)
 }
 
 /// One page of tasks.
 public struct TaskPage: Sendable {
+    /// In the order of the filter.
     public let tasks: [TaskView]
     /// The cursor of the next page; nil after the last.
     public let cursor: String?
@@ -73,11 +96,15 @@ public struct TaskPage: Sendable {
     }
 }
 
-/// The filter of a `list`; empty members match everything.
+/// The filter of a `list` (proto-spec section 6.5); empty members match everything.
 public struct TaskFilter: Sendable {
+    /// Any of these statuses.
     public var statuses: [String] = []
+    /// The node of the latest attempt.
     public var nodeId: String?
+    /// The exact name.
     public var name: String?
+    /// All of these labels, with these values.
     public var labels: [(name: String, value: String)] = []
     /// Whether to include terminal tasks that the master holds no longer, where its store keeps them.
     public var hasHistory = false
@@ -86,6 +113,7 @@ public struct TaskFilter: Sendable {
     /// Tasks in one page, 1 to 1,000.
     public var pageLimit: Int?
 
+    /// Every task that the master holds, the oldest first.
     public init() {}
 
     func json(cursor: String?) -> [UInt8] {

@@ -2,6 +2,7 @@ import PodlingProtocol
 
 /// An event of a `watch` subscription (proto-spec section 6.8).
 public enum WatchEvent: Sendable {
+    /// One transition.
     case task(TaskTransition)
     /// This many transitions were dropped because the reader fell behind.
     case gap(missed: Int, cursor: String?)
@@ -20,7 +21,7 @@ public enum WatchEvent: Sendable {
         }
     }
 
-    /// The cursor from which a later `watch` continues.
+    /// The cursor from which a later `watch` continues; nil after `done`.
     public var cursor: String? {
         switch self {
         case .task(let transition): transition.cursor
@@ -34,16 +35,23 @@ public enum WatchEvent: Sendable {
 public struct TaskTransition: Sendable {
     /// The event's bytes, verbatim.
     public let json: [UInt8]
+    /// The place after this transition.
     public let cursor: String?
+    /// The task.
     public let taskId: String
+    /// Its name; empty for a task that the master has forgotten.
     public let name: String
+    /// The number of its latest attempt; 0 before the first.
     public let attempt: Int
-    /// nil for a new task.
+    /// The status before; nil for a new task.
     public let from: String?
+    /// The status after.
     public let to: String
+    /// The node of the attempt.
     public let nodeId: String?
+    /// Why the status is as it is (proto-spec section 11).
     public let reason: String?
-    /// Milliseconds since 1970.
+    /// When it happened, in milliseconds since 1970.
     public let at: Int64?
 
     init(_ event: JSONValue) throws {

@@ -5,6 +5,7 @@ import PodlingProtocol
 /// The first connection is attempted once, and again while masters answer of which none leads; after the first success
 /// it reconnects on every transient failure.
 public actor MasterLink {
+    /// How long one `perform` retries where the initialiser sets no other time.
     public static let retrySecondsDefault = 60
     /// A connection that held this long counts as stable: the back-off starts over.
     private static let steadySeconds = 10
@@ -26,7 +27,11 @@ public actor MasterLink {
     private var hasTold = false
     private var backoff = Backoff(milliseconds: 100...Int64(delayMillisecondsMax))
 
+    /// Connects to nothing yet: the first `perform` does.
+    ///
     /// - Parameters:
+    ///   - addresses: the masters to try, in this order.
+    ///   - options: the client's name, its token and its time limits.
     ///   - retrySeconds: how long one `perform` retries after a transient failure.
     ///   - onRetry: called once for a failure when retrying begins, whichever caller waits.
     public init(
@@ -44,7 +49,7 @@ public actor MasterLink {
     /// Runs `body` with a connected client, and retries it on transient failures.
     ///
     /// `body` must be idempotent: a submit needs an idempotency key.
-    /// - Throws: what `body` throws, `ClientError`.
+    /// - Throws: what `body` throws, `ClientError`, `PodlingError` where the master rejects the client.
     public func perform<T: Sendable>(_ body: @Sendable (PodlingClient) async throws -> T) async throws -> T {
         var giveUpAt: ContinuousClock.Instant?
         while true {
@@ -77,7 +82,7 @@ public actor MasterLink {
         }
     }
 
-    /// Closes the current connection.
+    /// Closes the current connection; the next `perform` makes a new one.
     public func close() {
         client?.close()
         client = nil

@@ -6,21 +6,27 @@ public struct ImportResult: Sendable {
     public struct Conflict: Sendable {
         /// Index into the tasks, from 0.
         public let index: Int
+        /// The id that both tasks have.
         public let taskId: String
         /// A human-readable message: the member that differs, and how.
         public let message: String
     }
 
+    /// Count of tasks that are new.
     public let imported: Int
-    /// Tasks that existed already, as they are in the import or further along.
+    /// Count of tasks that existed already, as they are in the import or further along.
     public let existing: Int
+    /// The tasks that were not imported, by index.
     public let conflicts: [Conflict]
 }
 
 extension PodlingClient {
-    /// Imports tasks of another store as they are. Idempotent: what exists already is only counted.
+    /// Imports tasks of another store as they are. Idempotent: what exists already is only counted (proto-spec
+    /// section 6.21).
     ///
     /// - Parameter tasks: task objects (proto-spec section 5.2), at most 1,000 and 1 MiB together.
+    /// - Throws: `PodlingError`: `bad_request` (nothing was imported), `overloaded`, `unavailable`; `ClientError`,
+    ///   `CancellationError`.
     public func importTasks(_ tasks: [[UInt8]]) async throws -> ImportResult {
         var object = ObjectWriter()
         object.jsonArray("tasks", tasks)

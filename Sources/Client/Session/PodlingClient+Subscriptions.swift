@@ -1,7 +1,11 @@
 import PodlingProtocol
 
 extension PodlingClient {
-    /// Waits until a task is terminal, without a deadline; cancel the Swift task to give up.
+    /// Waits until a task is terminal (proto-spec section 6.7), without a deadline; cancel the Swift task to give up.
+    ///
+    /// - Returns: the task as it ended.
+    /// - Throws: `PodlingError`: `not_found`, `unavailable`; `ClientError.connectionLost` where the connection ends
+    ///   first; `CancellationError`.
     public func wait(taskId: String) async throws -> TaskView {
         let (sink, events) = SubscriptionSink<TaskView>.make { event in
             guard event["ev"]?.stringEquals("done") == true, let task = event["task"] else { return .ignored }
@@ -13,10 +17,14 @@ extension PodlingClient {
         throw ClientError.badReply("wait ended without a task")
     }
 
-    /// Subscribes to the transitions of all tasks, or of one.
+    /// Subscribes to the transitions of all tasks, or of one (proto-spec section 6.8).
     ///
-    /// - Parameter cursor: continues after it; nil begins now.
+    /// - Parameters:
+    ///   - taskId: the one task; nil is all.
+    ///   - cursor: continues after it; nil begins now.
     /// - Returns: the cursor of the beginning, and the events; those of one task end with `done`, those of all never.
+    /// - Throws: `PodlingError`: `not_found`, `unavailable`, `cursor_expired` (begin again without a cursor);
+    ///   `ClientError`, `CancellationError`. The iteration throws `ClientError.connectionLost`.
     public func watch(
         taskId: String? = nil,
         cursor: String? = nil
@@ -35,13 +43,16 @@ extension PodlingClient {
         return (try JSONBytes.read(reply.ok) { $0["cursor"]?.string() }, events)
     }
 
-    /// Reads the output of a task's latest attempt.
+    /// Reads the output of a task's latest attempt (proto-spec section 6.9).
     ///
     /// - Parameters:
+    ///   - taskId: the task; it may have ended.
     ///   - from: the position to begin at; has precedence over `tailBytes`.
     ///   - tailBytes: bytes from the end, 0 to 1,048,576; nil is the master's default of 65,536.
     ///   - isFollowing: continues until the attempt ends.
     /// - Returns: the attempt (0 where there is none yet), and the events, the last of them `end`.
+    /// - Throws: `PodlingError`: `not_found`, `unavailable` (the node is away); `ClientError`, `CancellationError`. The
+    ///   iteration throws `ClientError.connectionLost`.
     public func logs(
         taskId: String,
         from: LogPlace? = nil,

@@ -11,9 +11,13 @@ public final class PodlingClient: Sendable {
     public struct Options: Sendable {
         /// The name in the master's logs.
         public var agent = "podling-client"
+        /// Time for TCP and TLS, for each address.
         public var connectTimeoutSeconds = LineConnection.connectTimeoutSecondsDefault
+        /// Time from the end of that to the master's greeting.
         public var greetingTimeoutSeconds = 5
+        /// Time from a request to its reply, where the call sets no other.
         public var requestTimeoutSeconds = 30
+        /// Which of several masters to connect to.
         public var choice = MasterChoice.leader
         /// The token for a master that requires authentication.
         public var token: AccessToken?
@@ -21,11 +25,13 @@ public final class PodlingClient: Sendable {
         /// admits.
         var saysHelloAlways = false
 
+        /// The defaults: 5 s to connect, 5 s for the greeting, 30 s for a reply; the leader; no token.
         public init() {}
     }
 
     /// Which of several masters to connect to.
     public enum MasterChoice: Sendable {
+        /// The one that leads; where none does, connecting fails with `ClientError.noLeader`.
         case leader
         /// For read-only clients: a standby where no leader is found.
         case leaderOrStandby
@@ -45,6 +51,7 @@ public final class PodlingClient: Sendable {
 
     static let version = 1
 
+    /// The address that the connection was made to.
     public let address: MasterAddress
     let options: Options
     private let connection: LineConnection
@@ -60,9 +67,15 @@ public final class PodlingClient: Sendable {
 
     deinit { connection.close() }
 
-    /// Tries each address in turn, and the leader that a standby names, until a master matches the choice in `options`.
+    /// Tries each address in turn, and the leader that a standby names, until a master matches the choice in `options`
+    /// (proto-spec section 3.1).
     ///
-    /// - Throws: `ClientError`, `PodlingError`.
+    /// - Parameters:
+    ///   - addresses: at least one.
+    ///   - options: the client's name, its token and its time limits.
+    ///   - group: the event loops to use.
+    /// - Returns: the client, which has sent `hello`, except where the master asks for a token and there is none.
+    /// - Throws: `ClientError` where no master could be used, `PodlingError` where one rejected the client.
     public static func connect(
         to addresses: [MasterAddress],
         options: Options = Options(),
@@ -168,12 +181,15 @@ public final class PodlingClient: Sendable {
         return hello
     }
 
-    /// Sends a request and waits for its reply.
+    /// Sends a request and waits for its reply. For an operation that has a method of its own, call that.
     ///
     /// - Parameters:
+    ///   - operation: the name of the operation (proto-spec section 6).
     ///   - members: a JSON object with the request's members, without `op` and `id`.
     ///   - deadlineSeconds: the default is `Options.requestTimeoutSeconds`.
-    /// - Throws: `PodlingError` from the master, `ClientError`, `CancellationError`.
+    /// - Returns: the `ok` of the reply.
+    /// - Throws: `PodlingError` from the master, `ClientError`, `CancellationError`. After the last two the master may
+    ///   have executed the request.
     public func request(
         _ operation: String,
         _ members: [UInt8] = Array("{}".utf8),
@@ -202,7 +218,7 @@ public final class PodlingClient: Sendable {
     /// When to reconnect, where the master has announced its shutdown.
     var reconnectMilliseconds: ClosedRange<Int>? { table.withLock { $0.reconnectMilliseconds } }
 
-    /// The id of the master's run: it changes with each restart.
+    /// The id of the master's run, which changes with each restart; nil where no `hello` was sent.
     public var epoch: String? { table.withLock { $0.epoch } }
 
     var isClosed: Bool { table.withLock { $0.closedBy != nil } }

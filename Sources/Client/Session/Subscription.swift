@@ -16,11 +16,16 @@ public struct Subscription<Element: Sendable>: AsyncSequence, Sendable {
 
     let events: Producer
 
+    /// The one iterator of these events.
     public func makeAsyncIterator() -> Iterator { Iterator(base: events.makeAsyncIterator()) }
 
+    /// Reads the events; when it is released, the subscription ends.
     public struct Iterator: AsyncIteratorProtocol {
         var base: Producer.AsyncIterator
 
+        /// Waits for the next event; nil after the last.
+        ///
+        /// - Throws: `ClientError.connectionLost`, `ClientError.badReply`, `CancellationError`.
         public mutating func next() async throws -> Element? { try await base.next() }
     }
 }

@@ -16,6 +16,7 @@ import Musl
 public final class LineConnection: Sendable {
     /// Bytes queued by `send` that the peer's socket has not taken; beyond this the connection is closed.
     public static let unsentBytesMax = 8 * 1024 * 1024
+    /// Time for TCP and TLS, where the caller sets no other.
     public static let connectTimeoutSecondsDefault = 5
     /// How long `close()` waits for queued lines to be sent.
     public static let closeGraceSeconds = 5
@@ -43,7 +44,11 @@ public final class LineConnection: Sendable {
     /// renewed ones take effect. A TLS 1.3 server may reject this side's certificate after this returns: the first read
     /// then fails.
     ///
-    /// - Parameter isForToken: whether plaintext beyond loopback is rejected.
+    /// - Parameters:
+    ///   - address: the master, with the TLS settings.
+    ///   - group: the event loops to use.
+    ///   - timeoutSeconds: time for TCP and TLS.
+    ///   - isForToken: whether plaintext beyond loopback is rejected (proto-spec section 3.2).
     /// - Throws: `LineConnectionError`: `connectFailed`, `tls`, `plaintextToken`.
     public static func connect(
         to address: MasterAddress,
@@ -106,7 +111,8 @@ public final class LineConnection: Sendable {
         )
     }
 
-    /// Queues one line, with an LF after it unless it has one. Does nothing after the end of the connection.
+    /// Queues one line, with an LF after it unless it has one. Does nothing after the end of the connection, and ends
+    /// it where more than `unsentBytesMax` would be queued.
     public func send(_ line: [UInt8]) {
         outbox.append(line, promise: nil)
     }
@@ -132,7 +138,7 @@ public final class LineConnection: Sendable {
     /// The reason why the connection is closed; nil while it is open.
     public var closedReason: LineConnectionError? { outbox.closedReason }
 
-    /// Returns when the socket is closed.
+    /// Waits until the socket is closed, and returns the reason.
     public func waitUntilClosed() async -> LineConnectionError {
         try? await channel.closeFuture.get()
         return closedReason ?? .closedByPeer
@@ -144,15 +150,21 @@ public final class LineConnection: Sendable {
 /// Ends when the connection is closed; throws `LineConnectionError` when it fails. Ending the iteration closes the
 /// connection.
 public struct LineSequence: AsyncSequence, Sendable {
+    /// The bytes of one line, without LF and CR.
     public typealias Element = [UInt8]
 
     let lines: LineHandler.Producer
 
+    /// The one iterator of these lines.
     public func makeAsyncIterator() -> Iterator { Iterator(base: lines.makeAsyncIterator()) }
 
+    /// Reads the lines; when it is released, the connection closes.
     public struct Iterator: AsyncIteratorProtocol {
         var base: LineHandler.Producer.AsyncIterator
 
+        /// Waits for the next line; nil after the last.
+        ///
+        /// - Throws: `LineConnectionError` where the connection failed.
         public mutating func next() async throws -> [UInt8]? { try await base.next() }
     }
 }

@@ -36,6 +36,7 @@ public enum LineConnectionError: Error, Hashable, CustomStringConvertible {
         }
     }
 
+    /// A human-readable reason, with the remedy where one is known.
     public var description: String {
         switch self {
         case .connectFailed(let address, let why): "cannot connect to \(address): \(why)"

@@ -20,6 +20,7 @@ public enum ClientError: Error, Hashable, CustomStringConvertible {
     /// A text is not one JSON object; with the reason.
     case badSpec(String)
 
+    /// A human-readable reason; not safe for a terminal as it is.
     public var description: String {
         switch self {
         case .unreachable(let reasons), .refused(let reasons): reasons.joined(separator: "; ")

@@ -1,25 +1,31 @@
 import PodlingProtocol
 
-/// Writes one JSON object member by member; a member whose value is nil is omitted.
+/// Writes one JSON object member by member, such as a task spec; a member whose value is nil is omitted.
+///
+/// The names are not compared: a member that is written twice makes an object that a master refuses.
 public struct ObjectWriter: ~Copyable {
     private var writer = JSONWriter(capacityBytes: 512)
 
+    /// An object without members.
     public init() {
         writer.byte(UInt8(ascii: "{"))
     }
 
+    /// Appends a string, escaped as RFC 8259 asks.
     public mutating func string(_ name: String, _ value: String?) {
         guard let value else { return }
         self.name(name)
         writer.string(value)
     }
 
+    /// Appends an integer. A master takes those within ±(2^53-1).
     public mutating func int(_ name: String, _ value: Int?) {
         guard let value else { return }
         self.name(name)
         writer.int(value)
     }
 
+    /// Appends `true` or `false`.
     public mutating func bool(_ name: String, _ value: Bool?) {
         guard let value else { return }
         self.name(name)

@@ -10,6 +10,7 @@ public struct PodlingError: Error, Hashable, CustomStringConvertible {
     public let field: String?
     /// Whether a retry of the same request may succeed.
     public let isRetryable: Bool
+    /// How long to wait before that; nil where the master asks for no time.
     public let retryAfterMilliseconds: Int?
     /// Whether the master closed the connection after this.
     public let isFatal: Bool
@@ -48,5 +49,6 @@ public struct PodlingError: Error, Hashable, CustomStringConvertible {
         )
     }
 
+    /// The message and the code; not safe for a terminal as it is.
     public var description: String { message.isEmpty ? code : "\(message) (\(code))" }
 }

@@ -1,6 +1,8 @@
 /// A member of an object: a name and its value.
 public struct JSONMember {
+    /// The name; its kind is `JSONKind.key`.
     public let key: JSONValue
+    /// The value.
     public let value: JSONValue
 
     @inlinable
@@ -12,6 +14,7 @@ public struct JSONMember {
     /// The unescaped name.
     public var name: String { key.string() ?? "" }
 
+    /// Whether this is the name, escaped or not.
     @inlinable
     public func keyEquals(_ text: StaticString) -> Bool { key.contentEquals(text) }
 
@@ -41,6 +44,7 @@ public struct JSONMembers: Sequence, IteratorProtocol {
         past = value.kind == .object ? value.entry + Int(value.entry.pointee.span) : cursor
     }
 
+    /// The next in the order of the line; nil after the last.
     @inlinable
     public mutating func next() -> JSONMember? {
         guard cursor < past else { return nil }
@@ -64,6 +68,7 @@ public struct JSONElements: Sequence, IteratorProtocol {
         past = value.kind == .array ? value.entry + Int(value.entry.pointee.span) : cursor
     }
 
+    /// The next in the order of the line; nil after the last.
     @inlinable
     public mutating func next() -> JSONValue? {
         guard cursor < past else { return nil }

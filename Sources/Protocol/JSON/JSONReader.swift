@@ -12,6 +12,8 @@ public struct JSONReader: ~Copyable {
     private var tape: UnsafeMutablePointer<JSONTapeEntry>
     private var tapeCapacity: Int
 
+    /// A reader with a tape of 4 KiB, which grows with the lines.
+    ///
     /// - Parameter depthMax: containers open at once, the top-level object included.
     public init(depthMax: Int = Limits.jsonDepthMax) {
         self.depthMax = max(depthMax, 1)
@@ -29,6 +31,8 @@ public struct JSONReader: ~Copyable {
     ///
     /// The document and every value taken from it point into `line` and into this reader's tape: they are valid
     /// until the next `parse`, while the bytes of `line` live and do not change.
+    ///
+    /// - Throws: `JSONError` with the first fault, in linear time.
     public mutating func parse(_ line: UnsafeRawBufferPointer) throws(JSONError) -> JSONDocument {
         guard let base = line.baseAddress else { throw JSONError(kind: .empty, offset: 0) }
         guard line.count < Int(UInt32.max) else { throw JSONError(kind: .tooLarge, offset: 0) }

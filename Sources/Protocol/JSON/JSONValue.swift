@@ -15,18 +15,23 @@ public struct JSONValue {
         self.entry = entry
     }
 
+    /// The type of the value.
     @inlinable
     public var kind: JSONKind { entry.pointee.kind }
 
+    /// Whether it is `null`.
     @inlinable
     public var isNull: Bool { kind == .null }
 
+    /// Whether it is an object.
     @inlinable
     public var isObject: Bool { kind == .object }
 
+    /// Whether it is an array.
     @inlinable
     public var isArray: Bool { kind == .array }
 
+    /// Whether it is a string; a key is none.
     @inlinable
     public var isString: Bool { kind == .string }
 

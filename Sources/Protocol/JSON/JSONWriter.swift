@@ -9,6 +9,9 @@ public struct JSONWriter: ~Copyable {
     private var cachedSecond = Int64.min
     private var cachedText: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
+    /// An empty buffer, which grows as it must.
+    ///
+    /// - Parameter capacityBytes: its first size in bytes, at least 64.
     public init(capacityBytes: Int = 4096) {
         capacityInitial = max(capacityBytes, 64)
         capacity = capacityInitial
@@ -72,6 +75,7 @@ public struct JSONWriter: ~Copyable {
 }
 
 extension JSONWriter {
+    /// Appends one byte verbatim, such as a bracket.
     @inlinable
     public mutating func byte(_ byte: UInt8) {
         reserve(1)
@@ -113,11 +117,13 @@ extension JSONWriter {
         filled &+= bytes.count
     }
 
+    /// Appends `true` or `false`.
     @inlinable
     public mutating func bool(_ value: Bool) {
         if value { raw("true") } else { raw("false") }
     }
 
+    /// Appends an integer in decimal, without quotes.
     public mutating func int(_ value: Int) {
         let digitsMax = 20
         reserve(digitsMax)

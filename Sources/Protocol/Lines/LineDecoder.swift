@@ -28,19 +28,25 @@ public struct LineDecoder: ~Copyable {
     private var filled = 0
     private var isBroken = false
 
+    /// A decoder with an empty buffer.
+    ///
+    /// - Parameter lineBytesMax: the longest line accepted, in bytes, without LF and the one CR.
     public init(lineBytesMax: Int = Limits.lineBytesBeforeHelloMax) {
         self.lineBytesMax = lineBytesMax
     }
 
     deinit { buffer?.deallocate() }
 
-    /// Count of buffered bytes: a partial line, or after `.stopped` or `keep` whatever has not been delivered.
+    /// Count of buffered bytes: a partial line, or after `.stopped` whatever has not been delivered.
     public var partialCount: Int { filled - head }
 
     /// Delivers every complete line to `body`, first those buffered, then those of `chunk`.
     ///
-    /// - Parameter body: gets the line, valid during the call only, and `lineBytesMax`, which it may change for
-    ///   the lines after; it returns false to stop.
+    /// - Parameters:
+    ///   - chunk: the bytes that follow those of the call before.
+    ///   - body: gets the line, valid during the call only, and `lineBytesMax`, which it may change for the lines
+    ///     after; it returns false to stop.
+    /// - Returns: `.lineTooLong` from the first such line on, whatever comes.
     public mutating func process(
         _ chunk: UnsafeRawBufferPointer,
         _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
@@ -48,7 +54,7 @@ public struct LineDecoder: ~Copyable {
         guard !isBroken else { return .lineTooLong }
         guard partialCount > 0 else { return processInPlace(chunk, body) }
         guard let start = chunk.baseAddress else { return resume(body) }
-        // A partial line needs bytes only up to its own end; after a stop or `keep` the buffer may hold whole lines.
+        // A partial line needs bytes only up to its own end; after a stop the buffer may hold whole lines.
         let isPartial = scanned == filled
         let feed = isPartial ? ByteScan.lineFeed(start, from: 0, end: chunk.count) : chunk.count
         let taken = min(feed + 1, chunk.count)
@@ -68,7 +74,11 @@ public struct LineDecoder: ~Copyable {
         return result
     }
 
-    /// `process` for a body that leaves `lineBytesMax` alone.
+    /// Delivers every complete line to a body that leaves `lineBytesMax` alone.
+    ///
+    /// - Parameters:
+    ///   - chunk: the bytes that follow those of the call before.
+    ///   - body: gets the line, valid during the call only; it returns false to stop.
     public mutating func process(
         _ chunk: UnsafeRawBufferPointer,
         _ body: (_ line: UnsafeRawBufferPointer) -> Bool
@@ -77,11 +87,13 @@ public struct LineDecoder: ~Copyable {
     }
 
     /// Buffers bytes without looking at them; `resume` or `process` delivers their lines.
-    public mutating func keep(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func keep(_ bytes: UnsafeRawBufferPointer) {
         if !isBroken { append(bytes) }
     }
 
-    /// Continues with the buffered bytes after a body asked to stop, or after `keep`.
+    /// Continues with the buffered bytes after a body asked to stop, or after bytes were kept.
+    ///
+    /// - Parameter body: as for `process`.
     public mutating func resume(
         _ body: (_ line: UnsafeRawBufferPointer, _ lineBytesMax: inout Int) -> Bool
     ) -> LineDecoderResult {

@@ -6,12 +6,17 @@ extension JSONValue {
         return value
     }
 
+    /// The member's value.
+    ///
+    /// - Throws: `bad_request` where it is missing or null.
     public func required(_ name: StaticString) throws(WireError) -> JSONValue {
         guard let value = optional(name) else { throw .field(name.description, "is required") }
         return value
     }
 
     /// This value as an integer in `range`; `name` is for the error.
+    ///
+    /// - Throws: `bad_request`.
     public func integer(_ name: StaticString, in range: ClosedRange<Int>) throws(WireError) -> Int {
         guard let value = int(), range.contains(value) else {
             throw .field(name.description, "must be an integer from \(range.lowerBound) to \(range.upperBound)")
@@ -20,6 +25,8 @@ extension JSONValue {
     }
 
     /// This value as a string of `bytes` bytes of UTF-8 without NUL; `name` is for the error.
+    ///
+    /// - Throws: `bad_request`.
     public func text(_ name: StaticString, bytes: ClosedRange<Int>) throws(WireError) -> String {
         guard isText(of: bytes), let text = string() else {
             throw .field(
@@ -30,7 +37,9 @@ extension JSONValue {
         return text
     }
 
-    /// This value, a time, as milliseconds since 1970.
+    /// This value, a time (RFC 3339), as milliseconds since 1970; `name` is for the error.
+    ///
+    /// - Throws: `bad_request`.
     public func timestamp(_ name: StaticString) throws(WireError) -> Int64 {
         guard isString, let time = withUTF8({ Timestamp.parse($0) }) else {
             throw .field(name.description, "must be a time such as 2026-01-31T12:00:00Z")
@@ -39,6 +48,8 @@ extension JSONValue {
     }
 
     /// This value as a boolean; `name` is for the error.
+    ///
+    /// - Throws: `bad_request`.
     public func flag(_ name: StaticString) throws(WireError) -> Bool {
         guard let value = bool() else { throw .field(name.description, "must be true or false") }
         return value
@@ -49,7 +60,9 @@ extension JSONValue {
         isString && withUTF8 { bytes.contains($0.count) && !$0.contains(0) }
     }
 
-    /// This value as a string that `rule` accepts; `name` and `fault` are for the error.
+    /// This value as a string that `rule`, one of `NameRules`, accepts; `name` and `fault` are for the error.
+    ///
+    /// - Throws: `bad_request`.
     public func name(
         _ name: StaticString,
         _ rule: (UnsafeRawBufferPointer) -> Bool,
@@ -59,17 +72,24 @@ extension JSONValue {
         return text
     }
 
-    /// This value as a `taskId`.
+    /// This value as a `taskId`: 1 to 1,020 bytes without NUL.
+    ///
+    /// - Throws: `bad_request`.
     public func taskID() throws(WireError) -> String {
         try name("taskId", NameRules.isTaskID, "must be a string of 1 to 1020 bytes without NUL")
     }
 
-    /// This value as a `taskId` that can also name a container.
+    /// This value as a `taskId` that can also name a container (`NameRules.isRunnableTaskID`).
+    ///
+    /// - Throws: `bad_request`.
     public func runnableTaskID() throws(WireError) -> String {
         try name("taskId", NameRules.isRunnableTaskID, "must be 1 to 128 of A-Z a-z 0-9 - _ .")
     }
 
-    /// This value as an object of short strings, in the order of the line.
+    /// This value as an object of at most 64 strings of at most 255 bytes, in the order of the line; members that are
+    /// null are left out. `name` is for the error.
+    ///
+    /// - Throws: `bad_request`.
     public func labels(_ name: StaticString) throws(WireError) -> [(key: String, value: String)] {
         try checkLabels(name)
         var labels: [(key: String, value: String)] = []

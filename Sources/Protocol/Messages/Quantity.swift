@@ -1,7 +1,8 @@
 /// Amounts of cpu and memory in the notation of the spec (proto-spec.md, section 5.1).
 public enum Quantity {
-    /// At most this many cores and bytes: sums over the `Limits.slotsMax` attempts of a node cannot overflow.
+    /// Thousandths of a core at most: sums over the `Limits.slotsMax` attempts of a node cannot overflow.
     public static let cpuMillisMax = 1_000_000_000
+    /// Bytes of memory at most (1 PiB), for the same reason.
     public static let memoryBytesMax = 1 << 50
 
     /// Parses a number (`0.5`) or a string (`"500m"`, `"2"`) as thousandths of a core; nil if it is neither or out of

@@ -1,16 +1,30 @@
 /// The `err` of a reply or of an `error` event (proto-spec.md, section 4).
 public struct WireError: Error, Sendable, Equatable {
+    /// The code, which decides what a peer does.
     public var code: ErrorCode
     /// A human-readable message that names the member at fault.
     public var message: String
     /// The member at fault as a path (`tasks[3].env`).
     public var field: String?
+    /// Whether the same request may succeed later.
     public var isRetryable: Bool
+    /// Whether the connection is closed after it.
     public var isFatal: Bool
+    /// How long a peer should wait before it tries again.
     public var retryAfterMilliseconds: Int?
     /// HOST:PORT of the leading master, where this one does not lead and knows it.
     public var leader: String?
 
+    /// An error, which is retryable and fatal as its code is, where nothing else is given.
+    ///
+    /// - Parameters:
+    ///   - code: the code.
+    ///   - message: a human-readable message.
+    ///   - field: the member at fault as a path.
+    ///   - isRetryable: whether the same request may succeed later.
+    ///   - isFatal: whether the connection is closed after it.
+    ///   - retryAfterMilliseconds: how long a peer should wait before it tries again.
+    ///   - leader: HOST:PORT of the leading master.
     public init(
         _ code: ErrorCode,
         _ message: String,
