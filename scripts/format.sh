@@ -3,4 +3,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
-swift format format --in-place --parallel --recursive Sources Tests Benchmarks Package.swift
+swift format format --in-place --parallel --recursive Sources Tests Benchmarks Snippets Package.swift
