@@ -1,6 +1,6 @@
 # Thin on purpose: the work is in scripts/, which also run by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format install uninstall bench soak ci-long clean
+.PHONY: help demo test check format docs install uninstall bench soak ci-long clean
 export PREFIX DESTDIR
 
 help: ## This list
@@ -21,6 +21,9 @@ check: ## Format lint, warnings-free build, tidiness: what must hold before a pu
 
 format: ## Format the Swift sources in place
 	@scripts/format.sh
+
+docs: ## The documentation of the two libraries, to .build/docs; fails on any warning
+	@scripts/docs.sh
 
 install: ## Release build; the stripped programs and their completions to PREFIX (default /usr/local)
 	@scripts/install.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What must hold before a push: formatting, a build without warnings, and the rules of CONTRIBUTING.md.
-# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines access traps paths words format build.
+# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines access traps paths words format build docs.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
@@ -238,6 +238,14 @@ check_build() {
     }
 }
 
+check_docs() {
+    if ! scripts/docs.sh >"$findings" 2>&1; then
+        cat "$findings" >&2
+        complain "the documentation of the libraries has faults"
+        offences=$((offences + 1))
+    fi
+}
+
 main() {
     scratch="$(mktemp -d)"
     findings="$scratch/findings"
@@ -245,7 +253,7 @@ main() {
     : >"$findings.shell"
     scripts/setup.sh base
     local check
-    (($# > 0)) || set -- shell lengths imports machines access traps paths words format build
+    (($# > 0)) || set -- shell lengths imports machines access traps paths words format build docs
     for check in "$@"; do
         declare -F "check_$check" >/dev/null || die "no check named '$check'"
         heading "check $check"
