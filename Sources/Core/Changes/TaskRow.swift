@@ -60,12 +60,12 @@ extension TaskRow {
         rejections = Int(record.rejections)
         status = record.status
         reason = record.reason
-        isCancelRequested = record.flags.contains(.cancelRequested)
-        exitCode = record.flags.contains(.hasExitCode) ? record.exitCode : nil
+        isCancelRequested = record.isCancelRequested
+        exitCode = record.exitCode
         nodeID = record.node.isNone ? nil : nodes[record.node].id
-        containerID = record.extra?.containerID
-        error = record.extra?.error
-        detail = record.extra?.detail
+        containerID = record.containerID
+        error = record.error
+        detail = record.detail
         scheduledAt = record.scheduledAt
         startedAt = record.startedAt
         finishedAt = record.finishedAt

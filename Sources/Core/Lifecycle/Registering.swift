@@ -166,7 +166,7 @@ extension MasterCore {
         nodes[index].isDraining = isOn
         nodes.noteFreed(index, now: now.monotonic)
         effects.beginReply(request)
-        writeNode(index, to: &effects.writer)
+        nodes[index].write(to: &effects.writer)
         effects.endReply()
         guard let session = nodes[index].session else { return }
         effects.begin(session)

@@ -77,7 +77,6 @@ extension MasterCore {
         if report.status.isTerminal {
             if let exitCode = report.exitCode ?? (report.status == .completed ? 0 : nil) {
                 tasks[slot].exitCode = exitCode
-                tasks[slot].flags.insert(.hasExitCode)
             }
             tasks[slot].finishedAt = plausible(report.finishedAt, slot)
         }

@@ -114,10 +114,7 @@ extension MasterCore {
         record.importedAt = Timestamp.bounded(row.importedAt)
         if row.isCancelRequested { record.flags.insert(.cancelRequested) }
         if row.isAdopted { record.flags.insert(.adopted) }
-        if let exitCode = row.exitCode {
-            record.exitCode = exitCode
-            record.flags.insert(.hasExitCode)
-        }
+        record.exitCode = row.exitCode
         if row.containerID != nil || row.error != nil || row.detail != nil {
             let extra = record.extra ?? TaskExtra()
             (extra.containerID, extra.error, extra.detail) = (row.containerID, row.error, row.detail)

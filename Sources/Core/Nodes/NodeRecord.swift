@@ -20,7 +20,7 @@ struct NodeRecord {
     /// Monotonic milliseconds of the last complete valid line.
     var lastSeen: Int64 = 0
     /// The wall-clock time of the last complete valid line, human-readable.
-    var lastSeenWall: Int64 = 0
+    var lastSeenAt: Int64 = 0
     var registeredAt: Int64 = 0
     /// Monotonic milliseconds before which its lease does not end.
     var graceUntil: Int64 = 0
@@ -47,7 +47,7 @@ struct NodeRecord {
     var isChanged = false
 
     /// Whether its id needs no escaping; an id given by another system may need it.
-    let isPlain: Bool
+    private let isPlain: Bool
 
     init(id: String) {
         var id = id
@@ -63,6 +63,9 @@ struct NodeRecord {
     }
 
     var isOnline: Bool { session != nil && hasLease }
+
+    /// The id, for a line.
+    var name: NodeName { NodeName(text: id, isPlain: isPlain) }
 
     /// Whether only its age keeps it from being forgotten.
     var isUnused: Bool { references == 0 && session == nil && !hasLease }
@@ -88,7 +91,7 @@ extension NodeRecord {
         memoryBytes = min(max(row.memoryBytes ?? Quantity.memoryBytesMax, 0), Quantity.memoryBytesMax)
         isDraining = row.isDraining
         registeredAt = Timestamp.bounded(row.registeredAt)
-        lastSeenWall = Timestamp.bounded(row.lastSeenAt)
+        lastSeenAt = Timestamp.bounded(row.lastSeenAt)
     }
 
     /// Whether the node already is as its worker reports.
@@ -113,7 +116,7 @@ extension NodeRecord {
         engineError = offer.engineError
         hasLease = true
         lastSeen = now.monotonic
-        lastSeenWall = now.wall
+        lastSeenAt = now.wall
         if registeredAt == 0 { registeredAt = now.wall }
     }
 }

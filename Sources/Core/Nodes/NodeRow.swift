@@ -39,8 +39,8 @@ extension NodeRow {
         version = node.version
         labels = Dictionary(node.labels.map { ($0.key, $0.value) }) { $1 }
         slots = node.slots
-        cpuMillis = node.cpuMillis < Quantity.cpuMillisMax ? node.cpuMillis : nil
-        memoryBytes = node.memoryBytes < Quantity.memoryBytesMax ? node.memoryBytes : nil
+        cpuMillis = node.cpuMillisBound
+        memoryBytes = node.memoryBytesBound
         used = node.used
         cpuMillisUsed = node.cpuMillisUsed
         memoryBytesUsed = node.memoryBytesUsed
@@ -48,66 +48,6 @@ extension NodeRow {
         isDraining = node.isDraining
         engineError = node.engineError
         registeredAt = node.registeredAt
-        lastSeenAt = node.lastSeenWall
-    }
-
-    /// The node object (proto-spec.md, section 5.3).
-    func write(to writer: inout JSONWriter) {
-        writer.raw("{\"nodeId\":")
-        writer.string(id)
-        writer.raw(isOnline ? ",\"status\":\"online\"" : ",\"status\":\"offline\"")
-        if isDraining { writer.raw(",\"draining\":true") }
-        for (name, text) in [
-            (",\"hostname\":" as StaticString, hostname), (",\"engine\":", engine), (",\"version\":", version),
-            (",\"instance\":", instance.isEmpty ? nil : instance), (",\"engineError\":", engineError),
-        ] {
-            guard let text else { continue }
-            writer.raw(name)
-            writer.string(text)
-        }
-        writer.raw(",\"slots\":")
-        writer.int(slots)
-        writer.raw(",\"used\":")
-        writer.int(used)
-        if let cpuMillis { Self.writeCores(",\"cpu\":", cpuMillis, to: &writer) }
-        Self.writeCores(",\"cpuUsed\":", cpuMillisUsed, to: &writer)
-        if let memoryBytes {
-            writer.raw(",\"memory\":")
-            writer.int(memoryBytes)
-        }
-        writer.raw(",\"memoryUsed\":")
-        writer.int(memoryBytesUsed)
-        if !labels.isEmpty {
-            writer.raw(",\"labels\":{")
-            for (position, label) in labels.sorted(by: { $0.key < $1.key }).enumerated() {
-                if position > 0 { writer.byte(UInt8(ascii: ",")) }
-                writer.string(label.key)
-                writer.byte(UInt8(ascii: ":"))
-                writer.string(label.value)
-            }
-            writer.byte(UInt8(ascii: "}"))
-        }
-        for (name, time) in [
-            (",\"registeredAt\":" as StaticString, registeredAt), (",\"lastHeartbeat\":", lastSeenAt),
-        ] where time != 0 {
-            writer.raw(name)
-            writer.timestamp(milliseconds: time)
-        }
-        writer.byte(UInt8(ascii: "}"))
-    }
-
-    /// Formats thousandths as cores: `1500` is `1.5`.
-    private static func writeCores(_ name: StaticString, _ millis: Int, to writer: inout JSONWriter) {
-        writer.raw(name)
-        writer.int(millis / 1_000)
-        var rest = millis % 1_000
-        guard rest > 0 else { return }
-        writer.byte(UInt8(ascii: "."))
-        var scale = 100
-        while rest > 0 {
-            writer.byte(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / scale))
-            rest %= scale
-            scale /= 10
-        }
+        lastSeenAt = node.lastSeenAt
     }
 }

@@ -287,8 +287,7 @@ extension MasterCore {
 
     private func end(of open: LogStream) -> (TaskStatus, exitCode: Int?) {
         if let ended = open.ended { return (ended.status, ended.exitCode) }
-        let hasExitCode = tasks[open.slot].flags.contains(.hasExitCode)
-        return (tasks[open.slot].status, hasExitCode ? tasks[open.slot].exitCode : nil)
+        return (tasks[open.slot].status, tasks[open.slot].exitCode)
     }
 
     /// Stops a stream that its reader cancels.

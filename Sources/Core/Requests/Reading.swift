@@ -34,8 +34,7 @@ extension MasterCore {
         } else {
             index = cursor.map { tasks.records.place(of: $0, isAfter: true) } ?? 0
         }
-        effects.beginReply(request)
-        effects.writer.raw("{\"tasks\":[")
+        effects.beginPage(request, "{\"tasks\":")
         let start = effects.writer.count
         var found = 0
         var scanned = 0
@@ -59,13 +58,7 @@ extension MasterCore {
             }
             index += step
         }
-        effects.writer.byte(UInt8(ascii: "]"))
-        if index != end, let last {
-            effects.writer.raw(",\"cursor\":")
-            tasks.records.writeCursor(last, to: &effects.writer)
-        }
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.endReply()
+        effects.endPage(cursor: index == end ? nil : last.map { tasks.records.cursor(of: $0).pageText })
     }
 
     private static func isDescending(_ root: JSONValue) throws(WireError) -> Bool {
@@ -106,24 +99,8 @@ extension MasterCore {
             position = nodes.position(notBefore: cursor)
             if position < nodes.count, nodes[nodes.sorted[position]].id == cursor { position += 1 }
         }
-        let end = min(position + limit, nodes.count)
-        effects.beginReply(request)
-        effects.writer.raw("{\"nodes\":[")
-        let start = effects.writer.count
-        var isFirst = true
-        while position < end, effects.writer.count - start < Limits.pageBytesMax {
-            if !isFirst { effects.writer.byte(UInt8(ascii: ",")) }
-            isFirst = false
-            writeNode(nodes.sorted[position], to: &effects.writer)
-            position += 1
-        }
-        effects.writer.byte(UInt8(ascii: "]"))
-        if position < nodes.count, position > 0 {
-            effects.writer.raw(",\"cursor\":")
-            effects.writer.string(nodes[nodes.sorted[position - 1]].id)
-        }
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.endReply()
+        let rest = nodes.sorted[position...].lazy.map { [nodes] in nodes[$0] }
+        effects.replyPage(request, rest, limit: limit)
     }
 
     mutating func ping(_ request: Request, into effects: inout Effects) {

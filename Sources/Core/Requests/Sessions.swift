@@ -87,7 +87,7 @@ extension MasterCore {
         let index = sessions[id].nodeIndex
         guard !index.isNone else { return }
         nodes[index].lastSeen = now.monotonic
-        nodes[index].lastSeenWall = now.wall
+        nodes[index].lastSeenAt = now.wall
     }
 
     mutating func hello(_ request: Request, into effects: inout Effects) throws(WireError) {

@@ -68,79 +68,13 @@ extension MasterCore {
             }
             answer(asked.wish, row, request, into: &effects)
         case .tasks:
-            effects.beginReply(request)
-            effects.writer.raw("{\"tasks\":[")
+            effects.beginPage(request, "{\"tasks\":")
             for (index, row) in page.tasks.enumerated() {
                 if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
                 row.write(to: &effects.writer)
             }
-            effects.writer.byte(UInt8(ascii: "]"))
-            if let last = page.last {
-                effects.writer.raw(",\"cursor\":")
-                effects.writer.string(last.foreignID.map { "\(last.createdAt)/\($0)" } ?? last.id.text)
-            }
-            effects.writer.byte(UInt8(ascii: "}"))
-            effects.endReply()
-        case .nodes(_, let limit): answerNodes(request, page.nodes, limit, into: &effects)
+            effects.endPage(cursor: page.last.map { TaskCursor($0).pageText })
+        case .nodes(_, let limit): effects.replyPage(request, page.nodes, limit: limit)
         }
-    }
-
-    private func answerNodes(_ request: RequestName, _ rows: [NodeRow], _ limit: Int, into effects: inout Effects) {
-        effects.beginReply(request)
-        effects.writer.raw("{\"nodes\":[")
-        let start = effects.writer.count
-        var count = 0
-        for row in rows.prefix(limit) where effects.writer.count - start < Limits.pageBytesMax {
-            if count > 0 { effects.writer.byte(UInt8(ascii: ",")) }
-            row.write(to: &effects.writer)
-            count += 1
-        }
-        effects.writer.byte(UInt8(ascii: "]"))
-        if count > 0, count < rows.count {
-            effects.writer.raw(",\"cursor\":")
-            effects.writer.string(rows[count - 1].id)
-        }
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.endReply()
-    }
-}
-
-extension TaskRow {
-    /// The task object (proto-spec.md, section 5.2).
-    func write(to writer: inout JSONWriter) {
-        writer.raw("{\"taskId\":")
-        writer.string(idText)
-        writer.raw(",\"status\":\"")
-        writer.raw(status.name)
-        writer.raw("\",\"attempt\":")
-        writer.int(attempt)
-        for (name, text) in [
-            (",\"nodeId\":" as StaticString, nodeID), (",\"containerId\":", containerID), (",\"error\":", error),
-            (",\"detail\":", detail),
-        ] {
-            guard let text else { continue }
-            writer.raw(name)
-            writer.string(text)
-        }
-        if reason != .none {
-            writer.raw(",\"reason\":\"")
-            writer.raw(reason.name)
-            writer.byte(UInt8(ascii: "\""))
-        }
-        if let exitCode {
-            writer.raw(",\"exitCode\":")
-            writer.int(exitCode)
-        }
-        if isCancelRequested, !status.isTerminal { writer.raw(",\"cancelRequested\":true") }
-        for (name, time) in [
-            (",\"createdAt\":" as StaticString, createdAt), (",\"scheduledAt\":", scheduledAt),
-            (",\"startedAt\":", startedAt), (",\"finishedAt\":", finishedAt),
-        ] where time != 0 {
-            writer.raw(name)
-            writer.timestamp(milliseconds: time)
-        }
-        writer.byte(UInt8(ascii: ","))
-        writer.raw(spec ?? [])
-        writer.byte(UInt8(ascii: "}"))
     }
 }

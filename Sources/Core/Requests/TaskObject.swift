@@ -1,70 +1,119 @@
 import PodlingProtocol
 
-extension MasterCore {
-    /// The task object (proto-spec.md, section 5.2).
-    func writeTask(_ slot: TaskSlot, to writer: inout JSONWriter) {
-        writer.raw("{\"taskId\":")
-        tasks.records.write(tasks[slot].id, to: &writer)
+/// The members of the task object (proto-spec.md, section 5.2) that a held task and a row of the store both have.
+protocol TaskMembers {
+    var status: TaskStatus { get }
+    var attempt: Int { get }
+    var containerID: String? { get }
+    var error: String? { get }
+    var detail: String? { get }
+    var reason: TaskReason { get }
+    var exitCode: Int? { get }
+    var isCancelRequested: Bool { get }
+    /// Milliseconds since 1970; 0 means not yet.
+    var createdAt: Int64 { get }
+    var scheduledAt: Int64 { get }
+    var startedAt: Int64 { get }
+    var finishedAt: Int64 { get }
+
+    /// Appends the spec's members, joined by commas.
+    func writeSpec(to writer: inout JSONWriter)
+}
+
+/// The id of a node, as text for a line.
+struct NodeName {
+    var text: String
+    /// Whether the text needs no escaping.
+    var isPlain = false
+
+    /// Appends the id in quotes.
+    @inline(__always)
+    func write(to writer: inout JSONWriter) {
+        guard isPlain else { return writer.string(text) }
+        var text = text
+        writer.byte(UInt8(ascii: "\""))
+        text.withUTF8 { writer.raw(UnsafeRawBufferPointer($0)) }
+        writer.byte(UInt8(ascii: "\""))
+    }
+}
+
+extension TaskMembers {
+    /// Appends the task object from the second member on; the caller writes the brace and the id before.
+    @inline(__always)
+    func writeMembers(node: NodeName?, to writer: inout JSONWriter) {
         writer.raw(",\"status\":\"")
-        writer.raw(tasks[slot].status.name)
+        writer.raw(status.name)
         writer.raw("\",\"attempt\":")
-        writer.int(tasks[slot].attempt)
-        let node = tasks[slot].node
-        if !node.isNone {
+        writer.int(attempt)
+        if let node {
             writer.raw(",\"nodeId\":")
-            Self.writeNodeID(nodes[node], to: &writer)
+            node.write(to: &writer)
         }
-        if let extra = tasks[slot].extra { Self.write(extra, to: &writer) }
-        let reason = tasks[slot].reason
+        Self.write(",\"containerId\":", containerID, to: &writer)
+        Self.write(",\"error\":", error, to: &writer)
+        Self.write(",\"detail\":", detail, to: &writer)
         if reason != .none {
             writer.raw(",\"reason\":\"")
             writer.raw(reason.name)
             writer.byte(UInt8(ascii: "\""))
         }
-        let flags = tasks[slot].flags
-        if flags.contains(.hasExitCode) {
+        if let exitCode {
             writer.raw(",\"exitCode\":")
-            writer.int(tasks[slot].exitCode)
+            writer.int(exitCode)
         }
-        if flags.contains(.cancelRequested), !tasks[slot].status.isTerminal { writer.raw(",\"cancelRequested\":true") }
-        writer.raw(",\"createdAt\":")
-        writer.timestamp(milliseconds: tasks[slot].createdAt)
-        Self.writeTime(",\"scheduledAt\":", tasks[slot].scheduledAt, to: &writer)
-        Self.writeTime(",\"startedAt\":", tasks[slot].startedAt, to: &writer)
-        Self.writeTime(",\"finishedAt\":", tasks[slot].finishedAt, to: &writer)
+        if isCancelRequested, !status.isTerminal { writer.raw(",\"cancelRequested\":true") }
+        Self.write(",\"createdAt\":", milliseconds: createdAt, to: &writer)
+        Self.write(",\"scheduledAt\":", milliseconds: scheduledAt, to: &writer)
+        Self.write(",\"startedAt\":", milliseconds: startedAt, to: &writer)
+        Self.write(",\"finishedAt\":", milliseconds: finishedAt, to: &writer)
         writer.byte(UInt8(ascii: ","))
-        writer.raw(tasks[slot].spec)
+        writeSpec(to: &writer)
         writer.byte(UInt8(ascii: "}"))
     }
 
-    private static func write(_ extra: TaskExtra, to writer: inout JSONWriter) {
-        if let containerID = extra.containerID {
-            writer.raw(",\"containerId\":")
-            writer.string(containerID)
-        }
-        if let error = extra.error {
-            writer.raw(",\"error\":")
-            writer.string(error)
-        }
-        if let detail = extra.detail {
-            writer.raw(",\"detail\":")
-            writer.string(detail)
-        }
+    @inline(__always)
+    private static func write(_ name: StaticString, _ text: String?, to writer: inout JSONWriter) {
+        guard let text else { return }
+        writer.raw(name)
+        writer.string(text)
     }
 
-    private static func writeTime(_ name: StaticString, _ milliseconds: Int64, to writer: inout JSONWriter) {
+    @inline(__always)
+    private static func write(_ name: StaticString, milliseconds: Int64, to writer: inout JSONWriter) {
         guard milliseconds != 0 else { return }
         writer.raw(name)
         writer.timestamp(milliseconds: milliseconds)
     }
+}
 
-    /// The node's id in quotes.
-    private static func writeNodeID(_ node: NodeRecord, to writer: inout JSONWriter) {
-        var name = node.id
-        guard node.isPlain else { return writer.string(name) }
-        writer.byte(UInt8(ascii: "\""))
-        name.withUTF8 { writer.raw(UnsafeRawBufferPointer($0)) }
-        writer.byte(UInt8(ascii: "\""))
+extension TaskRecord: TaskMembers {
+    var containerID: String? { extra?.containerID }
+    var error: String? { extra?.error }
+    var detail: String? { extra?.detail }
+    var isCancelRequested: Bool { flags.contains(.cancelRequested) }
+
+    @inline(__always)
+    func writeSpec(to writer: inout JSONWriter) { writer.raw(spec) }
+}
+
+extension TaskRow: TaskMembers {
+    func writeSpec(to writer: inout JSONWriter) { writer.raw(spec ?? []) }
+
+    /// The task object.
+    func write(to writer: inout JSONWriter) {
+        writer.raw("{\"taskId\":")
+        writer.string(idText)
+        writeMembers(node: nodeID.map { NodeName(text: $0) }, to: &writer)
+    }
+}
+
+extension MasterCore {
+    /// The task object.
+    func writeTask(_ slot: TaskSlot, to writer: inout JSONWriter) {
+        writer.raw("{\"taskId\":")
+        tasks.records.write(tasks[slot].id, to: &writer)
+        let node = tasks[slot].node
+        tasks[slot].writeMembers(node: node.isNone ? nil : nodes[node].name, to: &writer)
     }
 
     /// The name as in the spec, with its quotes.
@@ -81,7 +130,4 @@ extension MasterCore {
         writer.raw(",\"attempt\":")
         writer.int(tasks[slot].attempt)
     }
-
-    /// The node object (proto-spec.md, section 5.3).
-    func writeNode(_ index: NodeIndex, to writer: inout JSONWriter) { NodeRow(nodes[index]).write(to: &writer) }
 }

@@ -83,9 +83,13 @@ struct TaskRecord {
         get { Int(unchargedAttempts32) }
         set { unchargedAttempts32 = Int32(clamping: newValue) }
     }
-    var exitCode: Int {
-        get { Int(exitCode32) }
-        set { exitCode32 = Int32(clamping: newValue) }
+    /// nil if the last attempt has none, or has not ended.
+    var exitCode: Int? {
+        @inline(__always) get { flags.contains(.hasExitCode) ? Int(exitCode32) : nil }
+        set {
+            exitCode32 = Int32(clamping: newValue ?? 0)
+            if newValue == nil { flags.remove(.hasExitCode) } else { flags.insert(.hasExitCode) }
+        }
     }
     var timeoutSeconds: Int { Int(timeoutSeconds32) }
 

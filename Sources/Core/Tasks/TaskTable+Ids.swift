@@ -16,6 +16,20 @@ enum TaskCursor {
         self = .foreign(ForeignTaskIDs.Key(createdAt: createdAt, text: Array(text[text.index(after: slash)...].utf8)))
     }
 
+    init(_ row: TaskRow) {
+        self =
+            row.foreignID.map { .foreign(ForeignTaskIDs.Key(createdAt: row.createdAt, text: Array($0.utf8))) }
+            ?? .ours(row.id)
+    }
+
+    /// The cursor as a page shows it.
+    var pageText: String {
+        switch self {
+        case .ours(let id): id.text
+        case .foreign(let key): "\(key.createdAt)/\(text)"
+        }
+    }
+
     /// The id of the task.
     var text: String {
         switch self {
@@ -80,10 +94,5 @@ extension TaskTable {
         }
     }
 
-    /// Appends the cursor of a task, in quotes.
-    func writeCursor(_ id: TaskID, to writer: inout JSONWriter) {
-        guard id.isForeign else { return id.write(to: &writer) }
-        let key = foreign.key(of: id)
-        (Array("\(key.createdAt)/".utf8) + key.text).withUnsafeBytes { writer.string($0) }
-    }
+    func cursor(of id: TaskID) -> TaskCursor { id.isForeign ? .foreign(foreign.key(of: id)) : .ours(id) }
 }
