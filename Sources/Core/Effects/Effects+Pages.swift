@@ -2,20 +2,16 @@ import PodlingProtocol
 
 /// The reply with a page: an array of objects, and a cursor if there are more.
 extension Effects {
-    /// - Parameter head: the brace, and the array's name with its colon.
-    mutating func beginPage(_ request: some Asked, _ head: StaticString) {
+    mutating func beginPage(_ request: some Asked, of name: StaticString) {
         beginReply(request)
-        writer.raw(head)
-        writer.byte(UInt8(ascii: "["))
+        writer.beginObject(name)
+        writer.beginArray()
     }
 
     mutating func endPage(cursor: String?) {
-        writer.byte(UInt8(ascii: "]"))
-        if let cursor {
-            writer.raw(",\"cursor\":")
-            writer.string(cursor)
-        }
-        writer.byte(UInt8(ascii: "}"))
+        writer.endArray()
+        writer.member("cursor", ifAny: cursor)
+        writer.endObject()
         endReply()
     }
 
@@ -25,12 +21,12 @@ extension Effects {
         _ nodes: some RandomAccessCollection<Node>,
         limit: Int
     ) {
-        beginPage(request, "{\"nodes\":")
+        beginPage(request, of: "nodes")
         let start = writer.count
         var last: Node?
         var count = 0
         for node in nodes.prefix(limit) where writer.count - start < Limits.pageBytesMax {
-            if count > 0 { writer.byte(UInt8(ascii: ",")) }
+            writer.comma(before: count)
             node.write(to: &writer)
             last = node
             count += 1

@@ -133,31 +133,43 @@ package struct Effects: ~Copyable {
         }
     }
 
-    mutating func beginReply(_ request: some Asked) {
+    /// Begins an event; its members come next.
+    @inline(__always)
+    mutating func beginEvent(_ name: StaticString, to session: SessionID) {
+        begin(session)
+        writer.beginObject("ev", word: name)
+    }
+
+    mutating func endEvent() {
+        writer.endObject()
+        end()
+    }
+
+    /// Begins a reply; the value of its `ok` comes next.
+    mutating func beginReply(_ request: some Asked, isDuplicate: Bool = false) {
         begin(request.session)
-        writer.raw("{\"re\":")
+        writer.beginObject("re")
         writeID(request)
-        writer.raw(",\"ok\":")
+        if isDuplicate { writer.member("duplicate", true) }
+        writer.key("ok")
     }
 
     mutating func endReply() {
-        writer.byte(UInt8(ascii: "}"))
+        writer.endObject()
         end()
     }
 
     mutating func replyEmpty(_ request: Request) {
-        begin(request.session)
-        writer.raw("{\"re\":")
-        writeID(request)
-        writer.raw(",\"ok\":{}}")
-        end()
+        beginReply(request)
+        writer.raw("{}")
+        endReply()
     }
 
     mutating func reply(_ request: some Asked, _ error: WireError) {
         begin(request.session)
-        writer.raw("{\"re\":")
+        writer.beginObject("re")
         writeID(request)
-        writer.raw(",\"err\":")
+        writer.key("err")
         error.write(to: &writer)
         endReply()
     }
@@ -168,7 +180,7 @@ package struct Effects: ~Copyable {
         end()
     }
 
-    mutating func writeID(_ request: some Asked) {
+    private mutating func writeID(_ request: some Asked) {
         if let id = request.id { writer.raw(id) } else { writer.raw("null") }
     }
 }

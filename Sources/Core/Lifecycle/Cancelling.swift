@@ -34,15 +34,12 @@ extension MasterCore {
     func sendCancel(_ slot: TaskSlot, into effects: inout Effects) {
         let node = tasks[slot].node
         guard !node.isNone, let session = nodes[node].session else { return }
-        effects.begin(session)
-        effects.writer.raw("{\"ev\":\"cancel\",")
+        effects.beginEvent("cancel", to: session)
+        effects.writer.key("taskId")
         writeAttempt(slot, to: &effects.writer)
-        effects.writer.raw(",\"graceSeconds\":")
-        effects.writer.int(Int(tasks[slot].stopGraceSeconds))
-        effects.writer.raw(",\"code\":")
-        effects.writer.string(tasks[slot].orderedEnd.name.description)
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.writer.member("graceSeconds", Int(tasks[slot].stopGraceSeconds))
+        effects.writer.member("code", word: tasks[slot].orderedEnd.name)
+        effects.endEvent()
     }
 
     func sendCancels(_ node: NodeIndex, into effects: inout Effects) {

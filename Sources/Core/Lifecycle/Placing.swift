@@ -98,13 +98,12 @@ extension MasterCore {
         nodes.refreshOpen(node, now: now.monotonic)
         move(slot, to: .scheduled, .none)
         guard let session = nodes[node].session else { return }
-        effects.begin(session)
-        effects.writer.raw("{\"ev\":\"assign\",")
+        effects.beginEvent("assign", to: session)
+        effects.writer.key("taskId")
         writeAttempt(slot, to: &effects.writer)
-        effects.writer.raw(",\"spec\":{")
-        effects.writer.raw(tasks[slot].spec)
-        effects.writer.raw("}}")
-        effects.end()
+        effects.writer.key("spec")
+        effects.writer.object(ofMembers: tasks[slot].spec)
+        effects.endEvent()
         if tasks[slot].flags.contains(.observed) { openStreams(slot, into: &effects) }
     }
 }

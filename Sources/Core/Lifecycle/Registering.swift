@@ -38,9 +38,8 @@ extension MasterCore {
     ) throws(WireError) {
         guard let index = nodes.index(of: session.node), let other = nodes[index].session, other != id else { return }
         if nodes[index].instance == session.instance {
-            effects.begin(other)
-            effects.writer.raw("{\"ev\":\"replaced\"}")
-            effects.end()
+            effects.beginEvent("replaced", to: other)
+            effects.endEvent()
             close(other, into: &effects)
             return
         }
@@ -50,15 +49,14 @@ extension MasterCore {
             sessions[other].nodeIndex = .none
             return
         }
-        effects.begin(other)
-        effects.writer.raw("{\"ev\":\"conflict\",\"node\":")
-        effects.writer.string(session.node)
-        effects.writer.raw(",\"instance\":")
-        effects.writer.string(session.instance)
-        effects.writer.raw(
-            ",\"msg\":\"another worker tried to register this node id; each needs its own state directory\"}"
+        effects.beginEvent("conflict", to: other)
+        effects.writer.member("node", session.node)
+        effects.writer.member("instance", session.instance)
+        effects.writer.member(
+            "msg",
+            word: "another worker tried to register this node id; each needs its own state directory"
         )
-        effects.end()
+        effects.endEvent()
         let message = "node: \(session.node) is registered by another living worker; give this one its own node id"
         throw WireError(
             .conflict,
@@ -91,24 +89,25 @@ extension MasterCore {
         let keptSet = Set(kept)
         let lost = nodes[index].attempts.filter { !keptSet.contains($0) }.sorted()
         effects.beginReply(request)
-        effects.writer.raw("{\"epoch\":")
-        effects.writer.string(configuration.epoch)
-        writeLease(to: &effects.writer)
-        effects.writer.raw(",\"keep\":[")
+        effects.writer.beginObject("epoch", configuration.epoch)
+        effects.writer.member("lease_ms", configuration.leaseMilliseconds)
+        effects.writer.member("heartbeat_ms", configuration.heartbeatMilliseconds)
+        effects.writer.key("keep")
         writeAttempts(kept, to: &effects.writer)
-        effects.writer.raw("],\"kill\":[")
+        effects.writer.key("kill")
+        effects.writer.beginArray()
         for (position, (attempt, code)) in killed.enumerated() {
-            effects.writer.raw(position == 0 ? "{\"taskId\":" : ",{\"taskId\":")
-            effects.writer.string(attempt.taskID)
-            effects.writer.raw(",\"attempt\":")
-            effects.writer.int(attempt.attempt)
-            effects.writer.raw(",\"code\":")
-            effects.writer.string(code.rawValue)
-            effects.writer.byte(UInt8(ascii: "}"))
+            effects.writer.comma(before: position)
+            effects.writer.beginObject("taskId", attempt.taskID)
+            effects.writer.member("attempt", attempt.attempt)
+            effects.writer.member("code", code.rawValue)
+            effects.writer.endObject()
         }
-        effects.writer.raw("],\"lost\":[")
+        effects.writer.endArray()
+        effects.writer.key("lost")
         writeAttempts(lost, to: &effects.writer)
-        effects.writer.raw(nodes[index].isDraining ? "],\"quiet\":true}" : "]}")
+        if nodes[index].isDraining { effects.writer.member("quiet", true) }
+        effects.writer.endObject()
         effects.endReply()
         for slot in kept where tasks[slot].isAssigned { accepted(slot) }
         for slot in lost { lose(slot, into: &effects) }
@@ -116,18 +115,14 @@ extension MasterCore {
     }
 
     private func writeAttempts(_ slots: [TaskSlot], to writer: inout JSONWriter) {
+        writer.beginArray()
         for (position, slot) in slots.enumerated() {
-            writer.raw(position == 0 ? "{" : ",{")
+            writer.comma(before: position)
+            writer.beginObject("taskId")
             writeAttempt(slot, to: &writer)
-            writer.byte(UInt8(ascii: "}"))
+            writer.endObject()
         }
-    }
-
-    private func writeLease(to writer: inout JSONWriter) {
-        writer.raw(",\"lease_ms\":")
-        writer.int(configuration.leaseMilliseconds)
-        writer.raw(",\"heartbeat_ms\":")
-        writer.int(configuration.heartbeatMilliseconds)
+        writer.endArray()
     }
 
     mutating func heartbeat(_ request: Request, into effects: inout Effects) throws(WireError) {
@@ -140,14 +135,11 @@ extension MasterCore {
             nodes[index].engineError = engineError
             nodes.noteFreed(index, now: now.monotonic)
         }
-        effects.begin(request.session)
-        effects.writer.raw("{\"re\":")
-        effects.writeID(request)
-        effects.writer.raw(",\"ok\":{\"lease_ms\":")
-        effects.writer.int(configuration.leaseMilliseconds)
-        effects.writer.raw(",\"heartbeat_ms\":")
-        effects.writer.int(configuration.heartbeatMilliseconds)
-        effects.writer.raw(nodes[index].isDraining ? ",\"quiet\":true}" : "}")
+        effects.beginReply(request)
+        effects.writer.beginObject("lease_ms", configuration.leaseMilliseconds)
+        effects.writer.member("heartbeat_ms", configuration.heartbeatMilliseconds)
+        if nodes[index].isDraining { effects.writer.member("quiet", true) }
+        effects.writer.endObject()
         effects.endReply()
         sendCancels(index, into: &effects)
     }
@@ -169,10 +161,8 @@ extension MasterCore {
         nodes[index].write(to: &effects.writer)
         effects.endReply()
         guard let session = nodes[index].session else { return }
-        effects.begin(session)
-        effects.writer.raw("{\"ev\":\"quiet\",\"on\":")
-        effects.writer.bool(isOn)
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.beginEvent("quiet", to: session)
+        effects.writer.member("on", isOn)
+        effects.endEvent()
     }
 }

@@ -17,11 +17,11 @@ extension MasterCore {
     /// Requeues a task whose assignment was not answered in time, and orders the worker to kill that attempt.
     mutating func notAccepted(_ slot: TaskSlot, into effects: inout Effects) {
         if let session = nodes[tasks[slot].node].session {
-            effects.begin(session)
-            effects.writer.raw("{\"ev\":\"kill\",")
+            effects.beginEvent("kill", to: session)
+            effects.writer.key("taskId")
             writeAttempt(slot, to: &effects.writer)
-            effects.writer.raw(",\"code\":\"not_accepted\"}")
-            effects.end()
+            effects.writer.member("code", word: "not_accepted")
+            effects.endEvent()
         }
         hold(tasks[slot].node)
         refuse(slot, .notAccepted, into: &effects)

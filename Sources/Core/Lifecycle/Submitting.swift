@@ -5,10 +5,7 @@ extension MasterCore {
         let summary = try TaskSummary(request.root, isEnvelope: true)
         if let slot = try known(summary, field: "idempotencyKey") {
             touch(slot)
-            effects.begin(request.session)
-            effects.writer.raw("{\"re\":")
-            effects.writeID(request)
-            effects.writer.raw(",\"duplicate\":true,\"ok\":")
+            effects.beginReply(request, isDuplicate: true)
             writeTask(slot, to: &effects.writer)
             effects.endReply()
             return
@@ -48,9 +45,10 @@ extension MasterCore {
         try checkRoom(for: summaries)
         let group = nextGroup(of: summaries.count)
         effects.beginReply(request)
-        effects.writer.raw("{\"taskIds\":[")
+        effects.writer.beginObject("taskIds")
+        effects.writer.beginArray()
         for (index, summary) in summaries.enumerated() {
-            if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
+            effects.writer.comma(before: index)
             let slot = summary.idempotencyKey.flatMap { tasks.slot(ofKey: $0) } ?? insert(summary)
             touch(slot)
             if group > 0, tasks[slot].flags.contains(.unsaved) {
@@ -58,7 +56,8 @@ extension MasterCore {
             }
             tasks.records.write(tasks[slot].id, to: &effects.writer)
         }
-        effects.writer.raw("]}")
+        effects.writer.endArray()
+        effects.writer.endObject()
         effects.endReply()
     }
 

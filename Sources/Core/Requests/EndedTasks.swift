@@ -93,15 +93,14 @@ extension MasterCore {
         let number = sessions[session].nextSubscription
         sessions[session].nextSubscription = number + 1
         effects.beginReply(request)
-        effects.writer.raw("{\"sub\":")
-        effects.writer.int(number)
-        effects.writer.raw(",\"task\":")
+        effects.writer.beginObject("sub", number)
+        effects.writer.key("task")
         row.write(to: &effects.writer)
-        effects.writer.byte(UInt8(ascii: "}"))
+        effects.writer.endObject()
         effects.endReply()
         effects.beginDone(number, request.session)
         row.write(to: &effects.writer)
-        effects.endDone()
+        effects.endEvent()
     }
 
     private mutating func watch(
@@ -122,14 +121,8 @@ extension MasterCore {
 extension Effects {
     /// Begins the event that reports the end of a task; the task object comes next.
     mutating func beginDone(_ subscription: Int, _ session: SessionID) {
-        begin(session)
-        writer.raw("{\"ev\":\"done\",\"sub\":")
-        writer.int(subscription)
-        writer.raw(",\"task\":")
-    }
-
-    mutating func endDone() {
-        writer.byte(UInt8(ascii: "}"))
-        end()
+        beginEvent("done", to: session)
+        writer.member("sub", subscription)
+        writer.key("task")
     }
 }

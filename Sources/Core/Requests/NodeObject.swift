@@ -41,57 +41,43 @@ extension NodeRow: NodeMembers {
 extension NodeMembers {
     /// The node object.
     func write(to writer: inout JSONWriter) {
-        writer.raw("{\"nodeId\":")
-        writer.string(id)
-        writer.raw(isOnline ? ",\"status\":\"online\"" : ",\"status\":\"offline\"")
-        if isDraining { writer.raw(",\"draining\":true") }
-        for (name, text) in [
-            (",\"hostname\":" as StaticString, hostname), (",\"engine\":", engine), (",\"version\":", version),
-            (",\"instance\":", instance.isEmpty ? nil : instance), (",\"engineError\":", engineError),
-        ] {
-            guard let text else { continue }
-            writer.raw(name)
-            writer.string(text)
-        }
-        writer.raw(",\"slots\":")
-        writer.int(slots)
-        writer.raw(",\"used\":")
-        writer.int(used)
-        if let cpuMillisBound { Self.writeCores(",\"cpu\":", cpuMillisBound, to: &writer) }
-        Self.writeCores(",\"cpuUsed\":", cpuMillisUsed, to: &writer)
-        if let memoryBytesBound {
-            writer.raw(",\"memory\":")
-            writer.int(memoryBytesBound)
-        }
-        writer.raw(",\"memoryUsed\":")
-        writer.int(memoryBytesUsed)
+        writer.beginObject("nodeId", id)
+        writer.member("status", word: isOnline ? "online" : "offline")
+        if isDraining { writer.member("draining", true) }
+        writer.member("hostname", ifAny: hostname)
+        writer.member("engine", ifAny: engine)
+        writer.member("version", ifAny: version)
+        if !instance.isEmpty { writer.member("instance", instance) }
+        writer.member("engineError", ifAny: engineError)
+        writer.member("slots", slots)
+        writer.member("used", used)
+        if let cpuMillisBound { Self.writeCores("cpu", cpuMillisBound, to: &writer) }
+        Self.writeCores("cpuUsed", cpuMillisUsed, to: &writer)
+        writer.member("memory", ifAny: memoryBytesBound)
+        writer.member("memoryUsed", memoryBytesUsed)
         writeLabels(to: &writer)
-        for (name, time) in [
-            (",\"registeredAt\":" as StaticString, registeredAt), (",\"lastHeartbeat\":", lastSeenAt),
-        ] where time != 0 {
-            writer.raw(name)
-            writer.timestamp(milliseconds: time)
-        }
-        writer.byte(UInt8(ascii: "}"))
+        if registeredAt != 0 { writer.member("registeredAt", milliseconds: registeredAt) }
+        if lastSeenAt != 0 { writer.member("lastHeartbeat", milliseconds: lastSeenAt) }
+        writer.endObject()
     }
 
     private func writeLabels(to writer: inout JSONWriter) {
         let labels = labelsByName
         guard !labels.isEmpty else { return }
-        writer.raw(",\"labels\":{")
+        writer.key("labels")
+        writer.byte(UInt8(ascii: "{"))
         for (position, label) in labels.enumerated() {
-            if position > 0 { writer.byte(UInt8(ascii: ",")) }
+            writer.comma(before: position)
             writer.string(label.key)
             writer.byte(UInt8(ascii: ":"))
             writer.string(label.value)
         }
-        writer.byte(UInt8(ascii: "}"))
+        writer.endObject()
     }
 
     /// Formats thousandths as cores: `1500` is `1.5`.
     private static func writeCores(_ name: StaticString, _ millis: Int, to writer: inout JSONWriter) {
-        writer.raw(name)
-        writer.int(millis / 1_000)
+        writer.member(name, millis / 1_000)
         var rest = millis % 1_000
         guard rest > 0 else { return }
         writer.byte(UInt8(ascii: "."))

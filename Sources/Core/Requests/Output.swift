@@ -70,11 +70,9 @@ extension MasterCore {
         var new = new
         new.number = try subscribe(request.session, .logs(stream: stream))
         effects.beginReply(request)
-        effects.writer.raw("{\"sub\":")
-        effects.writer.int(new.number)
-        effects.writer.raw(",\"attempt\":")
-        effects.writer.int(attempt)
-        effects.writer.byte(UInt8(ascii: "}"))
+        effects.writer.beginObject("sub", new.number)
+        effects.writer.member("attempt", attempt)
+        effects.writer.endObject()
         effects.endReply()
         streams.insert(new, stream)
         return stream
@@ -98,33 +96,26 @@ extension MasterCore {
         streams.open(stream, from: worker, attempt: attempt)
         renewDeadline(stream)
         guard let open = streams[stream] else { return }
-        effects.begin(worker)
-        effects.writer.raw("{\"ev\":\"logs\",\"sub\":")
-        effects.writer.int(stream)
-        effects.writer.raw(",\"taskId\":")
+        effects.beginEvent("logs", to: worker)
+        effects.writer.member("sub", stream)
+        effects.writer.key("taskId")
         if let ended = open.ended {
             effects.writer.string(ended.idText)
         } else {
             tasks.records.write(tasks[open.slot].id, to: &effects.writer)
         }
-        effects.writer.raw(",\"attempt\":")
-        effects.writer.int(attempt)
-        effects.writer.raw(",\"tail\":")
-        effects.writer.int(open.wish.tail)
-        effects.writer.raw(",\"follow\":")
-        effects.writer.bool(open.wish.follows)
+        effects.writer.member("attempt", attempt)
+        effects.writer.member("tail", open.wish.tail)
+        effects.writer.member("follow", open.wish.follows)
         if let from = open.wish.from {
             let isSame = from.attempt == nil || from.attempt == attempt
-            effects.writer.raw(",\"from\":{\"stdout\":")
-            effects.writer.int(isSame ? from.stdoutBytes : 0)
-            effects.writer.raw(",\"stderr\":")
-            effects.writer.int(isSame ? from.stderrBytes : 0)
-            effects.writer.byte(UInt8(ascii: "}"))
+            effects.writer.key("from")
+            effects.writer.beginObject("stdout", isSame ? from.stdoutBytes : 0)
+            effects.writer.member("stderr", isSame ? from.stderrBytes : 0)
+            effects.writer.endObject()
         }
-        effects.writer.raw(",\"window\":")
-        effects.writer.int(Limits.logWindowBytes)
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.writer.member("window", Limits.logWindowBytes)
+        effects.endEvent()
     }
 
     /// Whether the attempt of this stream may write more output.
@@ -162,16 +153,13 @@ extension MasterCore {
     }
 
     private func write(_ line: LogLine, of open: LogStream, into effects: inout Effects) {
-        effects.begin(open.session)
-        effects.writer.raw("{\"ev\":\"log\",\"sub\":")
-        effects.writer.int(open.number)
-        effects.writer.raw(",\"attempt\":")
-        effects.writer.int(open.attempt)
-        effects.writer.raw(line.isStderr ? ",\"stream\":\"stderr\"" : ",\"stream\":\"stdout\"")
-        effects.writer.raw(line.isBase64 ? ",\"b64\":" : ",\"text\":")
+        effects.beginEvent("log", to: open.session)
+        effects.writer.member("sub", open.number)
+        effects.writer.member("attempt", open.attempt)
+        effects.writer.member("stream", word: line.isStderr ? "stderr" : "stdout")
+        effects.writer.key(line.isBase64 ? "b64" : "text")
         effects.writer.raw(line.raw)
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.endEvent()
     }
 
     /// Acknowledges the output that a reader has taken, so that the worker sends more; never for a reader that does not
@@ -181,13 +169,10 @@ extension MasterCore {
             open.receivedBytes - open.takenBytes >= bytes, !sessions[open.session].isBackedUp
         else { return }
         streams[stream]?.takenBytes = open.receivedBytes
-        effects.begin(worker)
-        effects.writer.raw("{\"ev\":\"logs_taken\",\"sub\":")
-        effects.writer.int(stream)
-        effects.writer.raw(",\"bytes\":")
-        effects.writer.int(open.receivedBytes)
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.beginEvent("logs_taken", to: worker)
+        effects.writer.member("sub", stream)
+        effects.writer.member("bytes", open.receivedBytes)
+        effects.endEvent()
     }
 
     /// Resumes the streams of readers that keep up again.
@@ -258,29 +243,20 @@ extension MasterCore {
 
     private mutating func endStream(_ stream: Int, error: WireError?, into effects: inout Effects) {
         guard let open = streams[stream] else { return }
-        effects.begin(open.session)
-        effects.writer.raw("{\"ev\":\"log_end\",\"sub\":")
-        effects.writer.int(open.number)
-        effects.writer.raw(",\"attempt\":")
-        effects.writer.int(open.attempt)
-        effects.writer.raw(",\"status\":\"")
+        effects.beginEvent("log_end", to: open.session)
+        effects.writer.member("sub", open.number)
+        effects.writer.member("attempt", open.attempt)
         let (status, exitCode) = end(of: open)
         if !open.slot.isNone { touch(open.slot) }
-        effects.writer.raw(status.name)
-        effects.writer.byte(UInt8(ascii: "\""))
-        if let exitCode {
-            effects.writer.raw(",\"exitCode\":")
-            effects.writer.int(exitCode)
-        }
-        effects.writer.raw(",\"dropped\":")
-        effects.writer.int(open.droppedBytes)
-        if open.hasGap { effects.writer.raw(",\"gap\":true") }
+        effects.writer.member("status", word: status.name)
+        effects.writer.member("exitCode", ifAny: exitCode)
+        effects.writer.member("dropped", open.droppedBytes)
+        if open.hasGap { effects.writer.member("gap", true) }
         if let error {
-            effects.writer.raw(",\"err\":")
+            effects.writer.key("err")
             error.write(to: &effects.writer)
         }
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.endEvent()
         forget(open.number, of: open.session)
         streams.remove(stream)
     }
@@ -295,11 +271,9 @@ extension MasterCore {
         guard let open = streams[stream] else { return }
         streams.remove(stream)
         guard let worker = open.worker, sessions.isOpen(worker), open.phase == .open else { return }
-        effects.begin(worker)
-        effects.writer.raw("{\"ev\":\"logs_stop\",\"sub\":")
-        effects.writer.int(stream)
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.beginEvent("logs_stop", to: worker)
+        effects.writer.member("sub", stream)
+        effects.endEvent()
     }
 
     /// Ends the streams of a worker whose connection was lost.

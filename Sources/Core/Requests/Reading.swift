@@ -34,7 +34,7 @@ extension MasterCore {
         } else {
             index = cursor.map { tasks.records.place(of: $0, isAfter: true) } ?? 0
         }
-        effects.beginPage(request, "{\"tasks\":")
+        effects.beginPage(request, of: "tasks")
         let start = effects.writer.count
         var found = 0
         var scanned = 0
@@ -51,7 +51,7 @@ extension MasterCore {
             // last.
             last = tasks.records.id(at: index)
             if let slot = tasks.records.slot(at: index), matches(slot, filter, &specBytes) {
-                if found > 0 { effects.writer.byte(UInt8(ascii: ",")) }
+                effects.writer.comma(before: found)
                 writeTask(slot, to: &effects.writer)
                 touch(slot)
                 found += 1
@@ -105,40 +105,38 @@ extension MasterCore {
 
     mutating func ping(_ request: Request, into effects: inout Effects) {
         effects.beginReply(request)
-        effects.writer.raw("{\"now\":")
+        effects.writer.beginObject("now")
         effects.writer.timestamp(milliseconds: now.wall)
-        effects.writer.raw(",\"server\":")
-        effects.writer.string(configuration.server)
-        effects.writer.raw(",\"epoch\":")
-        effects.writer.string(configuration.epoch)
+        effects.writer.member("server", configuration.server)
+        effects.writer.member("epoch", configuration.epoch)
         standing.writeStandby(to: &effects.writer)
-        if standing.isShuttingDown { effects.writer.raw(",\"draining\":true") }
-        effects.writer.raw(",\"uptimeSeconds\":")
-        effects.writer.int(Int((now.monotonic - startedAt.monotonic) / 1_000))
+        if standing.isShuttingDown { effects.writer.member("draining", true) }
+        effects.writer.member("uptimeSeconds", Int((now.monotonic - startedAt.monotonic) / 1_000))
         if configuration.asksStore {
             standing.writeStoreHealth(refusedTasks: changes.unsavedCount, to: &effects.writer)
         }
         // A standby holds no tasks, and so has no counts.
         if !standing.isStandby { writeCounts(into: &effects) }
         standing.writeCertificate(now: now, to: &effects.writer)
-        effects.writer.byte(UInt8(ascii: "}"))
+        effects.writer.endObject()
         effects.endReply()
     }
 
     private func writeCounts(into effects: inout Effects) {
         let online = nodes.sorted.reduce(0) { $0 + (nodes[$1].isOnline ? 1 : 0) }
-        effects.writer.raw(",\"nodes\":{\"online\":")
-        effects.writer.int(online)
-        effects.writer.raw(",\"offline\":")
-        effects.writer.int(nodes.count - online)
-        effects.writer.raw("},\"tasks\":{")
+        effects.writer.key("nodes")
+        effects.writer.beginObject("online", online)
+        effects.writer.member("offline", nodes.count - online)
+        effects.writer.endObject()
+        effects.writer.key("tasks")
         for status in TaskStatus.allCases {
-            effects.writer.raw(status == .pending ? "\"" : ",\"")
-            effects.writer.raw(status.name)
-            effects.writer.raw("\":")
-            effects.writer.int(tasks.count(status))
+            if status == .pending {
+                effects.writer.beginObject(status.name, tasks.count(status))
+            } else {
+                effects.writer.member(status.name, tasks.count(status))
+            }
         }
-        effects.writer.byte(UInt8(ascii: "}"))
+        effects.writer.endObject()
     }
 
     mutating func help(_ request: Request, into effects: inout Effects) {
@@ -160,14 +158,15 @@ extension MasterCore {
         into effects: inout Effects
     ) {
         let columnWidth = 13
-        effects.begin(request.session)
-        effects.writer.raw("{\"ev\":\"help\",\"text\":\"")
+        effects.beginEvent("help", to: request.session)
+        effects.writer.key("text")
+        effects.writer.quote()
         effects.writer.raw(name)
         if name.utf8CodeUnitCount > 0 {
             for _ in name.utf8CodeUnitCount..<columnWidth { effects.writer.byte(UInt8(ascii: " ")) }
         }
         effects.writer.raw(text)
-        effects.writer.raw("\"}")
-        effects.end()
+        effects.writer.quote()
+        effects.endEvent()
     }
 }

@@ -21,16 +21,17 @@ extension MasterCore {
         session.isCertified = identity != nil
         session.permissions = identity?.role.permissions ?? permissionsAtFirst
         sessions.insert(session, id)
-        effects.begin(id)
-        effects.writer.raw("{\"ev\":\"hello\",\"proto\":[1,1],\"auth\":\"")
-        effects.writer.raw(identity != nil ? "mtls" : configuration.isAuthenticated ? "token" : "none")
-        effects.writer.raw("\",\"line_max\":")
-        effects.writer.int(Limits.lineBytesMax)
-        effects.writer.raw(",\"server\":")
-        effects.writer.string(configuration.server)
+        effects.beginEvent("hello", to: id)
+        effects.writer.key("proto")
+        effects.writer.raw("[1,1]")
+        effects.writer.member(
+            "auth",
+            word: identity != nil ? "mtls" : configuration.isAuthenticated ? "token" : "none"
+        )
+        effects.writer.member("line_max", Limits.lineBytesMax)
+        effects.writer.member("server", configuration.server)
         standing.writeStandby(to: &effects.writer)
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.endEvent()
     }
 
     /// Handles a closed connection, whoever closed it. A node keeps its lease.
@@ -69,11 +70,11 @@ extension MasterCore {
     package mutating func shutDown(deadlineMilliseconds: Int, into effects: inout Effects) {
         standing.shutDown()
         for id in sessions.open {
-            effects.begin(id)
-            effects.writer.raw("{\"ev\":\"drain\",\"deadline_ms\":")
-            effects.writer.int(deadlineMilliseconds)
-            effects.writer.raw(",\"reconnect_ms\":[100,2000]}")
-            effects.end()
+            effects.beginEvent("drain", to: id)
+            effects.writer.member("deadline_ms", deadlineMilliseconds)
+            effects.writer.key("reconnect_ms")
+            effects.writer.raw("[100,2000]")
+            effects.endEvent()
         }
     }
 
@@ -121,11 +122,10 @@ extension MasterCore {
         sessions[session].identity = shown.identity
         sessions[session].permissions = shown.identity?.role.permissions ?? permissionsAtFirst
         effects.beginReply(request)
-        effects.writer.raw("{\"proto\":1,\"epoch\":")
-        effects.writer.string(configuration.epoch)
-        effects.writer.raw(",\"session\":")
-        effects.writer.int(Int(request.session.generation))
-        effects.writer.byte(UInt8(ascii: "}"))
+        effects.writer.beginObject("proto", 1)
+        effects.writer.member("epoch", configuration.epoch)
+        effects.writer.member("session", Int(request.session.generation))
+        effects.writer.endObject()
         effects.endReply()
     }
 

@@ -68,9 +68,9 @@ extension MasterCore {
             }
             answer(asked.wish, row, request, into: &effects)
         case .tasks:
-            effects.beginPage(request, "{\"tasks\":")
+            effects.beginPage(request, of: "tasks")
             for (index, row) in page.tasks.enumerated() {
-                if index > 0 { effects.writer.byte(UInt8(ascii: ",")) }
+                effects.writer.comma(before: index)
                 row.write(to: &effects.writer)
             }
             effects.endPage(cursor: page.last.map { TaskCursor($0).pageText })

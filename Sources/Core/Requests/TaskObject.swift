@@ -31,9 +31,9 @@ struct NodeName {
     func write(to writer: inout JSONWriter) {
         guard isPlain else { return writer.string(text) }
         var text = text
-        writer.byte(UInt8(ascii: "\""))
+        writer.quote()
         text.withUTF8 { writer.raw(UnsafeRawBufferPointer($0)) }
-        writer.byte(UInt8(ascii: "\""))
+        writer.quote()
     }
 }
 
@@ -41,48 +41,25 @@ extension TaskMembers {
     /// Appends the task object from the second member on; the caller writes the brace and the id before.
     @inline(__always)
     func writeMembers(node: NodeName?, to writer: inout JSONWriter) {
-        writer.raw(",\"status\":\"")
-        writer.raw(status.name)
-        writer.raw("\",\"attempt\":")
-        writer.int(attempt)
+        writer.member("status", word: status.name)
+        writer.member("attempt", attempt)
         if let node {
-            writer.raw(",\"nodeId\":")
+            writer.key("nodeId")
             node.write(to: &writer)
         }
-        Self.write(",\"containerId\":", containerID, to: &writer)
-        Self.write(",\"error\":", error, to: &writer)
-        Self.write(",\"detail\":", detail, to: &writer)
-        if reason != .none {
-            writer.raw(",\"reason\":\"")
-            writer.raw(reason.name)
-            writer.byte(UInt8(ascii: "\""))
-        }
-        if let exitCode {
-            writer.raw(",\"exitCode\":")
-            writer.int(exitCode)
-        }
-        if isCancelRequested, !status.isTerminal { writer.raw(",\"cancelRequested\":true") }
-        Self.write(",\"createdAt\":", milliseconds: createdAt, to: &writer)
-        Self.write(",\"scheduledAt\":", milliseconds: scheduledAt, to: &writer)
-        Self.write(",\"startedAt\":", milliseconds: startedAt, to: &writer)
-        Self.write(",\"finishedAt\":", milliseconds: finishedAt, to: &writer)
+        writer.member("containerId", ifAny: containerID)
+        writer.member("error", ifAny: error)
+        writer.member("detail", ifAny: detail)
+        if reason != .none { writer.member("reason", word: reason.name) }
+        writer.member("exitCode", ifAny: exitCode)
+        if isCancelRequested, !status.isTerminal { writer.member("cancelRequested", true) }
+        writer.member("createdAt", milliseconds: createdAt)
+        if scheduledAt != 0 { writer.member("scheduledAt", milliseconds: scheduledAt) }
+        if startedAt != 0 { writer.member("startedAt", milliseconds: startedAt) }
+        if finishedAt != 0 { writer.member("finishedAt", milliseconds: finishedAt) }
         writer.byte(UInt8(ascii: ","))
         writeSpec(to: &writer)
-        writer.byte(UInt8(ascii: "}"))
-    }
-
-    @inline(__always)
-    private static func write(_ name: StaticString, _ text: String?, to writer: inout JSONWriter) {
-        guard let text else { return }
-        writer.raw(name)
-        writer.string(text)
-    }
-
-    @inline(__always)
-    private static func write(_ name: StaticString, milliseconds: Int64, to writer: inout JSONWriter) {
-        guard milliseconds != 0 else { return }
-        writer.raw(name)
-        writer.timestamp(milliseconds: milliseconds)
+        writer.endObject()
     }
 }
 
@@ -101,8 +78,7 @@ extension TaskRow: TaskMembers {
 
     /// The task object.
     func write(to writer: inout JSONWriter) {
-        writer.raw("{\"taskId\":")
-        writer.string(idText)
+        writer.beginObject("taskId", idText)
         writeMembers(node: nodeID.map { NodeName(text: $0) }, to: &writer)
     }
 }
@@ -110,7 +86,7 @@ extension TaskRow: TaskMembers {
 extension MasterCore {
     /// The task object.
     func writeTask(_ slot: TaskSlot, to writer: inout JSONWriter) {
-        writer.raw("{\"taskId\":")
+        writer.beginObject("taskId")
         tasks.records.write(tasks[slot].id, to: &writer)
         let node = tasks[slot].node
         tasks[slot].writeMembers(node: node.isNone ? nil : nodes[node].name, to: &writer)
@@ -123,11 +99,9 @@ extension MasterCore {
         tasks[slot].spec.withUnsafeBytes { writer.raw(UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
     }
 
-    /// Appends `"taskId":"...","attempt":1`, without braces.
+    /// Appends the id and the number of the attempt: `"...","attempt":1`; the caller writes the first name.
     func writeAttempt(_ slot: TaskSlot, to writer: inout JSONWriter) {
-        writer.raw("\"taskId\":")
         tasks.records.write(tasks[slot].id, to: &writer)
-        writer.raw(",\"attempt\":")
-        writer.int(tasks[slot].attempt)
+        writer.member("attempt", tasks[slot].attempt)
     }
 }

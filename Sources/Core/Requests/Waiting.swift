@@ -10,11 +10,10 @@ extension MasterCore {
         guard let slot = tasks.slot(of: value) else { return try askForTask(.wait, value, request, into: &effects) }
         let number = try subscribe(request.session, .wait(slot: slot))
         effects.beginReply(request)
-        effects.writer.raw("{\"sub\":")
-        effects.writer.int(number)
-        effects.writer.raw(",\"task\":")
+        effects.writer.beginObject("sub", number)
+        effects.writer.key("task")
         writeTask(slot, to: &effects.writer)
-        effects.writer.byte(UInt8(ascii: "}"))
+        effects.writer.endObject()
         effects.endReply()
         touch(slot)
         feed.append(Waiter(session: request.session, number: number), of: slot)
@@ -31,7 +30,7 @@ extension MasterCore {
         guard sessions.isWaiting(waiter.session, waiter.number) else { return }
         effects.beginDone(waiter.number, waiter.session)
         writeTask(slot, to: &effects.writer)
-        effects.endDone()
+        effects.endEvent()
         forget(waiter.number, of: waiter.session)
     }
 
@@ -61,7 +60,7 @@ extension MasterCore {
             if sessions.isWaiting(waiter.session, waiter.number) {
                 effects.beginDone(waiter.number, waiter.session)
                 effects.writer.raw(ending.object)
-                effects.endDone()
+                effects.endEvent()
                 forget(waiter.number, of: waiter.session)
             }
             feed.toldNext()

@@ -34,10 +34,9 @@ extension MasterCore {
     ) throws(WireError) {
         let number = try subscribe(request.session, .watch(taskID))
         effects.beginReply(request)
-        effects.writer.raw("{\"sub\":")
-        effects.writer.int(number)
+        effects.writer.beginObject("sub", number)
         writeCursor(next - 1, to: &effects.writer)
-        effects.writer.byte(UInt8(ascii: "}"))
+        effects.writer.endObject()
         effects.endReply()
         var watcher = Watcher(session: request.session, number: number, next: next)
         guard let taskID else {
@@ -67,12 +66,13 @@ extension MasterCore {
     }
 
     private func writeCursor(_ number: Int, to writer: inout JSONWriter) {
-        writer.raw(",\"cursor\":\"")
+        writer.key("cursor")
+        writer.quote()
         var epoch = configuration.epoch
         epoch.withUTF8 { writer.raw(UnsafeRawBufferPointer($0)) }
         writer.byte(UInt8(ascii: ":"))
         writer.int(number)
-        writer.byte(UInt8(ascii: "\""))
+        writer.quote()
     }
 
     // MARK: Notifying watchers
@@ -162,7 +162,7 @@ extension MasterCore {
             if object == nil, let slot { object = self.object(slot) }
             effects.beginDone(watcher.number, watcher.session)
             effects.writer.raw(object ?? [])
-            effects.endDone()
+            effects.endEvent()
             forget(watcher.number, of: watcher.session)
         }
         let isWhole = told == watch.watchers.count
@@ -174,14 +174,11 @@ extension MasterCore {
 
     private mutating func tellGap(_ watcher: inout Watcher, missed: Int, into effects: inout Effects) {
         guard missed > 0 else { return }
-        effects.begin(watcher.session)
-        effects.writer.raw("{\"ev\":\"gap\",\"sub\":")
-        effects.writer.int(watcher.number)
-        effects.writer.raw(",\"missed\":")
-        effects.writer.int(missed)
+        effects.beginEvent("gap", to: watcher.session)
+        effects.writer.member("sub", watcher.number)
+        effects.writer.member("missed", missed)
         writeCursor(feed.events.oldest - 1, to: &effects.writer)
-        effects.writer.byte(UInt8(ascii: "}"))
-        effects.end()
+        effects.endEvent()
         watcher.missed = 0
         watcher.next = max(watcher.next, feed.events.oldest)
     }
@@ -193,9 +190,8 @@ extension MasterCore {
     }
 
     private mutating func tell(_ watcher: Watcher, _ number: Int, into effects: inout Effects) {
-        effects.begin(watcher.session)
-        effects.writer.raw("{\"ev\":\"task\",\"sub\":")
-        effects.writer.int(watcher.number)
+        effects.beginEvent("task", to: watcher.session)
+        effects.writer.member("sub", watcher.number)
         if let text = feed.texts[number] {
             effects.writer.raw(text)
         } else {
@@ -209,33 +205,18 @@ extension MasterCore {
     private func write(_ number: Int, to writer: inout JSONWriter) {
         let event = feed.events[number]
         writeCursor(number, to: &writer)
-        writer.raw(",\"at\":")
-        writer.timestamp(milliseconds: event.at)
-        writer.raw(",\"taskId\":")
+        writer.member("at", milliseconds: event.at)
+        writer.key("taskId")
         tasks.records.write(event.taskID, to: &writer)
         if !event.slot.isNone, tasks[event.slot].id == event.taskID {
-            writer.raw(",\"name\":")
+            writer.key("name")
             writeName(event.slot, to: &writer)
         }
-        writer.raw(",\"attempt\":")
-        writer.int(event.attempt)
-        if let from = event.from {
-            writer.raw(",\"from\":\"")
-            writer.raw(from.name)
-            writer.byte(UInt8(ascii: "\""))
-        }
-        writer.raw(",\"to\":\"")
-        writer.raw(event.to.name)
-        writer.byte(UInt8(ascii: "\""))
-        if let node = event.node {
-            writer.raw(",\"nodeId\":")
-            writer.string(node)
-        }
-        if event.reason != .none {
-            writer.raw(",\"reason\":\"")
-            writer.raw(event.reason.name)
-            writer.byte(UInt8(ascii: "\""))
-        }
-        writer.byte(UInt8(ascii: "}"))
+        writer.member("attempt", event.attempt)
+        if let from = event.from { writer.member("from", word: from.name) }
+        writer.member("to", word: event.to.name)
+        writer.member("nodeId", ifAny: event.node)
+        if event.reason != .none { writer.member("reason", word: event.reason.name) }
+        writer.endObject()
     }
 }

@@ -68,41 +68,39 @@ struct Standing {
     /// The leader's address, if another master leads: `,"standby":true,"leader":"HOST:PORT"`.
     func writeStandby(to writer: inout JSONWriter) {
         guard case .standby(let leader) = leadership else { return }
-        writer.raw(",\"standby\":true")
+        writer.member("standby", true)
         guard let leader else { return }
-        writer.raw(",\"leader\":")
-        writer.string(leader)
+        writer.member("leader", leader)
     }
 
     func writeStoreHealth(refusedTasks: Int, to writer: inout JSONWriter) {
+        writer.key("store")
         if storeHealth.silentMilliseconds > 0 {
-            writer.raw(",\"store\":{\"status\":\"away\",\"awaySeconds\":")
-            writer.int(storeHealth.silentMilliseconds / 1_000)
+            writer.beginObject("status", word: "away")
+            writer.member("awaySeconds", storeHealth.silentMilliseconds / 1_000)
         } else {
-            writer.raw(",\"store\":{\"status\":\"ok\"")
+            writer.beginObject("status", word: "ok")
         }
-        if refusedTasks > 0 {
-            writer.raw(",\"refusedTasks\":")
-            writer.int(refusedTasks)
+        if refusedTasks > 0 { writer.member("refusedTasks", refusedTasks) }
+        if storeHealth.lossCount > 0 { writer.member("losses", storeHealth.lossCount) }
+        if !storeHealth.warnings.isEmpty {
+            writer.key("warnings")
+            writer.beginArray()
+            for (index, warning) in storeHealth.warnings.enumerated() {
+                writer.comma(before: index)
+                writer.string(warning)
+            }
+            writer.endArray()
         }
-        if storeHealth.lossCount > 0 {
-            writer.raw(",\"losses\":")
-            writer.int(storeHealth.lossCount)
-        }
-        for (index, warning) in storeHealth.warnings.enumerated() {
-            writer.raw(index == 0 ? ",\"warnings\":[" : ",")
-            writer.string(warning)
-        }
-        if !storeHealth.warnings.isEmpty { writer.byte(UInt8(ascii: "]")) }
-        writer.byte(UInt8(ascii: "}"))
+        writer.endObject()
     }
 
     func writeCertificate(now: Tick, to writer: inout JSONWriter) {
         guard let certificateEnd else { return }
-        writer.raw(",\"tls\":{\"certificateEndsAt\":")
+        writer.key("tls")
+        writer.beginObject("certificateEndsAt")
         writer.timestamp(milliseconds: certificateEnd)
-        writer.raw(",\"certificateSecondsLeft\":")
-        writer.int(Int((certificateEnd - now.wall) / 1_000))
-        writer.raw("}")
+        writer.member("certificateSecondsLeft", Int((certificateEnd - now.wall) / 1_000))
+        writer.endObject()
     }
 }

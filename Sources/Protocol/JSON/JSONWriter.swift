@@ -1,5 +1,5 @@
-/// Appends JSON to one growing buffer that it owns. The caller writes the punctuation; the writer quotes and
-/// escapes what is inside.
+/// Appends JSON to one growing buffer that it owns. Values are here; objects and arrays are in
+/// `JSONWriter+Object.swift`.
 public struct JSONWriter: ~Copyable {
     @usableFromInline var base: UnsafeMutableRawPointer
     @usableFromInline var capacity: Int

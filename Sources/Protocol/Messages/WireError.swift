@@ -59,32 +59,21 @@ public struct WireError: Error, Sendable, Equatable {
 
     /// Appends the object `{"code":...}`.
     public func write(to writer: inout JSONWriter) {
-        writer.raw("{\"code\":")
-        writer.string(code.rawValue)
-        writer.raw(",\"msg\":")
-        writer.string(message)
-        if let field {
-            writer.raw(",\"field\":")
-            writer.string(field)
-        }
-        writer.raw(",\"retryable\":")
-        writer.bool(isRetryable)
-        if let retryAfterMilliseconds {
-            writer.raw(",\"retry_after_ms\":")
-            writer.int(retryAfterMilliseconds)
-        }
-        if let leader {
-            writer.raw(",\"leader\":")
-            writer.string(leader)
-        }
-        if isFatal { writer.raw(",\"fatal\":true") }
-        writer.byte(UInt8(ascii: "}"))
+        writer.beginObject("code", code.rawValue)
+        writer.member("msg", message)
+        writer.member("field", ifAny: field)
+        writer.member("retryable", isRetryable)
+        writer.member("retry_after_ms", ifAny: retryAfterMilliseconds)
+        writer.member("leader", ifAny: leader)
+        if isFatal { writer.member("fatal", true) }
+        writer.endObject()
     }
 
     /// Appends the line `{"ev":"error","err":{...}}` without its LF.
     public func writeEvent(to writer: inout JSONWriter) {
-        writer.raw("{\"ev\":\"error\",\"err\":")
+        writer.beginObject("ev", word: "error")
+        writer.key("err")
         write(to: &writer)
-        writer.byte(UInt8(ascii: "}"))
+        writer.endObject()
     }
 }
