@@ -32,9 +32,8 @@ struct Shape {
 
 /// The shapes of all live tasks. Placement cost depends on the number of shapes, never on the number of tasks.
 struct ShapeTable {
-    private var shapes: [Shape] = []
+    private var shapes = Slab<Shape>()
     private var indexes: [ShapeKey: ShapeIndex] = [:]
-    private var free: [ShapeIndex] = []
     /// Shapes with pending tasks that placement tries next.
     private(set) var ready: [ShapeIndex] = []
     /// Shapes with pending tasks that no node had capacity for.
@@ -51,25 +50,18 @@ struct ShapeTable {
 
     subscript(_ index: ShapeIndex) -> Shape {
         @inline(__always)
-        _read { yield shapes[index.offset] }
+        _read { yield shapes[index] }
         @inline(__always)
-        _modify { yield &shapes[index.offset] }
+        _modify { yield &shapes[index] }
     }
 
     mutating func retain(_ key: ShapeKey) -> ShapeIndex {
         if let index = indexes[key] {
-            shapes[index.offset].references += 1
+            shapes[index].references += 1
             return index
         }
-        let index: ShapeIndex
-        if let reused = free.popLast() {
-            index = reused
-            shapes[index.offset] = Shape(key: key)
-        } else {
-            index = ShapeIndex(offset: shapes.count)
-            shapes.append(Shape(key: key))
-        }
-        shapes[index.offset].references = 1
+        let index = shapes.insert(Shape(key: key))
+        shapes[index].references = 1
         indexes[key] = index
         return index
     }
@@ -77,54 +69,54 @@ struct ShapeTable {
     func isKnown(_ key: ShapeKey) -> Bool { indexes[key] != nil }
 
     mutating func release(_ index: ShapeIndex) {
-        shapes[index.offset].references -= 1
-        guard shapes[index.offset].references == 0 else { return }
-        indexes[shapes[index.offset].key] = nil
+        shapes[index].references -= 1
+        guard shapes[index].references == 0 else { return }
+        indexes[shapes[index].key] = nil
         leave(index)
-        free.append(index)
+        shapes.release(index)
     }
 
     /// Puts a shape with pending tasks into the ready list, unless it is in a list already.
     mutating func wake(_ index: ShapeIndex) {
-        guard shapes[index.offset].position < 0 else { return }
-        shapes[index.offset].position = ready.count
+        guard shapes[index].position < 0 else { return }
+        shapes[index].position = ready.count
         ready.append(index)
     }
 
     /// Marks a shape as blocked: no node has capacity for it.
     mutating func block(_ index: ShapeIndex) {
         leave(index)
-        shapes[index.offset].isBlocked = true
-        shapes[index.offset].position = blocked.count
+        shapes[index].isBlocked = true
+        shapes[index].position = blocked.count
         blocked.append(index)
         if walkLeft > 0 { walkLeft += 1 }
     }
 
     mutating func takeReady() -> [ShapeIndex] {
         defer { ready.removeAll(keepingCapacity: true) }
-        for index in ready { shapes[index.offset].position = -1 }
+        for index in ready { shapes[index].position = -1 }
         return ready
     }
 
     private mutating func leave(_ index: ShapeIndex) {
-        let position = shapes[index.offset].position
+        let position = shapes[index].position
         guard position >= 0 else { return }
-        if shapes[index.offset].isBlocked {
+        if shapes[index].isBlocked {
             Self.remove(position, from: &blocked, &shapes)
-            shapes[index.offset].isBlocked = false
+            shapes[index].isBlocked = false
             // The shape that took its place may not have been scanned yet.
             if walkLeft > 0 { walkLeft = blocked.count }
         } else {
             Self.remove(position, from: &ready, &shapes)
         }
-        shapes[index.offset].position = -1
+        shapes[index].position = -1
     }
 
-    private static func remove(_ position: Int, from list: inout [ShapeIndex], _ shapes: inout [Shape]) {
+    private static func remove(_ position: Int, from list: inout [ShapeIndex], _ shapes: inout Slab<Shape>) {
         let last = list.removeLast()
         guard position < list.count else { return }
         list[position] = last
-        shapes[last.offset].position = position
+        shapes[last].position = position
     }
 
     // MARK: The scan of blocked shapes
@@ -148,7 +140,7 @@ struct ShapeTable {
 
     /// - Parameter isWorthATry: whether a node could take it now; a shape without pending tasks is not scanned again.
     mutating func looked(at index: ShapeIndex, isWorthATry: Bool) {
-        let hasPending = !shapes[index.offset].lanes.isEmpty
+        let hasPending = !shapes[index].lanes.isEmpty
         guard !hasPending || isWorthATry else {
             walkPosition += 1
             return
