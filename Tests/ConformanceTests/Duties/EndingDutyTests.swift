@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import TestSupport
 import Testing
@@ -69,6 +70,36 @@ import Testing
                 let code = try end(attempt, orders: orders)
                 guard code == exitCode, !stage.isAlive(pid) else {
                     throw TestSupportError("\(script), \(orders): exit code \(String(describing: code))")
+                }
+            }
+        }
+    }
+
+    /// The command ends while the worker stands still; it finds the order beside that end, and may read either first.
+    @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
+    func w11ReportsAnEndBeforeTheSignalAsItWas(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (connection, _) = try stage.master.registered()
+            for (name, code) in [("a", 3), ("b", 0)] {
+                let attempt = DutyAttempt(name)
+                let gate = stage.file("\(name).go")
+                let wait = "while [ ! -e \(gate) ]; do sleep 0.05; done; exit \(code)"
+                try connection.assign(attempt, stage.script(name, wait))
+                try connection.report(attempt, "running")
+                let pid = try stage.started(name)
+                stage.worker.signal(SIGSTOP)
+                guard FileManager.default.createFile(atPath: gate, contents: nil) else {
+                    throw TestSupportError("no \(gate)")
+                }
+                try stage.expectSoon("\(name) runs on") { !stage.isAlive(pid) }
+                // The times of files step with the kernel's clock.
+                Deadline.after(seconds: 0.2).elapse()
+                try connection.cancel(attempt, graceSeconds: 600)
+                stage.worker.signal(SIGCONT)
+                let end = try connection.report(attempt, "completed", "failed", "cancelled")
+                let isAsItWas = end["status"] == .string(code == 0 ? "completed" : "failed")
+                guard isAsItWas, end["exitCode"] == .integer(code) || code == 0 else {
+                    throw TestSupportError("it ended with \(code) before the order, and the worker says \(end)")
                 }
             }
         }
