@@ -127,10 +127,7 @@ extension MasterCore {
 
     mutating func heartbeat(_ request: Request, into effects: inout Effects) throws(WireError) {
         let index = sessions[request.session].nodeIndex
-        let engineError = try request.root.optional("engineError")?.text(
-            "engineError",
-            bytes: 1...Limits.shortTextBytesMax
-        )
+        let engineError = try Heartbeat(request.root).engineError
         if engineError != nodes[index].engineError {
             nodes[index].engineError = engineError
             nodes.noteFreed(index, now: now.monotonic)
@@ -151,18 +148,19 @@ extension MasterCore {
     }
 
     mutating func drain(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let id = try request.root.required("nodeId").name("nodeId", NameRules.isNodeName, "is not a node id")
-        let isOn = try request.root.optional("on")?.flag("on") ?? true
-        guard let index = nodes.index(of: id) else { throw WireError(.notFound, "nodeId: there is no node \(id)") }
-        if nodes[index].isDraining != isOn { nodeChanged(index) }
-        nodes[index].isDraining = isOn
+        let wanted = try DrainRequest(request.root)
+        guard let index = nodes.index(of: wanted.node) else {
+            throw WireError(.notFound, "nodeId: there is no node \(wanted.node)")
+        }
+        if nodes[index].isDraining != wanted.isOn { nodeChanged(index) }
+        nodes[index].isDraining = wanted.isOn
         nodes.noteFreed(index, now: now.monotonic)
         effects.beginReply(request)
         nodes[index].write(to: &effects.writer)
         effects.endReply()
         guard let session = nodes[index].session else { return }
         effects.beginEvent("quiet", to: session)
-        effects.writer.member("on", isOn)
+        effects.writer.member("on", wanted.isOn)
         effects.endEvent()
     }
 }

@@ -2,6 +2,7 @@ import PodlingProtocol
 
 /// A validated `log` line of a worker: one of `text` and `b64`, with a bounded amount of output.
 struct LogLine {
+    let stream: Int
     let isStderr: Bool
     let isBase64: Bool
     /// The JSON string as it was received.
@@ -9,9 +10,10 @@ struct LogLine {
     let outputBytes: Int
 
     init(_ root: JSONValue) throws(WireError) {
-        let stream = try root.required("stream")
-        isStderr = stream.stringEquals("stderr")
-        guard isStderr || stream.stringEquals("stdout") else { throw .field("stream", "must be stdout or stderr") }
+        stream = try root.required("sub").integer("sub", in: 0...Int.max)
+        let pipe = try root.required("stream")
+        isStderr = pipe.stringEquals("stderr")
+        guard isStderr || pipe.stringEquals("stdout") else { throw .field("stream", "must be stdout or stderr") }
         let (text, base64) = (root.optional("text"), root.optional("b64"))
         guard (text == nil) != (base64 == nil), let output = text ?? base64 else {
             throw .field("text", "one of text and b64 must be there, and not both")
@@ -27,5 +29,20 @@ struct LogLine {
             throw .field(name, "must be at most \(Limits.logChunkBytesMax) bytes of output")
         }
         outputBytes = count
+    }
+}
+
+/// The members of `log_end` (proto-spec.md, section 6.20).
+struct LogEndReport {
+    let stream: Int
+    let droppedBytes: Int
+    let hasGap: Bool
+    let error: JSONValue?
+
+    init(_ root: JSONValue) throws(WireError) {
+        stream = try root.required("sub").integer("sub", in: 0...Int.max)
+        droppedBytes = try root.optional("dropped")?.integer("dropped", in: 0...Limits.logPositionMax) ?? 0
+        hasGap = try root.optional("gap")?.flag("gap") ?? false
+        error = root.optional("error")
     }
 }

@@ -43,7 +43,7 @@ struct NodeOffer {
         hostname = try object.optional("hostname")?.text("hostname", bytes: bytes)
         engine = try object.optional("engine")?.text("engine", bytes: bytes)
         version = try object.optional("version")?.text("version", bytes: bytes)
-        engineError = try object.optional("engineError")?.text("engineError", bytes: 1...Limits.shortTextBytesMax)
+        engineError = try Heartbeat(object).engineError
         if let labels = object.optional("labels") {
             self.labels = try labels.labels("labels").sorted { $0.key < $1.key }
         }
@@ -57,5 +57,25 @@ struct NodeOffer {
                 throw error.under("attempts[\(attempts.count)]")
             }
         }
+    }
+}
+
+/// The members of `heartbeat` (proto-spec.md, section 6.16).
+struct Heartbeat {
+    let engineError: String?
+
+    init(_ object: JSONValue) throws(WireError) {
+        engineError = try object.optional("engineError")?.text("engineError", bytes: 1...Limits.shortTextBytesMax)
+    }
+}
+
+/// The members of `drain` (proto-spec.md, section 6.12).
+struct DrainRequest {
+    let node: String
+    let isOn: Bool
+
+    init(_ object: JSONValue) throws(WireError) {
+        node = try object.required("nodeId").name("nodeId", NameRules.isNodeName, "is not a node id")
+        isOn = try object.optional("on")?.flag("on") ?? true
     }
 }

@@ -125,8 +125,8 @@ extension MasterCore {
 
     /// Forwards output from a worker within its window; beyond it, output for a slow reader is dropped and counted.
     mutating func log(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let stream = try request.root.required("sub").integer("sub", in: 0...Int.max)
         let line = try LogLine(request.root)
+        let stream = line.stream
         if let open = streams[stream], open.worker == request.session {
             renewDeadline(stream)
             streams[stream]?.receivedBytes += line.outputBytes
@@ -187,17 +187,15 @@ extension MasterCore {
     }
 
     mutating func logEnd(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let stream = try request.root.required("sub").integer("sub", in: 0...Int.max)
-        let dropped = try request.root.optional("dropped")?.integer("dropped", in: 0...Limits.logPositionMax) ?? 0
-        let hasGap = try request.root.optional("gap")?.flag("gap") ?? false
-        if let open = streams[stream], open.worker == request.session {
-            let error = request.root.optional("error").flatMap { Self.cut($0, Limits.errorBytesMax) }
-            streams[stream]?.droppedBytes += dropped
-            if hasGap { streams[stream]?.hasGap = true }
+        let report = try LogEndReport(request.root)
+        if let open = streams[report.stream], open.worker == request.session {
+            let error = report.error.flatMap { Self.cut($0, Limits.errorBytesMax) }
+            streams[report.stream]?.droppedBytes += report.droppedBytes
+            if report.hasGap { streams[report.stream]?.hasGap = true }
             if open.wish.follows, isLive(open), error == nil {
-                streams[stream]?.phase = .drained
+                streams[report.stream]?.phase = .drained
             } else {
-                endStream(stream, error: error.map { WireError(.unavailable, $0) }, into: &effects)
+                endStream(report.stream, error: error.map { WireError(.unavailable, $0) }, into: &effects)
             }
         }
         if request.id != nil { effects.replyEmpty(request) }

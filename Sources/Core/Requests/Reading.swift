@@ -12,27 +12,21 @@ extension MasterCore {
     }
 
     mutating func list(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let filter = try TaskFilter(request.root)
-        let limit = try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax)
-        let isDescending = try Self.isDescending(request.root)
-        let cursor = try Self.taskCursor(request.root.optional("cursor"))
-        let wantsHistory = try request.root.optional("history")?.flag("history") ?? false
+        let wanted = try ListRequest(request.root)
         // All live tasks are held in memory.
-        let hasEnded = filter.statuses & TaskStatus.endedBits != 0
-        if configuration.asksStore, (wantsHistory && hasEnded) || standing.isStandby {
-            let query = TaskQuery(
-                filter: filter,
-                cursor: cursor?.text,
-                limit: limit ?? Limits.pageItemsDefault,
-                isDescending: isDescending
-            )
-            return ask(.tasks(query), request, into: &effects)
+        let hasEnded = wanted.filter.statuses & TaskStatus.endedBits != 0
+        if configuration.asksStore, (wanted.wantsHistory && hasEnded) || standing.isStandby {
+            return ask(.tasks(wanted.query), request, into: &effects)
         }
+        list(wanted, request, into: &effects)
+    }
+
+    private mutating func list(_ wanted: ListRequest, _ request: Request, into effects: inout Effects) {
         var index: Int
-        if isDescending {
-            index = (cursor.map { tasks.records.place(of: $0, isAfter: false) } ?? tasks.records.placeCount) - 1
+        if wanted.isDescending {
+            index = (wanted.cursor.map { tasks.records.place(of: $0, isAfter: false) } ?? tasks.records.placeCount) - 1
         } else {
-            index = cursor.map { tasks.records.place(of: $0, isAfter: true) } ?? 0
+            index = wanted.cursor.map { tasks.records.place(of: $0, isAfter: true) } ?? 0
         }
         effects.beginPage(request, of: "tasks")
         let start = effects.writer.count
@@ -41,16 +35,16 @@ extension MasterCore {
         var specBytes = 0
         defer { work &+= scanned >> 1 &+ specBytes >> 5 }
         var last: TaskID?
-        let end = isDescending ? -1 : tasks.records.placeCount
-        let step = isDescending ? -1 : 1
-        while index != end, found < limit ?? Limits.pageItemsDefault, scanned < Limits.pageTasksScannedMax,
+        let end = wanted.isDescending ? -1 : tasks.records.placeCount
+        let step = wanted.isDescending ? -1 : 1
+        while index != end, found < wanted.limit, scanned < Limits.pageTasksScannedMax,
             effects.writer.count - start < Limits.pageBytesMax, specBytes < Limits.pageSpecBytesScannedMax
         {
             scanned += 1
             // A forgotten task advances the position too; otherwise a page of nothing but gaps would look like the
             // last.
             last = tasks.records.id(at: index)
-            if let slot = tasks.records.slot(at: index), matches(slot, filter, &specBytes) {
+            if let slot = tasks.records.slot(at: index), matches(slot, wanted.filter, &specBytes) {
                 effects.writer.comma(before: found)
                 writeTask(slot, to: &effects.writer)
                 touch(slot)
@@ -59,19 +53,6 @@ extension MasterCore {
             index += step
         }
         effects.endPage(cursor: index == end ? nil : last.map { tasks.records.cursor(of: $0).pageText })
-    }
-
-    private static func isDescending(_ root: JSONValue) throws(WireError) -> Bool {
-        guard let order = root.optional("order") else { return false }
-        if order.stringEquals("desc") { return true }
-        guard order.stringEquals("asc") else { throw .field("order", "must be asc or desc") }
-        return false
-    }
-
-    private static func taskCursor(_ value: JSONValue?) throws(WireError) -> TaskCursor? {
-        guard let value else { return nil }
-        guard let cursor = TaskCursor(value) else { throw .field("cursor", "must be the cursor of an earlier page") }
-        return cursor
     }
 
     /// - Parameter specBytes: increased by the bytes of specs read.
@@ -89,18 +70,17 @@ extension MasterCore {
     }
 
     mutating func listNodes(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let limit =
-            try request.root.optional("limit")?.integer("limit", in: 1...Limits.pageItemsMax) ?? Limits.pageItemsDefault
-        // A node id given by another system may be any text up to the length of a task id.
-        let cursor = try request.root.optional("cursor")?.text("cursor", bytes: 0...Limits.taskIDBytesMax)
-        if standing.isStandby { return ask(.nodes(cursor: cursor, limit: limit), request, into: &effects) }
+        let wanted = try NodesRequest(request.root)
+        if standing.isStandby {
+            return ask(.nodes(cursor: wanted.cursor, limit: wanted.limit), request, into: &effects)
+        }
         var position = 0
-        if let cursor {
+        if let cursor = wanted.cursor {
             position = nodes.position(notBefore: cursor)
             if position < nodes.count, nodes[nodes.sorted[position]].id == cursor { position += 1 }
         }
         let rest = nodes.sorted[position...].lazy.map { [nodes] in nodes[$0] }
-        effects.replyPage(request, rest, limit: limit)
+        effects.replyPage(request, rest, limit: wanted.limit)
     }
 
     mutating func ping(_ request: Request, into effects: inout Effects) {
