@@ -1,21 +1,25 @@
 /// A value that a member of an object may have.
 public protocol JSONScalar {
+    /// Appends the value as JSON.
     func writeJSON(to writer: inout JSONWriter)
 }
 
 extension Int: JSONScalar {
+    /// Appends the value as JSON.
     @inlinable
     @inline(__always)
     public func writeJSON(to writer: inout JSONWriter) { writer.int(self) }
 }
 
 extension Bool: JSONScalar {
+    /// Appends the value as JSON.
     @inlinable
     @inline(__always)
     public func writeJSON(to writer: inout JSONWriter) { writer.bool(self) }
 }
 
 extension String: JSONScalar {
+    /// Appends the value as JSON.
     @inlinable
     @inline(__always)
     public func writeJSON(to writer: inout JSONWriter) { writer.string(self) }
@@ -35,6 +39,7 @@ extension JSONWriter {
     @inline(__always)
     public mutating func key(_ name: StaticString) { append(name, after: UInt8(ascii: ",")) }
 
+    /// Ends an object.
     @inlinable
     public mutating func endObject() { byte(UInt8(ascii: "}")) }
 
@@ -62,7 +67,7 @@ extension JSONWriter {
         value.writeJSON(to: &self)
     }
 
-    /// - Parameter word: text that needs no escaping.
+    /// Begins an object with its first member: a string that needs no escaping.
     @inlinable
     @inline(__always)
     public mutating func beginObject(_ name: StaticString, word: StaticString) {
@@ -78,6 +83,7 @@ extension JSONWriter {
         endObject()
     }
 
+    /// Appends a further member of an object.
     @inlinable
     @inline(__always)
     public mutating func member(_ name: StaticString, _ value: some JSONScalar) {
@@ -92,7 +98,7 @@ extension JSONWriter {
         if let value { member(name, value) }
     }
 
-    /// - Parameter word: text that needs no escaping.
+    /// Appends a further member of an object: a string that needs no escaping.
     @inlinable
     @inline(__always)
     public mutating func member(_ name: StaticString, word: StaticString) {
@@ -127,9 +133,11 @@ extension JSONWriter {
 
     // MARK: Arrays
 
+    /// Begins an array.
     @inlinable
     public mutating func beginArray() { byte(UInt8(ascii: "[")) }
 
+    /// Ends an array.
     @inlinable
     public mutating func endArray() { byte(UInt8(ascii: "]")) }
 

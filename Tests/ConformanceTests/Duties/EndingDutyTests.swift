@@ -75,7 +75,8 @@ import Testing
         }
     }
 
-    /// The command ends while the worker stands still; it finds the order beside that end, and may read either first.
+    /// The command ends while the worker stands still; both the end and the order wait for it, and it may
+    /// read either first.
     @Test(.timeLimit(.minutes(5)), arguments: DutyWorker.all)
     func w11ReportsAnEndBeforeTheSignalAsItWas(worker: DutyWorker) async throws {
         try await DutyStage.check(worker) { stage in
