@@ -20,8 +20,12 @@ import Testing
         func mayRead(_ hold: SessionFlow.Hold) -> Bool { flow.mayRead(hold) }
         func takeWantedRead(_ hold: SessionFlow.Hold) -> Bool { flow.takeWantedRead(hold) }
 
-        func overdue(_ now: Int64, hasShownIdentity: Bool = true) -> String? {
-            flow.overdue(SessionDeadlines(), hasShownIdentity: hasShownIdentity, now: now)?.message
+        func overdue(
+            _ now: Int64,
+            hasShownIdentity: Bool = true,
+            hold: SessionFlow.Hold = .none
+        ) -> String? {
+            flow.overdue(SessionDeadlines(), hasShownIdentity: hasShownIdentity, hold: hold, now: now)?.message
         }
 
         /// Hands over input as the socket would.
@@ -203,5 +207,37 @@ import Testing
         // A peer that has closed its sending side finishes no line.
         bench.flow.inputClosed()
         #expect(bench.overdue(99_000) == nil)
+    }
+
+    /// What the master does not read, the peer cannot finish.
+    @Test(arguments: [SessionFlow.Hold.store, .answer, .peer])
+    func aPartialLineHasItsTimeWhileTheMasterReads(hold: SessionFlow.Hold) {
+        let bench = Bench()
+        bench.take("{}\n{", now: 0)
+        #expect(bench.overdue(29_999, hold: hold) == nil)
+        #expect(bench.overdue(59_998) == nil)
+        #expect(bench.overdue(59_999) != nil)
+    }
+
+    @Test func aLineThatIsKeptIsNotUnfinished() {
+        let bench = Bench()
+        bench.take("{}\n{", now: 0)
+        bench.keep("}\n")
+        #expect(bench.overdue(60_000) == nil)
+    }
+
+    /// A socket that is closed with unread input loses what was sent last.
+    @Test func inputIsReadAndDroppedUntilTheEnd() {
+        let bench = Bench()
+        bench.flow.close()
+        for hold in [SessionFlow.Hold.none, .store, .peer] { #expect(bench.mayRead(hold)) }
+        bench.keep("{}\n")
+        #expect(bench.inputBytes == 0)
+    }
+
+    @Test func anotherProtocolIsSaidBeforeItsSize() {
+        let bench = Bench()
+        bench.keep("GET / " + String(repeating: "x", count: 2 * SessionFlow.inputBytesMin))
+        #expect(bench.take(shareBytes: 0) == nil)
     }
 }

@@ -86,9 +86,10 @@ package struct SessionFlow: ~Copyable {
 
     // MARK: Input
 
-    /// Whether the socket may be read now. If not, `takeWantedRead` says so once it may.
+    /// Whether the socket may be read now. If not, `takeWantedRead` says so once it may. A connection that is being
+    /// closed is read, and its input dropped: a socket with unread input loses what was sent last (RFC 1122, 4.2.2.13).
     package mutating func mayRead(_ hold: Hold) -> Bool {
-        if state == .reading, hold == .none { return true }
+        if state == .closed || (state == .reading && hold == .none) { return true }
         isReadWanted = true
         return false
     }
@@ -106,7 +107,9 @@ package struct SessionFlow: ~Copyable {
         lookAtFirstByte(bytes)
         decoder.keep(bytes)
         hasKept = true
-        if state == .reading { state = .stopped }
+        guard state == .reading else { return }
+        state = .stopped
+        partialSince = nil
     }
 
     /// Begins to execute lines, until `finish`.
@@ -132,14 +135,12 @@ package struct SessionFlow: ~Copyable {
         }
         hasKept = false
         var hasExecuted = false
-        let deliver = { (bytes: UnsafeRawBufferPointer, bytesMax: inout Int) in
+        let result = decoder.process(bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)) { bytes, bytesMax in
             hasExecuted = true
             let result = line(bytes)
             if result.hasGreeted { bytesMax = Limits.lineBytesMax }
             return result.mayContinue
         }
-        let result =
-            if let bytes { decoder.process(bytes, deliver) } else { decoder.resume(deliver) }
         if hasExecuted {
             hasLine = true
             partialSince = nil
@@ -163,14 +164,18 @@ package struct SessionFlow: ~Copyable {
     /// Ends what `begin` began.
     ///
     /// - Parameter shareBytes: the bytes of input that this connection may buffer now.
-    /// - Returns: the error with which the connection must end; nil where it continues.
+    /// - Returns: the error with which the connection must end; nil where it continues, or where `outcome` says
+    ///   enough.
     package mutating func finish(_ outcome: Outcome, shareBytes: Int, now: Int64) -> WireError? {
         guard state == .executing else { return nil }
         state = hasMore(after: outcome) ? .stopped : .reading
         let isPartial = state == .reading && inputBytes > 0 && !isInputClosed
         partialSince = isPartial ? partialSince ?? now : nil
-        if case .lineTooLong(let bytesMax) = outcome {
+        switch outcome {
+        case .lineTooLong(let bytesMax):
             return WireError(.lineTooLong, "a line of more than \(bytesMax) bytes; the connection ends here")
+        case .wrongProtocol: return nil
+        case .done, .more: break
         }
         // Waiting would not help: only the line's end would free its buffer.
         guard state == .reading, inputBytes > Self.inputBytesMin, inputBytes > shareBytes else { return nil }
@@ -214,13 +219,20 @@ package struct SessionFlow: ~Copyable {
         partialSince = partialSince.map { $0 + milliseconds }
     }
 
-    /// The error of a deadline that has passed; the connection must end with it.
-    package func overdue(_ deadlines: SessionDeadlines, hasShownIdentity: Bool, now: Int64) -> WireError? {
+    /// The error of a deadline that has passed; the connection must end with it. While the master holds back from
+    /// reading, a peer cannot finish its line, and has its whole time again afterwards.
+    package mutating func overdue(
+        _ deadlines: SessionDeadlines,
+        hasShownIdentity: Bool,
+        hold: Hold,
+        now: Int64
+    ) -> WireError? {
         guard state != .closed else { return nil }
         let age = now - openedAt
         if !hasLine, age >= deadlines.firstLineSeconds.milliseconds {
             return WireError(.timeout, "no complete line within \(deadlines.firstLineSeconds) s")
         }
+        if hold != .none, partialSince != nil { partialSince = now }
         if let partialSince, now - partialSince >= deadlines.partialLineSeconds.milliseconds {
             return WireError(.timeout, "a line was not finished within \(deadlines.partialLineSeconds) s")
         }

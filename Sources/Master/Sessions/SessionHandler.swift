@@ -119,6 +119,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             return wait()
         }
         take(bytes, from: id)
+        wait()
     }
 
     /// Executes buffered lines and new input, within back-pressure and the session's share of work.
@@ -143,8 +144,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         countInput()
         let fault = flow.finish(outcome, shareBytes: loop.input.share, now: now.monotonic)
         if let fault { return refuse(fault) }
-        if case .wrongProtocol(let first) = outcome { return refuseProtocol(first) }
-        wait()
+        if case .wrongProtocol(let first) = outcome { refuseProtocol(first) }
     }
 
     private func execute(
@@ -194,7 +194,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
             take(nil, from: id)
             if flow.isInputClosed { loop.halfClosed(id) }
         }
-        if let context, flow.takeWantedRead(hold) { context.read() }
+        if let context, flow.takeWantedRead(hold) { context.read() } else { wait() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -305,7 +305,12 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     func sweep(now: Tick) {
         wait()
         let hasShownIdentity = id.map { loop.hasShownIdentity($0) } ?? true
-        let deadlines = loop.configuration.deadlines
-        if let fault = flow.overdue(deadlines, hasShownIdentity: hasShownIdentity, now: now.monotonic) { refuse(fault) }
+        let fault = flow.overdue(
+            loop.configuration.deadlines,
+            hasShownIdentity: hasShownIdentity,
+            hold: hold,
+            now: now.monotonic
+        )
+        if let fault { refuse(fault) }
     }
 }
