@@ -1,3 +1,5 @@
+import PodlingProtocol
+
 /// Parses a master's address into scheme, host, port and parameters. `MasterAddress` interprets them.
 struct MasterURL {
     let scheme: ConnectionSettings.Scheme
@@ -95,7 +97,7 @@ struct MasterURL {
             guard let name = ConnectionSettings.Name(rawValue: title) else {
                 throw MasterAddressError(text, unknown(title))
             }
-            guard parts.count == 2, let value = PercentCoding.decoded(parts[1]), !value.isEmpty else {
+            guard parts.count == 2, let value = PercentCoding.decodedText(parts[1]), !value.isEmpty else {
                 throw MasterAddressError(text, "\(title) has no value, or %XX in it that is no text")
             }
             guard parameters[name] == nil else { throw MasterAddressError(text, "\(title) is given twice") }

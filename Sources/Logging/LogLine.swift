@@ -60,11 +60,7 @@ struct LogLine {
     }
 
     private static func cut(_ text: String) -> String {
-        guard text.utf8.count > textBytesMax else { return text }
-        var end = text.utf8.index(text.startIndex, offsetBy: textBytesMax)
-        // Do not cut within a scalar.
-        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
-        return text[..<end] + "..."
+        text.utf8.count > textBytesMax ? text.cut(toBytes: textBytesMax) + "..." : text
     }
 
     private static let reserved = ["time", "level", "logger", "message"]

@@ -180,9 +180,12 @@ import Testing
         return writer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
     }
 
-    @Test(arguments: [("abc", 2, "ab"), ("a€", 3, "a"), ("a€", 4, "a€"), ("a\0b", 9, "ab")])
-    func aTextIsCutBetweenCharacters(_ text: String, _ bytesMax: Int, _ expected: String) {
-        #expect(text.cut(toBytes: bytesMax) == expected)
+    /// PostgreSQL's text has no NUL.
+    @Test func aTextIsCutBetweenCharactersAndHasNoNUL() {
+        let long = "a\0" + String(repeating: "€", count: Limits.errorBytesMax)
+        let line = written(WorkerRequest(id: 1, .reject(AttemptKey(taskId: "t1", attempt: 1), error: long)))
+        let text = "a\u{FFFD}" + String(repeating: "€", count: (Limits.errorBytesMax - 4) / 3)
+        #expect(line.contains("\"error\":\"\(text)\""))
     }
 }
 

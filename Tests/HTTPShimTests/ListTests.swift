@@ -12,7 +12,7 @@ import Testing
     private static func door(taskCount: Int, pageSize: Int = 1000) -> FakeDoor {
         FakeDoor(answers: [
             "list": { line in
-                let (start, limit) = try readingJSON(Array(line.utf8)) { value in
+                let (start, limit) = try JSONReader.read(Array(line.utf8)) { value in
                     (Int(value["cursor"]?.string() ?? "0") ?? 0, value["limit"]?.int() ?? 0)
                 }
                 let end = min(start + min(limit, pageSize), taskCount)
@@ -30,7 +30,7 @@ import Testing
             let answer = try await client.send(Call(.get, "/api/v1/tasks"))
             #expect(answer.status == 200)
             let whole = #"{"all":"# + answer.body + "}"
-            let numbers = try readingJSON(Array(whole.utf8)) { value in
+            let numbers = try JSONReader.read(Array(whole.utf8)) { value in
                 value["all"]?.elements.map { $0["n"]?.int() ?? -1 } ?? []
             }
             #expect(numbers == Array(0..<taskCount))
@@ -59,7 +59,7 @@ import Testing
         ]
         let door = FakeDoor(answers: [
             "list": { line in
-                let cursor = try readingJSON(Array(line.utf8)) { $0["cursor"]?.string() ?? "" }
+                let cursor = try JSONReader.read(Array(line.utf8)) { $0["cursor"]?.string() ?? "" }
                 return FakeDoor.ok(#"{"tasks":\#(pages[cursor] ?? "[]")}"#)
             }
         ])

@@ -39,7 +39,7 @@ import Testing
     @Test func anIdIsMadeUp() async throws {
         try await withShim(FakeDoor()) { client async throws in
             let answer = try await client.send(Call(.post, "/api/v1/nodes/register", #"{"capacity":1,"nodeId":null}"#))
-            let nodeId = try readingJSON(Array(answer.body.utf8)) { $0["nodeId"]?.string() ?? "" }
+            let nodeId = try JSONReader.read(Array(answer.body.utf8)) { $0["nodeId"]?.string() ?? "" }
             try Identifier.checkNode(nodeId)
             #expect(try await client.send(Call(.post, "/api/v1/nodes/\(nodeId)/heartbeat")).status == 200)
         }

@@ -119,7 +119,7 @@ import Testing
                 )
                 #expect(registered.status == 201)
                 let task = try await client.send(Self.call("client", .post, "/api/v1/tasks", Self.spec))
-                let taskId = try readingJSON(Array(task.body.utf8)) { $0["taskId"]?.string() ?? "" }
+                let taskId = try JSONReader.read(Array(task.body.utf8)) { $0["taskId"]?.string() ?? "" }
                 let path = uri.replacing("/T", with: "/\(taskId)")
                 let answer = try await client.send(Self.call(token.isEmpty ? nil : token, method, path, body))
                 #expect(answer.status == status, "\(token): \(answer.body)")
@@ -142,7 +142,7 @@ import Testing
                 #expect(try await client.send(Self.call(node, .post, "/api/v1/nodes/register", body)).status == 201)
             }
             let task = try await client.send(Self.call("client", .post, "/api/v1/tasks", Self.spec))
-            let (taskId, owner) = try readingJSON(Array(task.body.utf8)) {
+            let (taskId, owner) = try JSONReader.read(Array(task.body.utf8)) {
                 ($0["taskId"]?.string() ?? "", $0["nodeId"]?.string() ?? "n1")
             }
             let other = owner == "n1" ? "n2" : "n1"

@@ -76,6 +76,6 @@ import Testing
     }
 
     private func member(_ name: StaticString, of answer: Answer) throws -> String {
-        try readingJSON(Array(answer.body.utf8)) { $0[name]?.string() ?? "" }
+        try JSONReader.read(Array(answer.body.utf8)) { $0[name]?.string() ?? "" }
     }
 }

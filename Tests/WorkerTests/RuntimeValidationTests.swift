@@ -1,4 +1,5 @@
 import PodlingAgent
+import PodlingProtocol
 import Testing
 
 @testable import PodlingWorker
@@ -102,7 +103,7 @@ import Testing
     }
 
     @Test func percentEncoding() {
-        #expect(EngineHTTP.percentEncoded("a/b?c=d&é ~") == "a%2Fb%3Fc%3Dd%26%C3%A9%20~")
+        #expect(PercentCoding.encoded("a/b?c=d&é ~") == "a%2Fb%3Fc%3Dd%26%C3%A9%20~")
     }
 
     @Test(arguments: [

@@ -21,7 +21,7 @@ extension WorkerRequest {
         case .heartbeat: writer.raw("\"heartbeat\"")
         case .sickHeartbeat(let engineError):
             writer.raw("\"heartbeat\"")
-            writer.member(",\"engineError\":", engineError.cut(toBytes: Limits.shortTextBytesMax))
+            writer.member(",\"engineError\":", engineError.withoutNUL.cut(toBytes: Limits.shortTextBytesMax))
         case .deregister: writer.raw("\"deregister\"")
         case .accept(let key):
             writer.raw("\"accept\"")
@@ -29,7 +29,7 @@ extension WorkerRequest {
         case .reject(let key, let error):
             writer.raw("\"reject\"")
             key.writeMembers(to: &writer)
-            writer.member(",\"error\":", error.cut(toBytes: Limits.errorBytesMax))
+            writer.member(",\"error\":", error.withoutNUL.cut(toBytes: Limits.errorBytesMax))
         case .status(let key, let report):
             writer.raw("\"status\"")
             key.writeMembers(to: &writer)
@@ -42,7 +42,9 @@ extension WorkerRequest {
                 writer.int(end.droppedBytes)
             }
             if end.hasGap { writer.raw(",\"gap\":true") }
-            if let error = end.error { writer.member(",\"error\":", error.cut(toBytes: Limits.errorBytesMax)) }
+            if let error = end.error {
+                writer.member(",\"error\":", error.withoutNUL.cut(toBytes: Limits.errorBytesMax))
+            }
         }
         if let id {
             writer.raw(",\"id\":")
@@ -76,10 +78,12 @@ extension AgentConfiguration {
         if fraction > 0 { writer.raw(Array(".\(String(1_000 + fraction).dropFirst())".utf8)) }
         writer.raw(",\"memory\":")
         writer.int(memoryBytes)
-        writer.member(",\"hostname\":", hostname.cut(toBytes: Limits.shortTextBytesMax))
-        writer.member(",\"engine\":", engine.cut(toBytes: Limits.shortTextBytesMax))
-        writer.member(",\"version\":", version.cut(toBytes: Limits.shortTextBytesMax))
-        if let engineError { writer.member(",\"engineError\":", engineError.cut(toBytes: Limits.shortTextBytesMax)) }
+        writer.member(",\"hostname\":", hostname.withoutNUL.cut(toBytes: Limits.shortTextBytesMax))
+        writer.member(",\"engine\":", engine.withoutNUL.cut(toBytes: Limits.shortTextBytesMax))
+        writer.member(",\"version\":", version.withoutNUL.cut(toBytes: Limits.shortTextBytesMax))
+        if let engineError {
+            writer.member(",\"engineError\":", engineError.withoutNUL.cut(toBytes: Limits.shortTextBytesMax))
+        }
         guard !labels.isEmpty else { return }
         writer.raw(",\"labels\":{")
         for (index, label) in labels.enumerated() {
@@ -109,8 +113,8 @@ extension AttemptReport {
             writer.int(exitCode)
         }
         if let reason { writer.member(",\"reason\":", reason.rawValue) }
-        if let error { writer.member(",\"error\":", error.cut(toBytes: Limits.errorBytesMax)) }
-        if let detail { writer.member(",\"detail\":", detail.cut(toBytes: Limits.detailBytesMax)) }
+        if let error { writer.member(",\"error\":", error.withoutNUL.cut(toBytes: Limits.errorBytesMax)) }
+        if let detail { writer.member(",\"detail\":", detail.withoutNUL.cut(toBytes: Limits.detailBytesMax)) }
         if let startedAtMilliseconds {
             writer.raw(",\"startedAt\":")
             writer.timestamp(milliseconds: startedAtMilliseconds)
@@ -128,19 +132,5 @@ extension JSONWriter {
     fileprivate mutating func member(_ name: StaticString, _ value: String) {
         raw(name)
         string(value)
-    }
-}
-
-extension String {
-    /// Cuts to at most this many bytes of UTF-8, between characters, and drops NUL.
-    func cut(toBytes bytesMax: Int) -> String {
-        var result = ""
-        var count = 0
-        for character in self where character != "\0" {
-            count += character.utf8.count
-            guard count <= bytesMax else { break }
-            result.append(character)
-        }
-        return result
     }
 }

@@ -1,3 +1,4 @@
+import PodlingProtocol
 import PodlingTLS
 
 /// The parts of a libpq connection string that concern connecting and TLS (PostgreSQL manual, 34.1). All others are
@@ -57,7 +58,7 @@ struct DatabaseURL {
     private mutating func read(query: Substring) throws(DatabaseURLError) {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, let value = PercentCoding.decoded(parts[1]) else {
+            guard parts.count == 2, let value = PercentCoding.decodedText(parts[1]) else {
                 throw DatabaseURLError("a parameter after ? is malformed")
             }
             // The last value wins, as in libpq.
@@ -77,7 +78,7 @@ struct DatabaseURL {
                 name = part[..<colon]
                 port = part[part.index(after: colon)...]
             }
-            guard let decoded = PercentCoding.decoded(name) else { throw DatabaseURLError("the host is malformed") }
+            guard let decoded = PercentCoding.decodedText(name) else { throw DatabaseURLError("the host is malformed") }
             names.append(decoded)
             ports.append(String(port))
         }

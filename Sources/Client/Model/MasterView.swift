@@ -24,7 +24,7 @@ public struct MasterView: Sendable {
     public let storeWarnings: [String]
 
     init(json: [UInt8]) throws {
-        self = try JSONBytes.read(json) { try MasterView($0) }
+        self = try JSONReader.read(json) { try MasterView($0) }
     }
 
     private init(_ value: JSONValue) throws {

@@ -39,7 +39,7 @@ public struct NodeView: Sendable {
     ///
     /// - Throws: `ClientError.badReply` where `nodeId` or `status` is missing, `JSONError`.
     public init(json: [UInt8]) throws {
-        self = try JSONBytes.read(json) { try NodeView($0) }
+        self = try JSONReader.read(json) { try NodeView($0) }
     }
 
     init(_ value: JSONValue) throws {
@@ -70,7 +70,7 @@ public struct NodePage: Sendable {
     public let cursor: String?
 
     init(json: [UInt8]) throws {
-        (nodes, cursor) = try JSONBytes.read(json) { root in
+        (nodes, cursor) = try JSONReader.read(json) { root in
             (try root["nodes"]?.elements.map { try NodeView($0) } ?? [], root["cursor"]?.string())
         }
     }

@@ -47,7 +47,7 @@ public struct TaskView: Sendable {
     ///
     /// - Throws: `ClientError.badReply` where `taskId` or `status` is missing, `JSONError`.
     public init(json: [UInt8]) throws {
-        self = try JSONBytes.read(json) { try TaskView($0) }
+        self = try JSONReader.read(json) { try TaskView($0) }
     }
 
     init(_ value: JSONValue) throws {
@@ -90,7 +90,7 @@ public struct TaskPage: Sendable {
     public let cursor: String?
 
     init(json: [UInt8]) throws {
-        (tasks, cursor) = try JSONBytes.read(json) { root in
+        (tasks, cursor) = try JSONReader.read(json) { root in
             (try root["tasks"]?.elements.map { try TaskView($0) } ?? [], root["cursor"]?.string())
         }
     }

@@ -31,7 +31,7 @@ extension PodlingClient {
         var object = ObjectWriter()
         object.jsonArray("tasks", tasks)
         let reply = try await request("import", object.finish())
-        return try JSONBytes.read(reply.ok) { root in
+        return try JSONReader.read(reply.ok) { root in
             guard let imported = root["imported"]?.int(), let existing = root["existing"]?.int() else {
                 throw ClientError.badReply("no counts of an import")
             }

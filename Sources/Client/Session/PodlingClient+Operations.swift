@@ -20,7 +20,7 @@ extension PodlingClient {
         var object = ObjectWriter()
         object.jsonArray("tasks", try specs.map(Self.checked))
         let reply = try await request("submit_many", object.finish())
-        let taskIds = try JSONBytes.read(reply.ok) { $0["taskIds"]?.elements.compactMap { $0.string() } }
+        let taskIds = try JSONReader.read(reply.ok) { $0["taskIds"]?.elements.compactMap { $0.string() } }
         guard let taskIds, taskIds.count == specs.count else {
             throw ClientError.badReply("not one taskId for each task")
         }
@@ -105,7 +105,7 @@ extension PodlingClient {
     /// Validates that a spec is one JSON object, which cannot break out of the request that it is embedded in.
     private static func checked(_ spec: [UInt8]) throws -> [UInt8] {
         do {
-            try JSONBytes.read(spec) { root in
+            try JSONReader.read(spec) { root in
                 for name in ["op", "id"] where root.members.contains(where: { $0.name == name }) {
                     throw ClientError.badSpec("it has a member '\(name)'")
                 }

@@ -40,7 +40,7 @@ extension PodlingClient {
         object.string("taskId", taskId)
         object.string("cursor", cursor)
         let reply = try await request("watch", object.finish(), sink: sink)
-        return (try JSONBytes.read(reply.ok) { $0["cursor"]?.string() }, events)
+        return (try JSONReader.read(reply.ok) { $0["cursor"]?.string() }, events)
     }
 
     /// Reads the output of a task's latest attempt (proto-spec section 6.9).
@@ -79,6 +79,6 @@ extension PodlingClient {
         }
         object.bool("follow", isFollowing)
         let reply = try await request("logs", object.finish(), sink: sink)
-        return (try JSONBytes.read(reply.ok) { $0["attempt"]?.int() ?? 0 }, events)
+        return (try JSONReader.read(reply.ok) { $0["attempt"]?.int() ?? 0 }, events)
     }
 }

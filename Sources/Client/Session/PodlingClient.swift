@@ -157,7 +157,7 @@ public final class PodlingClient: Sendable {
             close()
             throw ClientError.notAMaster(address)
         }
-        guard let hello = try JSONBytes.read(greeting.ok, { MasterHello($0) }) else {
+        guard let hello = try JSONReader.read(greeting.ok, { MasterHello($0) }) else {
             throw ClientError.notAMaster(address)
         }
         guard hello.versions.contains(Self.version) else {
@@ -176,7 +176,7 @@ public final class PodlingClient: Sendable {
         object.string("agent", options.agent)
         object.string("token", options.token?.secret)
         let reply = try await request("hello", object.finish())
-        let epoch = try JSONBytes.read(reply.ok) { $0["epoch"]?.string() }
+        let epoch = try JSONReader.read(reply.ok) { $0["epoch"]?.string() }
         table.withLock { $0.epoch = epoch }
         return hello
     }
@@ -284,7 +284,7 @@ extension PodlingClient {
     /// - Returns: what to wait for before reading the next line.
     private func received(_ line: [UInt8]) -> ReadPause? {
         do {
-            return try JSONBytes.read(line) { received(IncomingLine($0), $0) }
+            return try JSONReader.read(line) { received(IncomingLine($0), $0) }
         } catch {
             foreignLine()
             return nil

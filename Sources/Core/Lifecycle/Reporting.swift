@@ -118,16 +118,7 @@ extension MasterCore {
 
     /// The string's text as a store can keep it, truncated at a character boundary to at most this many bytes.
     static func cut(_ value: JSONValue, _ bytesMax: Int) -> String? {
-        guard let text = value.string()?.withoutNUL, text.utf8.count > bytesMax else {
-            return value.string()?.withoutNUL
-        }
-        var bytes = 0
-        return String(
-            text.unicodeScalars.prefix { scalar in
-                bytes += UTF8.width(scalar)
-                return bytes <= bytesMax
-            }.map(Character.init)
-        )
+        value.string()?.withoutNUL.cut(toBytes: bytesMax)
     }
 
     mutating func accept(_ request: Request, into effects: inout Effects) throws(WireError) {

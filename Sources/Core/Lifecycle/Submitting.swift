@@ -114,15 +114,8 @@ enum SpecBytes {
         if one == other { return true }
         var reader = JSONReader()
         var otherReader = JSONReader()
-        return whole(one).withUnsafeBytes { one in
-            whole(other).withUnsafeBytes { other in
-                guard let one = try? reader.parse(one).root, let other = try? otherReader.parse(other).root else {
-                    return false
-                }
-                return one.hasContent(of: other)
-            }
-        }
+        return reader.readObject(ofMembers: one) { one in
+            otherReader.readObject(ofMembers: other) { one.hasContent(of: $0) }
+        } ?? false
     }
-
-    private static func whole(_ spec: [UInt8]) -> [UInt8] { [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")] }
 }

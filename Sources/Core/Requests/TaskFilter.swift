@@ -54,14 +54,12 @@ package struct TaskFilter: Sendable {
     package func matchesSpec(_ spec: [UInt8]) -> Bool {
         guard mayMatch(spec) else { return false }
         var reader = JSONReader()
-        let line = [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]
-        return line.withUnsafeBytes { bytes in
-            guard let root = try? reader.parse(bytes).root else { return false }
+        return reader.readObject(ofMembers: spec) { root in
             if let name, root["name"]?.string() != name { return false }
             let own = root.optional("labels")
             return labels.allSatisfy { label in
                 own?.members.contains { $0.name == label.key && $0.value.string() == label.value } ?? false
             }
-        }
+        } ?? false
     }
 }

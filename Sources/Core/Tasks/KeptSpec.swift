@@ -12,9 +12,7 @@ struct KeptSpec: Sendable {
     /// - Returns: nil if it is not a spec at all.
     init?(_ spec: [UInt8], id: String) {
         var reader = JSONReader()
-        let line = [UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]
-        let made: (TaskSummary, WireError?)? = line.withUnsafeBytes { bytes in
-            guard let root = try? reader.parse(bytes).root else { return nil }
+        let made: (TaskSummary, WireError?)? = reader.readObject(ofMembers: spec) { root in
             do throws(WireError) {
                 return (try TaskSummary(root, isEnvelope: false), TaskObject.fault(ofID: id))
             } catch {

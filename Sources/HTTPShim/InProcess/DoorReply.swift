@@ -7,7 +7,7 @@ struct DoorReply: Sendable {
     /// Calls `body` with the reply's `ok` and its envelope, valid within it only; throws the reply's error.
     func ok<R>(_ body: (_ ok: JSONValue, _ envelope: JSONValue) throws -> R) throws -> R {
         do {
-            return try readingJSON(line) { envelope in
+            return try JSONReader.read(line) { envelope in
                 if let err = envelope["err"] { throw HTTPProblem(err: err) }
                 guard let ok = envelope["ok"], ok.isObject else { throw HTTPProblem.badReply }
                 return try body(ok, envelope)

@@ -10,7 +10,7 @@ struct JSONBody: Sendable {
     /// - Parameter bytes: pretty-printed or not.
     init(_ bytes: [UInt8]) throws(HTTPProblem) {
         do {
-            try readingJSON(bytes) { _ in }
+            try JSONReader.read(bytes) { _ in }
         } catch let error as JSONError {
             throw .badJSON(error)
         } catch {
@@ -22,7 +22,7 @@ struct JSONBody: Sendable {
     }
 
     func read<R>(_ body: (JSONValue) throws -> R) throws -> R {
-        try readingJSON(bytes, body)
+        try JSONReader.read(bytes, body)
     }
 
     /// Reads a required body.

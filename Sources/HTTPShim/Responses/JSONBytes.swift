@@ -10,12 +10,6 @@ func jsonBytes(_ build: (inout JSONWriter) -> Void) -> [UInt8] {
     return writer.withUnsafeBytes { Array($0) }
 }
 
-/// Parses `bytes` as one I-JSON object; the value passed to `body` is valid within it only.
-func readingJSON<R>(_ bytes: [UInt8], _ body: (JSONValue) throws -> R) throws -> R {
-    var reader = JSONReader()
-    return try bytes.withUnsafeBytes { try body(try reader.parse($0).root) }
-}
-
 extension Response {
     /// Makes a JSON response. `nosniff` and `no-store` keep browsers from guessing its type and from caching it.
     static func json(_ body: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {

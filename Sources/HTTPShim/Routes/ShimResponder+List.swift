@@ -22,7 +22,7 @@ extension ShimResponder {
             headers.set("X-Next-Cursor", cursor)
             var next = query
             next["cursor"] = cursor
-            let parameters = next.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.percentEncoded($0.value))" }
+            let parameters = next.sorted { $0.key < $1.key }.map { "\($0.key)=\(PercentCoding.encoded($0.value))" }
             headers.set("Link", "</api/v1/tasks?\(parameters.joined(separator: "&"))>; rel=\"next\"")
         }
         return PageSource.whole(page, headers: headers)
@@ -61,23 +61,6 @@ extension ShimResponder {
                 out.string(name)
             }
         }
-    }
-
-    /// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
-    private static func percentEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var encoded: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                encoded.append(byte)
-            default:
-                encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0x0F)]]
-            }
-        }
-        return String(decoding: encoded, as: UTF8.self)
     }
 }
 

@@ -65,7 +65,7 @@ extension TaskStatements {
         if !remarks.isEmpty, task.error?.hasPrefix(remarksText) != true {
             task.error = task.error.map { "\(remarksText); \($0)" } ?? remarksText
         }
-        task.error = task.error.map { AdoptedSpec.cut($0, Limits.errorBytesMax) }
+        task.error = task.error.map { $0.cut(toBytes: Limits.errorBytesMax) }
         if hasNoNode { remarks.append("status \"\(written)\" without a node: it waits") }
         return (task, remarks.isEmpty ? nil : remarks.joined(separator: "; "))
     }
@@ -104,18 +104,4 @@ enum AdoptedSpec {
     }
 
     private static let isThere = "It is in the database only"
-
-    /// Cuts the text between characters to at most this many bytes.
-    static func cut(_ text: String, _ bytesMax: Int) -> String {
-        guard text.utf8.count > bytesMax else { return text }
-        var bytes = 0
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.prefix { scalar in
-                    bytes += UTF8.width(scalar)
-                    return bytes <= bytesMax
-                }
-            )
-        )
-    }
 }

@@ -11,8 +11,7 @@ struct SpecColumns {
 
     /// - Parameter spec: the members without the braces.
     init(_ spec: [UInt8], _ reader: inout JSONReader) {
-        ([UInt8(ascii: "{")] + spec + [UInt8(ascii: "}")]).withUnsafeBytes { bytes in
-            guard let root = try? reader.parse(bytes).root else { return }
+        reader.readObject(ofMembers: spec) { root in
             name = root["name"]?.string() ?? ""
             image = root["image"]?.string() ?? ""
             guard let value = root.optional("env"), value.isObject else { return }

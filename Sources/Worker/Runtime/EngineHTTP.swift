@@ -2,6 +2,7 @@ import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import PodlingAgent
+import PodlingProtocol
 
 /// An HTTP client for an engine's unix socket.
 ///
@@ -139,24 +140,7 @@ struct EngineHTTP: Sendable {
             throw RuntimeError(.invalidSpec, "the engine cannot be asked for a path with white space or such")
         }
         guard !query.isEmpty else { return path }
-        return path + "?" + query.map { "\($0)=\(percentEncoded($1))" }.joined(separator: "&")
-    }
-
-    /// Percent-encodes everything but the unreserved characters (RFC 3986).
-    static func percentEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var out: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                out.append(byte)
-            default:
-                out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
+        return path + "?" + query.map { "\($0)=\(PercentCoding.encoded($1))" }.joined(separator: "&")
     }
 
     /// Maps every failure below HTTP to an unavailable engine.

@@ -1,13 +1,5 @@
 import PodlingProtocol
 
-/// Parses a JSON object from an array of bytes.
-enum JSONBytes {
-    static func read<T>(_ bytes: [UInt8], _ body: (JSONValue) throws -> T) throws -> T {
-        var reader = JSONReader()
-        return try bytes.withUnsafeBytes { try body(try reader.parse($0).root) }
-    }
-}
-
 extension JSONValue {
     /// Reads a required string member.
     func required(_ name: StaticString) throws -> String {
