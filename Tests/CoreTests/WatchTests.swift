@@ -1,5 +1,6 @@
-import PodlingCore
 import Testing
+
+@testable import PodlingCore
 
 @Suite struct WatchTests {
     @Test func whatAConnectionWaitedForIsGivenBackWithIt() {
@@ -32,6 +33,19 @@ import Testing
         #expect(lines.first == #"{"ev":"gap","sub":1,"missed":6,"cursor":"e1:6"}"#)
         #expect(lines.count == 5)
         #expect(lines.last?.contains(#""cursor":"e1:10""#) == true)
+    }
+
+    /// Whatever the number of its watchers is.
+    @Test func theTextOfAnEventIsWrittenOnce() throws {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let watchers = [harness.client(7), harness.client(8)]
+        for watcher in watchers { harness.send(#"{"op":"watch"}"#, from: watcher) }
+        _ = harness.submit(from: client)
+        let number = harness.core.feed.events.next - 1
+        let text = try #require(harness.core.feed.texts[number])
+        let lines = watchers.compactMap { harness.take($0).last }
+        #expect(lines.count == 2 && lines.allSatisfy { $0.hasSuffix(String(decoding: text, as: UTF8.self)) })
     }
 
     @Test func outputThatNoWorkerSendsEnds() {
