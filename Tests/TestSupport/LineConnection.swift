@@ -37,20 +37,29 @@ public final class LineConnection {
 
     deinit { Glibc.close(socket) }
 
+    /// Below the range from which the kernel takes the ports of outgoing connections (ip(7), `ip_local_port_range`): one
+    /// of those could take the port before the server does that it is meant for.
+    private static let serverPorts: ClosedRange<UInt16> = 20_000...32_000
+    private static let triesMax = 100
+
     /// A port of loopback that nobody has now.
     public static func freePort() throws -> UInt16 {
-        let (socket, port) = try listen()
-        Glibc.close(socket)
-        return port
+        for _ in 0..<triesMax {
+            guard let (socket, port) = try? listen(port: .random(in: serverPorts)) else { continue }
+            Glibc.close(socket)
+            return port
+        }
+        throw TestSupportError("no port of \(serverPorts) is free")
     }
 
-    /// A socket that listens on a free port of loopback.
-    public static func listen() throws -> (socket: Int32, port: UInt16) {
+    /// A socket that listens on a port of loopback; 0 takes a free one.
+    public static func listen(port: UInt16 = 0) throws -> (socket: Int32, port: UInt16) {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw TestSupportError.system("socket") }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_port = port.bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let code = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
