@@ -11,20 +11,11 @@ rows="${1:-}"
 [[ -n $rows && $rows != -* ]] || { usage && exit 2; }
 
 programs="${PODLING_PROGRAMS:-$(programs_folder "${RELEASE[@]}")}"
-scratch="$(mktemp -d)"
 engines_are_ours=false
-clean_up() {
-    local code=$? file
-    trap - EXIT
-    trap '' INT TERM
-    for file in "$scratch"/*.process; do [[ ! -e $file ]] || end_process "$file" 20; done
+end_engines() {
     ! $engines_are_ours || scripts/engines.sh down || warn "the engines did not end; try: scripts/engines.sh down"
-    rm -rf "$scratch"
-    exit "$code"
 }
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+use_scratch 20 end_engines
 
 echo '[]' >"$rows"
 if [[ -z ${PODLING_TEST_DOCKER_SOCKET:-}${PODLING_TEST_PODMAN_SOCKET:-} ]]; then

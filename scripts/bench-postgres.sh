@@ -7,23 +7,14 @@ cd "$REPOSITORY"
 
 usage() { say "usage: scripts/bench-postgres.sh ROWS.json        (scripts/bench.sh calls it)"; }
 readonly SECONDS_EACH=4 ROUNDS="${PODLING_BENCH_ROUNDS:-3}" PENDING="${PODLING_BENCH_PENDING:-1000000}"
+# A commit takes more or less from one second to the next: for the ratio of two that is evened out by many short rounds.
+readonly IDLE_SECONDS=1 IDLE_ROUNDS=$((3 * ROUNDS))
 rows="${1:-}"
 [[ -n $rows && $rows != -* ]] || { usage && exit 2; }
 
 programs="$(programs_folder "${RELEASE[@]}")"
-scratch="$(mktemp -d)"
-clean_up() {
-    local code=$? file
-    trap - EXIT
-    trap '' INT TERM
-    for file in "$scratch"/*.process; do [[ ! -e $file ]] || end_process "$file" 10; done
-    scripts/postgres.sh down "$scratch/cluster"
-    rm -rf "$scratch"
-    exit "$code"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+end_cluster() { scripts/postgres.sh down "$scratch/cluster"; }
+use_scratch 10 end_cluster
 
 chmod 755 "$scratch"
 url="$(scripts/postgres.sh up "$scratch/cluster")"
@@ -44,13 +35,14 @@ postgres_cpu() {
 # A checkpoint in the middle of one measurement and not of another would decide between them.
 settle() { sql -c 'CHECKPOINT'; }
 
-# bare NAME CLIENTS SCRIPT SCALE [PGBENCH ARGUMENTS...]: SCALE tasks a script; keeps tasks a second and the p50 of a script.
+# bare NAME CLIENTS SCRIPT SCALE SECONDS [PGBENCH ARGUMENTS...]: SCALE tasks a script; keeps tasks a second and the p50 of a
+# script.
 bare() {
-    local name=$1 clients=$2 script=$3 scale=$4
-    shift 4
+    local name=$1 clients=$2 script=$3 scale=$4 seconds=$5
+    shift 5
     sql -f Benchmarks/postgres/table.sql
     settle
-    (cd "$scratch" && rm -f pgbench_log.* && pgbench -n -M prepared -c "$clients" -j 1 -T "$SECONDS_EACH" -D n=0 -l "$@" \
+    (cd "$scratch" && rm -f pgbench_log.* && pgbench -n -M prepared -c "$clients" -j 1 -T "$seconds" -D n=0 -l "$@" \
         -f "$REPOSITORY/Benchmarks/postgres/$script.sql" "$url") >"$scratch/pgbench.log" 2>&1 ||
         { show_log_tail "$scratch/pgbench.log" && die "pgbench failed"; }
     local p50
@@ -105,7 +97,7 @@ echo_latency() {
     shift
     start_process "$scratch/$name.process" "$scratch/$name.listen" "$@"
     wait_until 10 has_listen_line "$scratch/$name.listen" || die "$name does not listen"
-    "$programs/podling-load" echo-latency "$(sed -n 's/^listen=//p' "$scratch/$name.listen")" --seconds 2 \
+    "$programs/podling-load" echo-latency "$(sed -n 's/^listen=//p' "$scratch/$name.listen")" --seconds "$IDLE_SECONDS" \
         --server-pid "$(live_process "$scratch/$name.process")" 2>"$scratch/load.log" >>"$scratch/$name.runs" ||
         { show_log_tail "$scratch/load.log" && die "the load failed"; }
     end_process "$scratch/$name.process" 10
@@ -122,7 +114,7 @@ measure_idle() {
     sql -c 'TRUNCATE tasks'
     start_master
     settle
-    "$programs/podling-load" podling-idle-latency "$address" --seconds 3 \
+    "$programs/podling-load" podling-idle-latency "$address" --seconds "$IDLE_SECONDS" \
         --server-pid "$(live_process "$scratch/master.process")" 2>"$scratch/load.log" >>"$scratch/idle.runs" ||
         { show_log_tail "$scratch/load.log" && die "the load failed"; }
     end_master
@@ -149,11 +141,14 @@ start_master
 end_master
 for ((round = 1; round <= ROUNDS; round++)); do
     heading "PostgreSQL, round $round of $ROUNDS"
-    for clients in 1 8 32; do bare "insert-$clients" "$clients" insert 1; done
-    bare insert-idle 1 insert 1 --rate 1000
-    bare lifecycle-32 32 lifecycle 1
-    bare batch-2 2 batch 1000
+    for clients in 1 8 32; do bare "insert-$clients" "$clients" insert 1 "$SECONDS_EACH"; done
+    bare lifecycle-32 32 lifecycle 1 "$SECONDS_EACH"
+    bare batch-2 2 batch 1000 "$SECONDS_EACH"
     measure_podling
+done
+heading "PostgreSQL, $IDLE_ROUNDS rounds of one line a millisecond"
+for ((round = 1; round <= IDLE_ROUNDS; round++)); do
+    bare insert-idle 1 insert 1 "$IDLE_SECONDS" --rate 1000
     measure_echo
     measure_relay
     measure_idle

@@ -25,18 +25,7 @@ for product in podling-master podling-worker podling-client podling-bench podlin
 done
 programs="$(programs_folder "${RELEASE[@]}")"
 
-scratch="$(mktemp -d)"
-clean_up() {
-    local code=$? file
-    trap - EXIT
-    trap '' INT TERM
-    for file in "$scratch"/*.process; do [[ ! -e $file ]] || end_process "$file" 10; done
-    rm -rf "$scratch"
-    exit "$code"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+use_scratch 10
 
 free_port() {
     local port

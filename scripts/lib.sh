@@ -113,6 +113,27 @@ start_process() {
     remember_process "$file" $!
 }
 
+# use_scratch SECONDS [COMMAND...]: makes the folder `scratch`. However the script ends, the processes noted there as
+# NAME.process are ended, each within the seconds, then the command runs, and the folder goes.
+use_scratch() {
+    scratch="$(mktemp -d)"
+    scratch_seconds=$1 scratch_end=("${@:2}")
+    trap leave_scratch EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+
+leave_scratch() {
+    local code=$? file
+    trap - EXIT
+    trap '' INT TERM
+    set +e
+    for file in "$scratch"/*.process; do [[ ! -e $file ]] || end_process "$file" "$scratch_seconds"; done
+    "${scratch_end[@]}"
+    rm -rf "$scratch"
+    exit "$code"
+}
+
 # build_busybox_root TAR: a root of one static program and its links, the smallest image one can do everything with.
 build_busybox_root() {
     local root applet

@@ -6,14 +6,10 @@ cd "$REPOSITORY"
 
 readonly SKIPPED=77 PROGRAMS="${PODLING_PROGRAMS:-.build/debug}" MASTER_SECONDS=30
 
-scratch='' databases=()
-clean_up() {
-    local code=$? file name
-    set +e
-    for file in "$scratch"/*.process; do [[ ! -e $file ]] || end_process "$file" 10; done
+databases=()
+drop_databases() {
+    local name
     for name in "${databases[@]}"; do on_server "DROP DATABASE IF EXISTS $name WITH (FORCE)"; done
-    rm -rf "$scratch"
-    exit "$code"
 }
 
 on_server() { psql -XqAt -v ON_ERROR_STOP=1 -c "$1" "$TEST_DATABASE_URL"; }
@@ -67,10 +63,7 @@ main() {
     [[ -n ${TEST_DATABASE_URL:-} ]] || { say "skipped: TEST_DATABASE_URL is not set" && exit "$SKIPPED"; }
     have psql || { say "skipped: psql is not there" && exit "$SKIPPED"; }
     [[ -x $PROGRAMS/podling-master ]] || { say "skipped: $PROGRAMS/podling-master is not built" && exit "$SKIPPED"; }
-    scratch="$(mktemp -d)"
-    trap clean_up EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    use_scratch 10 drop_databases
     local one="podling_backup_$$" two="podling_restore_$$" file="$scratch/one.dump"
 
     say "filling a master"
