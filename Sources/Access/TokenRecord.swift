@@ -19,7 +19,7 @@ package struct TokenRecord: Sendable, Equatable {
         digest: TokenDigest,
         createdAt: Int64
     ) throws(TokenError) {
-        guard node.map(Self.isName) != false else { throw TokenError("a node id is 1 to 63 of A-Z a-z 0-9 - _ .") }
+        guard node?.follows(NameRules.isNodeName) != false else { throw TokenError("a node id is 1 to 63 of A-Z a-z 0-9 - _ .") }
         try Self.check(name: name)
         guard node == nil || role == .worker else { throw TokenError("only a worker's token is bound to a node") }
         self.name = name
@@ -33,12 +33,7 @@ package struct TokenRecord: Sendable, Equatable {
 
     /// - Throws: a human-readable message with the rule for names.
     package static func check(name: String) throws(TokenError) {
-        guard isName(name) else { throw TokenError("a name is 1 to 63 of A-Z a-z 0-9 - _ .") }
-    }
-
-    private static func isName(_ text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { NameRules.isNodeName(UnsafeRawBufferPointer($0)) }
+        guard name.follows(NameRules.isNodeName) else { throw TokenError("a name is 1 to 63 of A-Z a-z 0-9 - _ .") }
     }
 }
 

@@ -81,7 +81,7 @@ struct MasterURL {
         guard colon == ":" else { throw MasterAddressError(whole, "only :PORT may follow the ]") }
         let digits = text.dropFirst()
         guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(digits),
-            (1...65535).contains(port)
+            Limits.portNumbers.contains(port)
         else { throw MasterAddressError(whole, "the port must be a number from 1 to 65535") }
         return port
     }

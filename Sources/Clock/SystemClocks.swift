@@ -1,10 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// The monotonic clock, for time-outs and deadlines: nobody can set it.
 package enum MonotonicClock {

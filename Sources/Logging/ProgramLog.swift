@@ -1,14 +1,7 @@
+import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import PodlingClock
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// Sets up the log of a program, on standard error.
 package enum ProgramLog {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// Writes to standard error, where logs go.
 package enum StandardError {
@@ -17,13 +11,7 @@ package enum StandardError {
         line.withUnsafeBytes { bytes in
             var offset = 0
             while offset < bytes.count, let start = bytes.baseAddress {
-                #if canImport(Glibc)
                 let count = Glibc.write(descriptor, start + offset, bytes.count - offset)
-                #elseif canImport(Musl)
-                let count = Musl.write(descriptor, start + offset, bytes.count - offset)
-                #else
-                let count = Darwin.write(descriptor, start + offset, bytes.count - offset)
-                #endif
                 if count < 0, errno == EINTR { continue }
                 // Another process may have made the shared descriptor non-blocking.
                 if count < 0, errno == EAGAIN {

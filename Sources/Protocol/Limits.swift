@@ -101,6 +101,8 @@ public enum Limits {
     public static let labelsMax = 64
     /// Members of `env`.
     public static let envMax = 1_024
+    /// The ports of TCP and UDP that a server can have.
+    public static let portNumbers = 1...65_535
     /// Elements of `ports`.
     public static let portsMax = 64
     /// Strings in `command`, and in `args`.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import Logging
 import PodlingAgent
 import PodlingClient
@@ -9,14 +10,6 @@ import PodlingProtocol
 import PodlingWorker
 import ServiceLifecycle
 import UnixSignals
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 @main
 struct PodlingWorkerCommand: AsyncParsableCommand {

@@ -154,7 +154,7 @@ import Testing
         #expect(written(request) == line)
     }
 
-    @Test(arguments: [(2_000, "2"), (2_050, "2.050"), (500, "0.500")])
+    @Test(arguments: [(2_000, "2"), (2_050, "2.05"), (500, "0.5")])
     func aRegistrationSaysWhatTheNodeHas(_ millis: Int, _ cpu: String) {
         let configuration = AgentConfiguration(
             nodeId: "n1",

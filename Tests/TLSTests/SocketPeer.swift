@@ -29,20 +29,8 @@ final class SocketPeer {
 
     /// Retries until someone listens there.
     static func connect(port: UInt16) throws -> Int32 {
-        let socket = Deadline.after(seconds: waitSeconds).poll { () -> Int32? in
-            let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            let code = withUnsafePointer(to: address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
-            if code == 0 { return socket }
-            Glibc.close(socket)
-            return nil
+        let socket = Deadline.after(seconds: waitSeconds).poll {
+            try? LineConnection.connected(host: "127.0.0.1", port: port)
         }
         guard let socket else { throw TestSupportError("nobody listens on port \(port)") }
         return socket

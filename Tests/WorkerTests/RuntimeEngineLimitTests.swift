@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import PodlingAgent
+import PodlingProtocol
 import Testing
 
 @testable import PodlingWorker
@@ -72,7 +73,7 @@ struct RuntimeEngineLimitTests {
             let ports = try await Self.inspect(runtime, id).NetworkSettings.Ports
             let text = try #require(ports?["8080/tcp"]??.first?.HostPort)
             let port = try #require(Int(text))
-            #expect(SpecValidation.ports.contains(port))
+            #expect(Limits.portNumbers.contains(port))
             #expect(try await Self.hears("hello", port: port))
         }
     }

@@ -1,12 +1,9 @@
 import FoundationEssentials
+import Glibc
 import PodlingAgent
 import Testing
 
 @testable import PodlingWorker
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 /// Plain processes. A second runtime over the same directory stands for the worker after its restart.
 @Suite(.timeLimit(.minutes(6))) struct RuntimeProcessTests {

@@ -1,13 +1,8 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import PodlingProtocol
 import PodlingTLS
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// Diagnoses the connection to a PostgreSQL server step by step, as libpq would make it, up to the login: `TLSDoctor`
 /// for a `DATABASE_URL`.

@@ -91,7 +91,7 @@ struct DatabaseURL {
         guard names.count <= Self.hostsMax else { throw DatabaseURLError("more than \(Self.hostsMax) hosts") }
         for (index, name) in names.enumerated() {
             let text = ports.count == 1 ? ports[0] : ports.indices.contains(index) ? ports[index] : ""
-            guard let port = text.isEmpty ? Self.portDefault : Int(text), (1...65_535).contains(port) else {
+            guard let port = text.isEmpty ? Self.portDefault : Int(text), Limits.portNumbers.contains(port) else {
                 throw DatabaseURLError("the port must be a number from 1 to 65535")
             }
             let address = addresses.indices.contains(index) && !addresses[index].isEmpty ? addresses[index] : nil

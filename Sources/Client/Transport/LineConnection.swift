@@ -1,14 +1,9 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import PodlingProtocol
 import PodlingTLS
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// A connection over TCP, or TLS over TCP, that carries lines both ways, whatever their content.
 ///

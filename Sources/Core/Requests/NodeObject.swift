@@ -51,8 +51,8 @@ extension NodeMembers {
         writer.member("engineError", ifAny: engineError)
         writer.member("slots", slots)
         writer.member("used", used)
-        if let cpuMillisBound { Self.writeCores("cpu", cpuMillisBound, to: &writer) }
-        Self.writeCores("cpuUsed", cpuMillisUsed, to: &writer)
+        if let cpuMillisBound { writer.member("cpu", thousandths: cpuMillisBound) }
+        writer.member("cpuUsed", thousandths: cpuMillisUsed)
         writer.member("memory", ifAny: memoryBytesBound)
         writer.member("memoryUsed", memoryBytesUsed)
         writeLabels(to: &writer)
@@ -65,27 +65,6 @@ extension NodeMembers {
         let labels = labelsByName
         guard !labels.isEmpty else { return }
         writer.key("labels")
-        writer.byte(UInt8(ascii: "{"))
-        for (position, label) in labels.enumerated() {
-            writer.comma(before: position)
-            writer.string(label.key)
-            writer.byte(UInt8(ascii: ":"))
-            writer.string(label.value)
-        }
-        writer.endObject()
-    }
-
-    /// Formats thousandths as cores: `1500` is `1.5`.
-    private static func writeCores(_ name: StaticString, _ millis: Int, to writer: inout JSONWriter) {
-        writer.member(name, millis / 1_000)
-        var rest = millis % 1_000
-        guard rest > 0 else { return }
-        writer.byte(UInt8(ascii: "."))
-        var scale = 100
-        while rest > 0 {
-            writer.byte(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / scale))
-            rest %= scale
-            scale /= 10
-        }
+        writer.object(ofStrings: labels)
     }
 }

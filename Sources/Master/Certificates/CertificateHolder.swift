@@ -32,8 +32,8 @@ enum CertificateHolder: Equatable {
             self = .refused("the certificate has \(ours.count) URIs podling://, and may have one")
             return
         }
-        var node = String(uri.dropFirst(Self.nodePrefix.count))
-        guard uri.hasPrefix(Self.nodePrefix), node.withUTF8({ NameRules.isNodeName(UnsafeRawBufferPointer($0)) }) else {
+        let node = String(uri.dropFirst(Self.nodePrefix.count))
+        guard uri.hasPrefix(Self.nodePrefix), node.follows(NameRules.isNodeName) else {
             self = .refused("the certificate's URI \(uri.prefix(128)) is not podling://node/ID")
             return
         }

@@ -21,30 +21,15 @@ extension TaskStatements {
     /// - Returns: the task, and a human-readable remark on what could not be converted; the fault of a task that fails
     ///   is in its error instead.
     static func adoptedRow(_ result: PGResult, _ row: Int) -> (task: TaskRow, remark: String?) {
-        var task = TaskRow(named: result.text(row, 0) ?? "", createdAt: Int64(result.int(row, 13) ?? 0))
-        let reason = result.text(row, 6)
         var remarks: [String] = []
         let written = result.text(row, 5) ?? ""
-        if let status = adoptedStatus(written) {
-            task.status = status
-        } else {
-            task.status = .failed
-            remarks.append("status \"\(written)\" is none of Podling's: taken as failed")
-        }
-        task.attempt = result.int(row, 1) ?? 0
-        task.unchargedAttempts = result.int(row, 2) ?? 0
-        task.rejections = result.int(row, 3) ?? 0
-        task.isCancelRequested = result.flag(row, 4)
-        task.reason = TaskReason.allCases.first { $0.name.description == reason } ?? .none
-        task.exitCode = result.int(row, 7)
+        let status = adoptedStatus(written)
+        if status == nil { remarks.append("status \"\(written)\" is none of Podling's: taken as failed") }
+        var task = Self.row(result, row, named: result.text(row, 0) ?? "", status ?? .failed)
         // An empty string is not a name.
-        task.nodeID = result.text(row, 8).flatMap { $0.isEmpty ? nil : $0 }
-        task.containerID = result.text(row, 9).flatMap { $0.isEmpty ? nil : $0 }
-        task.error = result.text(row, 10)
-        task.detail = result.text(row, 11)
-        task.scheduledAt = Int64(result.int(row, 14) ?? 0)
-        task.startedAt = Int64(result.int(row, 15) ?? 0)
-        task.finishedAt = task.status.isTerminal ? Int64(result.int(row, 16) ?? 0) : 0
+        if task.nodeID?.isEmpty == true { task.nodeID = nil }
+        if task.containerID?.isEmpty == true { task.containerID = nil }
+        if !task.status.isTerminal { task.finishedAt = 0 }
         // The other program counts no attempts.
         let hasRun = task.status != .pending && (task.status != .cancelled || task.startedAt != 0)
         if hasRun { task.attempt = max(task.attempt, 1) }
@@ -82,11 +67,9 @@ enum AdoptedSpec {
     ///   is then left out, and without it this is another task.
     static func spec(name: String, image: String, env: [UInt8]?) -> (spec: [UInt8], fault: String?) {
         var writer = JSONWriter(capacityBytes: 512)
-        writer.raw("\"name\":")
-        writer.string(name)
-        writer.raw(",\"image\":")
-        writer.string(image)
-        let bare = writer.withUnsafeBytes { [UInt8]($0) }
+        writer.beginObject("name", name)
+        writer.member("image", image)
+        let bare = writer.withUnsafeBytes { [UInt8]($0.dropFirst()) }
         guard let env, !env.elementsEqual("null".utf8) else { return (bare, nil) }
         let whole = bare + Array(",\"env\":".utf8) + env
         // The limit that holds for a submitted spec: the line must be readable by all.

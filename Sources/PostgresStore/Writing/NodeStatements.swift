@@ -85,13 +85,7 @@ enum NodeStatements {
 
     private static func json(_ labels: [String: String]) -> [UInt8] {
         var writer = JSONWriter(capacityBytes: 256)
-        for (position, label) in labels.sorted(by: { $0.key < $1.key }).enumerated() {
-            writer.raw(position == 0 ? "{" : ",")
-            writer.string(label.key)
-            writer.byte(UInt8(ascii: ":"))
-            writer.string(label.value)
-        }
-        writer.byte(UInt8(ascii: "}"))
+        writer.object(ofStrings: labels.sorted { $0.key < $1.key })
         return writer.withUnsafeBytes { [UInt8]($0) }
     }
 

@@ -136,6 +136,14 @@ enum TaskStatements {
         guard let name = result.text(row, 0), let status = result.text(row, 5).flatMap({ TaskStatus($0) }) else {
             return nil
         }
+        var task = Self.row(result, row, named: name, status)
+        task.spec = result.bytes(row, 12)
+        task.importedAt = Int64(result.int(row, 17) ?? 0)
+        return task
+    }
+
+    /// The members that an adopted row has too.
+    static func row(_ result: PGResult, _ row: Int, named name: String, _ status: TaskStatus) -> TaskRow {
         var task = TaskRow(named: name, createdAt: Int64(result.int(row, 13) ?? 0))
         let reason = result.text(row, 6)
         task.attempt = result.int(row, 1) ?? 0
@@ -149,11 +157,9 @@ enum TaskStatements {
         task.containerID = result.text(row, 9)
         task.error = result.text(row, 10)
         task.detail = result.text(row, 11)
-        task.spec = result.bytes(row, 12)
         task.scheduledAt = Int64(result.int(row, 14) ?? 0)
         task.startedAt = Int64(result.int(row, 15) ?? 0)
         task.finishedAt = Int64(result.int(row, 16) ?? 0)
-        task.importedAt = Int64(result.int(row, 17) ?? 0)
         return task
     }
 }

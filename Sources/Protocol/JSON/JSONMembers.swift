@@ -31,51 +31,67 @@ public struct JSONMember {
     }
 }
 
-/// The members of an object, in the order of the line.
-public struct JSONMembers: Sequence, IteratorProtocol {
+/// Walks over what an object or an array holds.
+@usableFromInline
+struct JSONCursor {
     @usableFromInline let base: UnsafeRawPointer
-    @usableFromInline var cursor: UnsafePointer<JSONTapeEntry>
+    @usableFromInline var entry: UnsafePointer<JSONTapeEntry>
     @usableFromInline let past: UnsafePointer<JSONTapeEntry>
 
+    /// Has nothing before it where the value is of another kind.
     @inlinable
-    init(_ value: JSONValue) {
+    init(into value: JSONValue, _ kind: JSONKind) {
         base = value.base
-        cursor = value.entry + 1
-        past = value.kind == .object ? value.entry + Int(value.entry.pointee.span) : cursor
+        entry = value.entry + 1
+        past = value.kind == kind ? value.entry + Int(value.entry.pointee.span) : entry
     }
+
+    @inlinable
+    var isAtEnd: Bool { entry >= past }
+
+    /// The value here; the cursor moves past it and all within it.
+    @inlinable
+    mutating func take() -> JSONValue {
+        let value = JSONValue(base: base, entry: entry)
+        entry += Int(entry.pointee.span)
+        return value
+    }
+
+    /// The name here, which holds nothing.
+    @inlinable
+    mutating func takeKey() -> JSONValue {
+        let key = JSONValue(base: base, entry: entry)
+        entry += 1
+        return key
+    }
+}
+
+/// The members of an object, in the order of the line.
+public struct JSONMembers: Sequence, IteratorProtocol {
+    @usableFromInline var cursor: JSONCursor
+
+    @inlinable
+    init(_ value: JSONValue) { cursor = JSONCursor(into: value, .object) }
 
     /// The next in the order of the line; nil after the last.
     @inlinable
     public mutating func next() -> JSONMember? {
-        guard cursor < past else { return nil }
-        let key = JSONValue(base: base, entry: cursor)
-        let value = JSONValue(base: base, entry: cursor + 1)
-        cursor = value.entry + Int(value.entry.pointee.span)
-        return JSONMember(key: key, value: value)
+        guard !cursor.isAtEnd else { return nil }
+        let key = cursor.takeKey()
+        return JSONMember(key: key, value: cursor.take())
     }
 }
 
 /// The elements of an array, in the order of the line.
 public struct JSONElements: Sequence, IteratorProtocol {
-    @usableFromInline let base: UnsafeRawPointer
-    @usableFromInline var cursor: UnsafePointer<JSONTapeEntry>
-    @usableFromInline let past: UnsafePointer<JSONTapeEntry>
+    @usableFromInline var cursor: JSONCursor
 
     @inlinable
-    init(_ value: JSONValue) {
-        base = value.base
-        cursor = value.entry + 1
-        past = value.kind == .array ? value.entry + Int(value.entry.pointee.span) : cursor
-    }
+    init(_ value: JSONValue) { cursor = JSONCursor(into: value, .array) }
 
     /// The next in the order of the line; nil after the last.
     @inlinable
-    public mutating func next() -> JSONValue? {
-        guard cursor < past else { return nil }
-        let value = JSONValue(base: base, entry: cursor)
-        cursor += Int(value.entry.pointee.span)
-        return value
-    }
+    public mutating func next() -> JSONValue? { cursor.isAtEnd ? nil : cursor.take() }
 }
 
 extension JSONValue {

@@ -83,6 +83,26 @@ extension JSONWriter {
         endObject()
     }
 
+    /// Appends an object of strings. The names must differ.
+    @inlinable
+    public mutating func object(ofStrings pairs: some Sequence<(key: String, value: String)>) {
+        byte(UInt8(ascii: "{"))
+        for (position, pair) in pairs.enumerated() {
+            comma(before: position)
+            string(pair.key)
+            byte(UInt8(ascii: ":"))
+            string(pair.value)
+        }
+        endObject()
+    }
+
+    /// Appends a further member of an object as it stands in another line.
+    @inlinable
+    public mutating func member(_ member: JSONMember) {
+        byte(UInt8(ascii: ","))
+        raw(member.raw)
+    }
+
     /// Appends a further member of an object.
     @inlinable
     @inline(__always)
@@ -112,6 +132,22 @@ extension JSONWriter {
     public mutating func member(_ name: StaticString, milliseconds: Int64) {
         key(name)
         timestamp(milliseconds: milliseconds)
+    }
+
+    /// Appends a member that is a number of thousandths, as a decimal: `1500` is `1.5`. A `Double` could print as
+    /// something else.
+    /// - Parameter thousandths: 0 or more.
+    public mutating func member(_ name: StaticString, thousandths: Int) {
+        member(name, thousandths / 1_000)
+        var rest = thousandths % 1_000
+        guard rest > 0 else { return }
+        byte(UInt8(ascii: "."))
+        var scale = 100
+        while rest > 0 {
+            byte(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / scale))
+            rest %= scale
+            scale /= 10
+        }
     }
 
     /// Appends a string that needs no escaping.

@@ -146,3 +146,11 @@ public enum NameRules {
         byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
     }
 }
+
+extension String {
+    /// Whether this text keeps to a rule of `NameRules`.
+    package func follows(_ rule: (UnsafeRawBufferPointer) -> Bool) -> Bool {
+        var text = self
+        return text.withUTF8 { rule(UnsafeRawBufferPointer($0)) }
+    }
+}

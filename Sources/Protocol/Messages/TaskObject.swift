@@ -38,9 +38,7 @@ package struct TaskObject: Sendable {
             summary = try TaskSummary(object, beside: .task)
             fault = Self.fault(ofID: taskID)
         } catch {
-            var id = taskID
-            let isOwn = id.withUTF8 { NameRules.isOwnTaskID(UnsafeRawBufferPointer($0)) }
-            guard status.isTerminal || !isOwn else { throw error }
+            guard status.isTerminal || !taskID.follows(NameRules.isOwnTaskID) else { throw error }
             try Self.checkStorable(object)
             guard let kept = TaskSummary(unchecked: object, beside: .task) else { throw error }
             summary = kept
@@ -77,9 +75,8 @@ package struct TaskObject: Sendable {
 
     /// Why a task of this id cannot run; nil where it can.
     package static func fault(ofID id: String) -> WireError? {
-        var id = id
-        let isRunnable = id.withUTF8 { NameRules.isRunnableTaskID(UnsafeRawBufferPointer($0)) }
-        return isRunnable ? nil : .field("taskId", "cannot name a container: that takes 1 to 128 of A-Z a-z 0-9 - _ .")
+        guard !id.follows(NameRules.isRunnableTaskID) else { return nil }
+        return .field("taskId", "cannot name a container: that takes 1 to 128 of A-Z a-z 0-9 - _ .")
     }
 
     /// Whether this member is one of the task and not of its spec.

@@ -98,8 +98,8 @@ enum TaskSpecRules {
             let isKnown = member.keyEquals("container") || member.keyEquals("host") || member.keyEquals("protocol")
             guard isKnown else { throw .field(String(member.name.prefix(64)), "is not a member of a port") }
         }
-        _ = try port.required("container").integer("container", in: 1...65_535)
-        if let host = port.optional("host") { _ = try host.integer("host", in: 1...65_535) }
+        _ = try port.required("container").integer("container", in: Limits.portNumbers)
+        if let host = port.optional("host") { _ = try host.integer("host", in: Limits.portNumbers) }
         if let name = port.optional("protocol"), !name.stringEquals("tcp"), !name.stringEquals("udp") {
             throw .field("protocol", "must be tcp or udp")
         }

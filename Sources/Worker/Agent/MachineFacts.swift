@@ -1,12 +1,5 @@
 import FoundationEssentials
-
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// The resources of this machine, as far as this process may use them.
 package struct MachineFacts: Sendable, Equatable {

@@ -1,13 +1,6 @@
 import FoundationEssentials
-import PodlingProtocol
-
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import PodlingProtocol
 
 /// The persistent state of a worker, its node id. A lock admits one process at a time.
 package final class StateDirectory: Sendable {
@@ -86,7 +79,7 @@ package final class StateDirectory: Sendable {
     /// The host's name and a random suffix, long enough that hosts of the same name do not collide.
     static func newNodeId(hostname: String) -> String {
         let hostBytesMax = 40
-        let host = String(hostname.prefix { $0 != "." && isNodeName(String($0)) }.prefix(hostBytesMax))
+        let host = String(hostname.prefix { $0 != "." && String($0).follows(NameRules.isNodeName) }.prefix(hostBytesMax))
         let chance = String(UInt32.random(in: .min ... .max) | 1 << 31, radix: 16)
         return "\(host.isEmpty ? "node" : host)-\(chance)"
     }
@@ -106,13 +99,10 @@ package final class StateDirectory: Sendable {
     }
 
     private static func checked(_ nodeId: String, _ name: String) throws -> String {
-        guard isNodeName(nodeId) else { throw StateDirectoryError("\(name) must be 1 to 63 of A-Z a-z 0-9 - _ .") }
+        guard nodeId.follows(NameRules.isNodeName) else {
+            throw StateDirectoryError("\(name) must be 1 to 63 of A-Z a-z 0-9 - _ .")
+        }
         return nodeId
-    }
-
-    private static func isNodeName(_ text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { NameRules.isNodeName(UnsafeRawBufferPointer($0)) }
     }
 }
 

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import PodlingAgent
+import PodlingProtocol
 import Synchronization
 
 /// Runs containers through the Docker Engine API over a unix socket: Docker Engine from 20.10, Podman from 4.3.
@@ -135,7 +136,7 @@ package final class DockerRuntime: ContainerRuntime {
     }
 
     package func stop(_ id: String, graceSeconds: Int) async throws {
-        let grace = min(max(0, graceSeconds), SpecValidation.stopGraceSecondsMax)
+        let grace = min(max(0, graceSeconds), Limits.stopGraceSecondsMax)
         let reply = try await call(
             .POST,
             "/containers/\(checkedId(id))/stop",
@@ -170,7 +171,7 @@ package final class DockerRuntime: ContainerRuntime {
     }
 
     package func list(nodeId: String) async throws -> [AdoptedContainer] {
-        guard SpecValidation.isName(nodeId) else { throw RuntimeError(.invalidSpec, "nodeId is no name") }
+        guard nodeId.follows(NameRules.isRunnableTaskID) else { throw RuntimeError(.invalidSpec, "nodeId is no name") }
         let filters = #"{"label":["\#(ContainerLabels.node)=\#(nodeId)"]}"#
         let reply = try await call(
             .GET,

@@ -1,11 +1,6 @@
+import Glibc
 import Logging
 import PodlingAgent
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// The operator's choice of an engine.
 package enum EngineChoice: String, Sendable, CaseIterable {

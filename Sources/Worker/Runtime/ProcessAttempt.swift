@@ -1,12 +1,8 @@
 import FoundationEssentials
+import Glibc
 import PodlingAgent
 import PodlingClock
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+import PodlingProtocol
 
 /// The directory of one attempt, from which a worker recovers its state after a restart.
 ///
@@ -89,7 +85,7 @@ struct ProcessAttempt: Sendable {
             return nil
         }
         let key = AttemptKey(taskId: String(id[..<dash]), attempt: attempt)
-        guard SpecValidation.isName(key.taskId), "\(key.taskId)-\(key.attempt)" == id else { return nil }
+        guard key.taskId.follows(NameRules.isRunnableTaskID), "\(key.taskId)-\(key.attempt)" == id else { return nil }
         self.init(parent: parent, key: key)
     }
 

@@ -1,10 +1,5 @@
-import PodlingAgent
-
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+import PodlingAgent
 
 extension ProcessAttempt {
     /// Frees the disk space before the last `bytesMax` bytes. Offsets stay, so readers are not affected.

@@ -1,12 +1,8 @@
 import FoundationEssentials
-import PodlingAgent
-import Synchronization
-
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+import PodlingAgent
+import PodlingProtocol
+import Synchronization
 
 /// Runs tasks as plain processes of this machine, where the operator chooses that: no isolation, no limits.
 ///
@@ -94,7 +90,7 @@ package final class ProcessRuntime: ContainerRuntime {
 
     package func stop(_ id: String, graceSeconds: Int) async throws {
         guard let attempt = try? existing(id) else { return }
-        let grace = min(max(0, graceSeconds), SpecValidation.stopGraceSecondsMax)
+        let grace = min(max(0, graceSeconds), Limits.stopGraceSecondsMax)
         guard attempt.signal(SIGTERM) else { return }
         if try await ends(attempt, withinSeconds: Double(grace)) { return }
         try await kill(id)

@@ -1,11 +1,6 @@
 import FoundationEssentials
-import PodlingAgent
-
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+import PodlingAgent
 
 /// Starts a task's command under a shell that outlives the worker and records the exit code in a file.
 enum ProcessSupervisor {

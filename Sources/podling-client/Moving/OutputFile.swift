@@ -1,10 +1,5 @@
-import PodlingProtocol
-
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+import PodlingProtocol
 
 /// Writes a file atomically: to a temporary file next to it, which is renamed at the end.
 final class OutputFile {
@@ -62,25 +57,17 @@ final class OutputFile {
 
     private func flush() throws {
         try buffer.withUnsafeBytes { bytes in
-            var rest = bytes[...]
+            var rest = bytes
             while !rest.isEmpty {
-                let written = Self.write(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+                let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
                 if written >= 0 {
-                    rest = rest.dropFirst(written)
+                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
                 } else if errno != EINTR {
                     throw Failure(message: "cannot write \(path): \(Self.reason())")
                 }
             }
         }
         buffer.removeAll(keepingCapacity: true)
-    }
-
-    private static func write(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-        Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        #else
-        Musl.write(descriptor, bytes.baseAddress, bytes.count)
-        #endif
     }
 
     private static func reason() -> String { String(cString: strerror(errno)) }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// A file of tasks, read in chunks: the output of `export`, or the array that the HTTP interface returns.
 final class TaskFile {
@@ -249,11 +245,7 @@ final class TaskFile {
     }
 
     private static func read(_ descriptor: CInt, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-        #if canImport(Glibc)
         Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-        #else
-        Musl.read(descriptor, buffer.baseAddress, buffer.count)
-        #endif
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool {

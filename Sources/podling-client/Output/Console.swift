@@ -1,10 +1,5 @@
-import PodlingProtocol
-
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+import PodlingProtocol
 
 /// Nobody reads the output any more.
 struct BrokenPipe: Error {}
@@ -57,11 +52,7 @@ enum Console {
             var rest = buffer[...]
             while !rest.isEmpty {
                 let part = UnsafeRawBufferPointer(rebasing: rest)
-                #if canImport(Glibc)
                 let written = Glibc.write(descriptor, part.baseAddress, part.count)
-                #else
-                let written = Musl.write(descriptor, part.baseAddress, part.count)
-                #endif
                 if written >= 0 {
                     rest = rest.dropFirst(written)
                 } else if errno == EAGAIN {

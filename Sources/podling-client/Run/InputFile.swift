@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// Reads all of a file, or of standard input.
 enum InputFile {
@@ -18,7 +14,7 @@ enum InputFile {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: chunkBytes)
         while true {
-            let count = chunk.withUnsafeMutableBytes { readChunk(descriptor, $0) }
+            let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count == 0 { return bytes }
             guard count > 0 else {
                 if errno == EINTR { continue }
@@ -27,14 +23,6 @@ enum InputFile {
             bytes += chunk[..<count]
             guard bytes.count <= bytesMax else { throw Failure(message: "\(path) has more than \(bytesMax) bytes") }
         }
-    }
-
-    private static func readChunk(_ descriptor: CInt, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-        Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-        #else
-        Musl.read(descriptor, buffer.baseAddress, buffer.count)
-        #endif
     }
 
     private static func reason() -> String { String(cString: strerror(errno)) }

@@ -91,7 +91,7 @@ struct SpecBuilder {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), parts.count == 1 || ["tcp", "udp"].contains(parts[1]) else { throw fault }
         let numbers = try parts[0].split(separator: ":", omittingEmptySubsequences: false).map { part in
-            guard let number = Int(part), (1...65535).contains(number) else { throw fault }
+            guard let number = Int(part), Limits.portNumbers.contains(number) else { throw fault }
             return number
         }
         guard let container = numbers.last, numbers.count <= 2 else { throw fault }
