@@ -176,7 +176,7 @@ let package = Package(
             "HTTPShimTests",
             [
                 "PodlingHTTP", "PodlingAccess", "PodlingCore", "PodlingMaster", "PodlingProtocol", "PodlingTLS",
-                hummingbird, nioCore, nioEmbedded, nioHTTP1, nioPosix, logging, lifecycle,
+                "TestSupport", hummingbird, nioCore, nioEmbedded, nioHTTP1, nioPosix, logging, lifecycle,
             ]
         ),
         tests(

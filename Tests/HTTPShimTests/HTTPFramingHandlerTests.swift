@@ -28,6 +28,13 @@ private final class BrokenSocket: ChannelOutboundHandler {
     }
 }
 
+/// A socket whose peer is gone, which a flush finds out.
+private final class GoneSocket: ChannelOutboundHandler {
+    typealias OutboundIn = HTTPServerResponsePart
+
+    func flush(context: ChannelHandlerContext) { context.close(promise: nil) }
+}
+
 @Suite struct HTTPFramingHandlerTests {
     fileprivate static let answer = HTTPResponseHead(
         version: .http1_1,
@@ -100,6 +107,13 @@ private final class BrokenSocket: ChannelOutboundHandler {
         send(.head(Self.answer))
         send(.end(nil))
         #expect(try answers() == [Self.answer])
+    }
+
+    @Test func nothingIsReadOfAConnectionThatEndsBeforeItIsAsked() throws {
+        try channel.pipeline.syncOperations.addHandler(GoneSocket(), position: .first)
+        try ask(.http1_1, ["host": "a", "expect": "100-continue"])
+        #expect(!channel.isActive)
+        #expect(try asked() == nil)
     }
 
     @Test func nobodyIsAskedToSendBeforeItsTurn() throws {

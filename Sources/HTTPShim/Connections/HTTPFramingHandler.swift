@@ -23,6 +23,8 @@ final class HTTPFramingHandler: ChannelDuplexHandler, RemovableChannelHandler {
         } else if head.awaitsContinue, versions.isEmpty {
             let go = HTTPResponseHead(version: .http1_1, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(go)), promise: nil)
+            // A flush that fails ends the connection before it returns.
+            guard context.channel.isActive else { return }
         }
         versions.append(head.version)
         context.fireChannelRead(wrapInboundOut(.head(head)))

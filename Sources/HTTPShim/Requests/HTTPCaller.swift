@@ -35,27 +35,27 @@ struct HTTPCaller: Sendable, Hashable {
     /// The `hello` line of a client.
     var helloLine: [UInt8] {
         jsonBytes { out in
-            out.raw(#"{"op":"hello","proto":1,"role":"client","agent":"podling-http""#)
-            writeToken(to: &out)
-            out.raw("}")
+            Self.beginHello(role: "client", to: &out)
+            out.member("token", ifAny: token)
+            out.endObject()
         }
     }
 
     /// The `hello` line of a node's worker.
     func helloLine(nodeId: String, instance: String) -> [UInt8] {
         jsonBytes { out in
-            out.raw(#"{"op":"hello","proto":1,"role":"worker","agent":"podling-http","node":"#)
-            out.string(nodeId)
-            out.raw(#","instance":"#)
-            out.string(instance)
-            writeToken(to: &out)
-            out.raw("}")
+            Self.beginHello(role: "worker", to: &out)
+            out.member("node", nodeId)
+            out.member("instance", instance)
+            out.member("token", ifAny: token)
+            out.endObject()
         }
     }
 
-    private func writeToken(to out: inout JSONWriter) {
-        guard let token else { return }
-        out.raw(#","token":"#)
-        out.string(token)
+    private static func beginHello(role: StaticString, to out: inout JSONWriter) {
+        out.beginObject("op", word: "hello")
+        out.member("proto", 1)
+        out.member("role", word: role)
+        out.member("agent", word: "podling-http")
     }
 }

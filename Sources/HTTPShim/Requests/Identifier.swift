@@ -4,20 +4,15 @@ import PodlingProtocol
 enum Identifier {
     /// Parses a task's id from a path segment, with `%XX` for what a path cannot hold (RFC 3986, section 2.1).
     static func task(_ segment: String) throws(HTTPProblem) -> String {
-        guard let text = PercentCoding.decoded(segment), isValid(text, by: NameRules.isTaskID) else {
+        guard let text = PercentCoding.decoded(segment), text.follows(NameRules.isTaskID) else {
             throw .badRequest("a task id is 1 to 1020 bytes of UTF-8, with %XX where a path needs it", field: "taskId")
         }
         return text
     }
 
     static func checkNode(_ text: String) throws(HTTPProblem) {
-        guard isValid(text, by: NameRules.isNodeName) else {
+        guard text.follows(NameRules.isNodeName) else {
             throw .badRequest("a node id is 1 to 63 of A-Z a-z 0-9 - _ .", field: "nodeId")
         }
-    }
-
-    private static func isValid(_ text: String, by rule: (UnsafeRawBufferPointer) -> Bool) -> Bool {
-        var text = text
-        return text.withUTF8 { rule(UnsafeRawBufferPointer($0)) }
     }
 }

@@ -16,9 +16,8 @@ struct HTTPProblem: Error, Sendable {
     var retryAfterSeconds: Int?
     /// `Allow`, for 405.
     var allow: [HTTPRequest.Method] = []
-
     /// Whether the connection is closed, since the rest of the request is not worth reading.
-    var endsConnection: Bool { status == .contentTooLarge || status == .requestTimeout }
+    var endsConnection = false
 
     static func badRequest(_ message: String, field: String? = nil) -> Self {
         Self(status: .badRequest, code: "bad_request", message: message, field: field)
@@ -43,7 +42,12 @@ struct HTTPProblem: Error, Sendable {
     }
 
     static func tooLarge(bytesMax: Int) -> Self {
-        Self(status: .contentTooLarge, code: "payload_too_large", message: "the body is over \(bytesMax) bytes")
+        let message = "the body is over \(bytesMax) bytes"
+        return Self(status: .contentTooLarge, code: "payload_too_large", message: message, endsConnection: true)
+    }
+
+    static var tooSlow: Self {
+        Self(status: .requestTimeout, code: "timeout", message: "the body took too long", endsConnection: true)
     }
 
     static func unavailable(_ message: String) -> Self {
@@ -78,7 +82,8 @@ struct HTTPProblem: Error, Sendable {
         message: String,
         field: String? = nil,
         retryAfterSeconds: Int? = nil,
-        allow: [HTTPRequest.Method] = []
+        allow: [HTTPRequest.Method] = [],
+        endsConnection: Bool = false
     ) {
         self.status = status
         self.code = code
@@ -86,6 +91,7 @@ struct HTTPProblem: Error, Sendable {
         self.field = field
         self.retryAfterSeconds = retryAfterSeconds
         self.allow = allow
+        self.endsConnection = endsConnection
     }
 
     private static func status(ofCode code: String) -> HTTPResponse.Status {
@@ -118,19 +124,11 @@ struct HTTPProblem: Error, Sendable {
 
     var body: [UInt8] {
         jsonBytes { out in
-            out.raw("{\"error\":")
-            out.string(message)
-            out.raw(",\"code\":")
-            out.string(code)
-            if let field {
-                out.raw(",\"field\":")
-                out.string(field)
-            }
-            if let leader {
-                out.raw(",\"leader\":")
-                out.string(leader)
-            }
-            out.raw("}\n")
+            out.beginObject("error", message)
+            out.member("code", code)
+            out.member("field", ifAny: field)
+            out.member("leader", ifAny: leader)
+            out.endBody()
         }
     }
 }

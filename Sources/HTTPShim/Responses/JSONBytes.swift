@@ -10,6 +10,14 @@ func jsonBytes(_ build: (inout JSONWriter) -> Void) -> [UInt8] {
     return writer.withUnsafeBytes { Array($0) }
 }
 
+extension JSONWriter {
+    /// Ends the object that is a whole body: a terminal shows the prompt on a line of its own.
+    mutating func endBody() {
+        endObject()
+        byte(UInt8(ascii: "\n"))
+    }
+}
+
 extension Response {
     /// Makes a JSON response. `nosniff` and `no-store` keep browsers from guessing its type and from caching it.
     static func json(_ body: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {

@@ -21,13 +21,9 @@ struct PageSource: Sendable {
     func page(cursor: String?, limit: Int) async throws -> Page {
         let line = jsonBytes { out in
             out.raw(opening)
-            out.raw(",\"limit\":")
-            out.int(limit)
-            if let cursor {
-                out.raw(",\"cursor\":")
-                out.string(cursor)
-            }
-            out.raw("}")
+            out.member("limit", limit)
+            out.member("cursor", ifAny: cursor)
+            out.endObject()
         }
         return try await ask(line).ok { ok, _ in
             guard let items = ok[member], items.isArray else { throw HTTPProblem.badReply }

@@ -48,14 +48,9 @@ extension ShimResponder {
         try await probes.request(Array(#"{"op":"ping"}"#.utf8)).ok { ok, _ in
             let condition = Condition(ok)
             let body = jsonBytes { out in
-                out.raw("{\"status\":\"")
-                out.raw(condition.name)
-                out.raw("\"")
-                for member in ok.members where !member.keyEquals("status") {
-                    out.raw(",")
-                    out.raw(member.raw)
-                }
-                out.raw("}\n")
+                out.beginObject("status", word: condition.name)
+                for member in ok.members where !member.keyEquals("status") { out.member(member) }
+                out.endBody()
             }
             return (condition, body)
         }

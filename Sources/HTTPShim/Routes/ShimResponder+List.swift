@@ -42,24 +42,19 @@ extension ShimResponder {
     /// Builds the request; `status` may name several, separated by commas.
     private static func listOpening(_ query: [String: String]) -> [UInt8] {
         jsonBytes { out in
-            out.raw("{\"op\":\"list\",\"history\":")
-            out.raw(query["history"] == "false" ? "false" : "true")
+            out.beginObject("op", word: "list")
+            out.member("history", query["history"] != "false")
             if let status = query["status"] {
-                out.raw(",\"status\":[")
+                out.key("status")
+                out.beginArray()
                 for (index, name) in status.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
-                    if index > 0 { out.raw(",") }
+                    out.comma(before: index)
                     out.string(String(name))
                 }
-                out.raw("]")
+                out.endArray()
             }
-            if let nodeId = query["nodeId"] {
-                out.raw(",\"nodeId\":")
-                out.string(nodeId)
-            }
-            if let name = query["name"] {
-                out.raw(",\"name\":")
-                out.string(name)
-            }
+            out.member("nodeId", ifAny: query["nodeId"])
+            out.member("name", ifAny: query["name"])
         }
     }
 }

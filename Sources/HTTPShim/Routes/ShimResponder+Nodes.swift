@@ -18,7 +18,7 @@ extension ShimResponder {
 
     func heartbeat(_ id: String, _ request: Request) async throws -> Response {
         try Identifier.checkNode(id)
-        _ = try await JSONBody.optional(request, configuration)
+        _ = try await bodies.optional(request)
         let line = Array(#"{"op":"heartbeat"}"#.utf8)
         guard let reply = try await nodes.request(line, nodeId: id, by: caller, from: peer) else {
             throw HTTPProblem.notFound("no node \(id) is registered over HTTP: register it first")
@@ -42,10 +42,10 @@ extension ShimResponder {
             throw HTTPProblem.badRequest("port is 0 to 65535", field: "port")
         }
         return jsonBytes { out in
-            out.raw("{\"op\":\"register\",\"slots\":")
-            out.int(capacity)
+            out.beginObject("op", word: "register")
+            out.member("slots", capacity)
             out.members(["hostname", "cpu", "memory", "engine", "version", "labels", "attempts"], of: value)
-            out.raw("}")
+            out.endObject()
         }
     }
 
@@ -60,18 +60,15 @@ extension ShimResponder {
                 throw HTTPProblem.badReply
             }
             return jsonBytes { out in
-                out.raw("{\"nodeId\":")
-                out.string(nodeId)
-                out.raw(",\"heartbeatMs\":")
-                out.int(heartbeat)
-                out.raw(",\"leaseMs\":")
-                out.int(lease)
-                if ok["quiet"]?.bool() == true { out.raw(",\"draining\":true") }
+                out.beginObject("nodeId", nodeId)
+                out.member("heartbeatMs", heartbeat)
+                out.member("leaseMs", lease)
+                if ok["quiet"]?.bool() == true { out.member("draining", true) }
                 if let kill = ok["kill"], kill.count > 0 {
-                    out.raw(",\"kill\":")
+                    out.key("kill")
                     out.raw(kill.raw)
                 }
-                out.raw("}\n")
+                out.endBody()
             }
         }
         return .json(body, status: status)

@@ -4,7 +4,7 @@ import PodlingProtocol
 
 extension ShimResponder {
     func submit(_ request: Request) async throws -> Response {
-        let body = try await JSONBody.required(request, configuration)
+        let body = try await bodies.required(request)
         let reply = try await pool.request(Self.submitLine(body))
         return try reply.ok { task, envelope in
             let isDuplicate = envelope["duplicate"]?.bool() == true
@@ -21,12 +21,9 @@ extension ShimResponder {
                 throw HTTPProblem.badRequest("\"\(member.name)\" is no member of a task", field: member.name)
             }
             return jsonBytes { out in
-                out.raw("{\"op\":\"submit\"")
-                for member in spec.members {
-                    out.raw(",")
-                    out.raw(member.raw)
-                }
-                out.raw("}")
+                out.beginObject("op", word: "submit")
+                for member in spec.members { out.member(member) }
+                out.endObject()
             }
         }
     }
@@ -39,9 +36,9 @@ extension ShimResponder {
 
     private static func getLine(_ id: String) -> [UInt8] {
         jsonBytes { out in
-            out.raw("{\"op\":\"get\",\"taskId\":")
-            out.string(id)
-            out.raw("}")
+            out.beginObject("op", word: "get")
+            out.member("taskId", id)
+            out.endObject()
         }
     }
 
@@ -121,16 +118,11 @@ extension ShimResponder {
             jsonBytes { $0.members(members, of: value) }
         }
         return jsonBytes { out in
-            out.raw("{\"op\":\"")
-            out.raw(op)
-            out.raw("\",\"taskId\":")
-            out.string(taskId)
-            if let attempt {
-                out.raw(",\"attempt\":")
-                out.int(attempt)
-            }
+            out.beginObject("op", word: op)
+            out.member("taskId", taskId)
+            out.member("attempt", ifAny: attempt)
             out.raw(copied ?? [])
-            out.raw("}")
+            out.endObject()
         }
     }
 }
@@ -138,9 +130,6 @@ extension ShimResponder {
 extension JSONWriter {
     /// Appends those members of `value` that are named and not null, each with a comma before it.
     mutating func members(_ names: [StaticString], of value: JSONValue) {
-        for member in value.members where !member.value.isNull && names.contains(where: member.keyEquals) {
-            raw(",")
-            raw(member.raw)
-        }
+        for one in value.members where !one.value.isNull && names.contains(where: one.keyEquals) { member(one) }
     }
 }

@@ -25,6 +25,7 @@ struct ShimResponder: HTTPResponder {
     /// A pool of its own for probes: a reply behind a write that waits for the store would be late.
     let probes: DoorPool
     let nodes: HTTPNodeTable
+    let bodies: RequestBodies
     private let asksForIdentity: Bool
     private let failures: FailureLog
     /// The pool of the caller whose request is handled.
@@ -42,6 +43,7 @@ struct ShimResponder: HTTPResponder {
         pools = DoorPools(exchange: exchange, sessionsMax: configuration.doorSessionsMax)
         pool = pools.shared
         probes = DoorPool(exchange: exchange, sessionsMax: 1, peer: DoorPeer(isProbe: true))
+        bodies = RequestBodies(configuration)
         nodes = HTTPNodeTable(exchange: exchange, nodesMax: configuration.nodesMax)
     }
 
@@ -143,11 +145,11 @@ struct ShimResponder: HTTPResponder {
             let id = try Identifier.task(segment)
             return request.method == .delete ? try await cancel(id, body: nil) : try await task(id)
         case .taskCancel(let segment):
-            return try await cancel(try Identifier.task(segment), body: .optional(request, configuration))
+            return try await cancel(try Identifier.task(segment), body: bodies.optional(request))
         case .taskStatus(let segment):
-            return try await report(try Identifier.task(segment), body: .required(request, configuration))
+            return try await report(try Identifier.task(segment), body: bodies.required(request))
         case .nodes: return try await listNodes()
-        case .nodeRegister: return try await register(.required(request, configuration))
+        case .nodeRegister: return try await register(bodies.required(request))
         case .nodeHeartbeat(let id): return try await heartbeat(id, request)
         }
     }

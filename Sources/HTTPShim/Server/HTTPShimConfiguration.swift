@@ -12,6 +12,8 @@ package struct HTTPShimConfiguration: Sendable {
     package var tls: ServerTLS?
     /// Size limit of a request's body; longer ones are answered 413.
     package var bodyBytesMax = 1024 * 1024
+    /// Size limit of the bodies of all requests in progress together; beyond it the answer is 503.
+    package var bodiesBytesMax = 64 * 1024 * 1024
     /// Size limit of all header fields of one request.
     package var headerBytesMax = 16 * 1024
     /// Connections with a request in progress; health probes and idle connections are counted separately.

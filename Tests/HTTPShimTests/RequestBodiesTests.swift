@@ -1,0 +1,56 @@
+import HTTPTypes
+import TestSupport
+import Testing
+
+@testable import PodlingHTTP
+
+/// The bodies of all requests have a bound together, and what a request took is free again however it ended.
+@Suite(.timeLimit(.minutes(1))) struct RequestBodiesTests {
+    private static let spec = #"{"name":"\#(String(repeating: "a", count: 50_000))"}"#
+
+    /// A request whose body stops before its end.
+    private static func unfinished(port: Int, bytes: Int) throws -> LineConnection {
+        let connection = try LineConnection(host: "127.0.0.1", port: UInt16(port))
+        let head =
+            "POST /api/v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            + "Content-Length: \(bytes + 1)\r\n\r\n"
+        try connection.send(Array(head.utf8) + [UInt8](repeating: UInt8(ascii: " "), count: bytes))
+        return connection
+    }
+
+    /// Asks until the answer has that status.
+    private static func answer(_ client: ShimClient, status: Int) async throws -> Answer {
+        while true {
+            let answer = try await client.send(Call(.post, "/api/v1/tasks", spec))
+            if answer.status == status { return answer }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    @Test func unfinishedBodiesTakeABoundedAmount() async throws {
+        var configuration = HTTPShimConfiguration(port: 0)
+        configuration.bodiesBytesMax = 120_000
+        let door = FakeDoor()
+        try await withShim(door, configuration: configuration) { client async throws in
+            let busy = try Self.unfinished(port: client.port, bytes: 80_000)
+            let refusal = try await Self.answer(client, status: 503)
+            #expect(refusal.body.contains("overloaded"))
+            #expect(refusal.headers[.retryAfter] == "5")
+            #expect(refusal.headers[.connection] == "close")
+            withExtendedLifetime(busy) {}
+        }
+    }
+
+    @Test func whatAnAbortedRequestTookIsFreeAgain() async throws {
+        var configuration = HTTPShimConfiguration(port: 0)
+        configuration.bodiesBytesMax = 120_000
+        try await withShim(FakeDoor(), configuration: configuration) { client async throws in
+            var busy: LineConnection? = try Self.unfinished(port: client.port, bytes: 80_000)
+            _ = try await Self.answer(client, status: 503)
+            withExtendedLifetime(busy) {}
+            busy = nil
+            _ = try await Self.answer(client, status: 201)
+            _ = try await Self.answer(client, status: 201)
+        }
+    }
+}
