@@ -19,7 +19,9 @@ package struct TokenRecord: Sendable, Equatable {
         digest: TokenDigest,
         createdAt: Int64
     ) throws(TokenError) {
-        guard node?.follows(NameRules.isNodeName) != false else { throw TokenError("a node id is 1 to 63 of A-Z a-z 0-9 - _ .") }
+        guard node?.follows(NameRules.isNodeName) != false else {
+            throw TokenError("a node id is 1 to 63 of A-Z a-z 0-9 - _ .")
+        }
         try Self.check(name: name)
         guard node == nil || role == .worker else { throw TokenError("only a worker's token is bound to a node") }
         self.name = name

@@ -79,7 +79,8 @@ package final class StateDirectory: Sendable {
     /// The host's name and a random suffix, long enough that hosts of the same name do not collide.
     static func newNodeId(hostname: String) -> String {
         let hostBytesMax = 40
-        let host = String(hostname.prefix { $0 != "." && String($0).follows(NameRules.isNodeName) }.prefix(hostBytesMax))
+        let allowed = hostname.prefix { $0 != "." && String($0).follows(NameRules.isNodeName) }
+        let host = allowed.prefix(hostBytesMax)
         let chance = String(UInt32.random(in: .min ... .max) | 1 << 31, radix: 16)
         return "\(host.isEmpty ? "node" : host)-\(chance)"
     }
