@@ -1,6 +1,6 @@
 # Thin on purpose: the work is in scripts/, which also run by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs install uninstall bench soak ci-long clean
+.PHONY: help demo test check format docs install uninstall bench soak fuzz ci-long clean
 export PREFIX DESTDIR
 
 help: ## This list
@@ -36,6 +36,9 @@ bench: ## Release build, the benchmark table, .build/bench.json
 
 soak: ## Release build, then 200,000 hostile connections and 10 million lines against a master
 	@scripts/soak.sh
+
+fuzz: ## libFuzzer on everything that reads what another program wrote, a minute for each part
+	@scripts/fuzz.sh
 
 ci-long: ## The long variants of what CI runs, hours of them; writes docs/CI-LONG.md
 	@.ci/long
