@@ -6,6 +6,8 @@ public enum Limits {
     public static let lineBytesBeforeHelloMax = 8 * 1024
     /// Content bytes of one line after `hello` was accepted, without LF and the one CR.
     public static let lineBytesMax = 1024 * 1024
+    /// The largest integer in a line, which a double holds exactly; its negative is the smallest.
+    public static let integerMax = 1 << 53 - 1
     /// Length of a request's `id` where it is a string.
     public static let idBytesMax = 64
     /// Size of a task spec as it is stored.
@@ -55,8 +57,8 @@ public enum Limits {
     public static let logWindowBytes = 256 * 1024
     /// Bytes of `log` events buffered for all streams of a slow reader; what comes beyond is dropped and counted.
     public static let logAheadBytesMax = 4 * 1024 * 1024
-    /// Greatest byte position in an output: the largest integer that a JSON number holds exactly.
-    public static let logPositionMax = 1 << 53 - 1
+    /// Greatest byte position in an output.
+    public static let logPositionMax = integerMax
     /// Length of a task's `error`; longer ones are cut.
     public static let errorBytesMax = 1_024
     /// Length of a task's `detail`; longer ones are cut.

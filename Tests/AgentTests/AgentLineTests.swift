@@ -116,6 +116,17 @@ import Testing
         #expect(throws: (any Error).self) { try read(line) }
     }
 
+    /// The ranges are those of proto-spec.md, section 4.
+    @Test(arguments: [
+        (#"{"ev":"logs_stop","sub":-1}"#, "sub: must be an integer from 0 to 9007199254740991"),
+        (#"{"ev":"logs_taken","sub":1,"bytes":-1}"#, "bytes: must be an integer from 0 to 9007199254740991"),
+        (#"{"ev":"kill","taskId":"t1","attempt":0}"#, "attempt: must be an integer from 1 to 2147483647"),
+    ])
+    func aWrongNumberIsToldItsRange(_ line: String, _ message: String) {
+        let error = #expect(throws: WireError.self) { try read(line) }
+        #expect(error?.message == message)
+    }
+
     @Test(arguments: [
         (WorkerRequest(id: 7, .heartbeat), #"{"op":"heartbeat","id":7}"#),
         (

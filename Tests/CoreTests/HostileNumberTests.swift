@@ -20,6 +20,18 @@ import Testing
         #expect(answer.first?.contains(#""field":"tasks[0].attempt""#) == true, "\(answer)")
     }
 
+    /// The range that an error names is that of proto-spec.md, section 4.
+    @Test(arguments: [
+        #"{"op":"unsubscribe","sub":-1}"#, #"{"op":"log","sub":-1,"stream":"stdout","text":"x"}"#,
+        #"{"op":"log_end","sub":-1}"#,
+    ])
+    func aWrongSubscriptionIsToldItsRange(line: String) {
+        var harness = CoreHarness()
+        let worker = harness.worker(1, node: "n1")
+        let answer = harness.send(line, from: worker)
+        #expect(answer.first?.contains("sub: must be an integer from 0 to 9007199254740991") == true, "\(answer)")
+    }
+
     @Test func aTaskWithTheLastAttemptFails() {
         var harness = CoreHarness()
         let client = harness.client()

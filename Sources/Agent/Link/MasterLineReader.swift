@@ -30,12 +30,12 @@ package struct MasterLineReader: ~Copyable {
         if name.stringEquals("quiet") { return .quiet(try root.optional("on")?.flag("on") ?? true) }
         if name.stringEquals("logs") { return try logs(root) }
         if name.stringEquals("logs_stop") {
-            return .logsStop(subscription: try root.required("sub").integer("sub", in: 0...Int.max))
+            return .logsStop(subscription: try root.required("sub").integer("sub", in: 0...Limits.integerMax))
         }
         if name.stringEquals("logs_taken") {
             return .logsTaken(
-                subscription: try root.required("sub").integer("sub", in: 0...Int.max),
-                bytes: try root.required("bytes").integer("bytes", in: 0...Int.max)
+                subscription: try root.required("sub").integer("sub", in: 0...Limits.integerMax),
+                bytes: try root.required("bytes").integer("bytes", in: 0...Limits.integerMax)
             )
         }
         if name.stringEquals("hello") { return try hello(root) }
@@ -56,7 +56,7 @@ package struct MasterLineReader: ~Copyable {
     }
 
     private static func key(_ object: JSONValue) throws(WireError) -> AttemptKey {
-        let attempt = try object.required("attempt").integer("attempt", in: 1...Int.max)
+        let attempt = try object.required("attempt").integer("attempt", in: 1...Limits.attemptReportedMax)
         return AttemptKey(taskId: try object.required("taskId").runnableTaskID(), attempt: attempt)
     }
 
@@ -74,12 +74,12 @@ package struct MasterLineReader: ~Copyable {
         let tail = try root.optional("tail")?.integer("tail", in: 0...Limits.logTailBytesMax)
         return .logs(
             LogRequestFromMaster(
-                subscription: try root.required("sub").integer("sub", in: 0...Int.max),
+                subscription: try root.required("sub").integer("sub", in: 0...Limits.integerMax),
                 key: try key(root),
                 tailBytes: tail ?? Limits.logTailBytesDefault,
                 follows: try root.optional("follow")?.flag("follow") ?? false,
                 from: try root.optional("from").map(position),
-                windowBytes: try root.optional("window")?.integer("window", in: 1...Int.max)
+                windowBytes: try root.optional("window")?.integer("window", in: 1...Limits.integerMax)
             )
         )
     }

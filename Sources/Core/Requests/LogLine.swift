@@ -10,7 +10,7 @@ struct LogLine {
     let outputBytes: Int
 
     init(_ root: JSONValue) throws(WireError) {
-        stream = try root.required("sub").integer("sub", in: 0...Int.max)
+        stream = try root.required("sub").integer("sub", in: 0...Limits.integerMax)
         let pipe = try root.required("stream")
         isStderr = pipe.stringEquals("stderr")
         guard isStderr || pipe.stringEquals("stdout") else { throw .field("stream", "must be stdout or stderr") }
@@ -40,7 +40,7 @@ struct LogEndReport {
     let error: JSONValue?
 
     init(_ root: JSONValue) throws(WireError) {
-        stream = try root.required("sub").integer("sub", in: 0...Int.max)
+        stream = try root.required("sub").integer("sub", in: 0...Limits.integerMax)
         droppedBytes = try root.optional("dropped")?.integer("dropped", in: 0...Limits.logPositionMax) ?? 0
         hasGap = try root.optional("gap")?.flag("gap") ?? false
         error = root.optional("error")

@@ -3,7 +3,7 @@ import PodlingProtocol
 /// Subscriptions of a connection, of any kind: they are numbered, bounded, and end with the connection.
 extension MasterCore {
     mutating func unsubscribe(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let number = try request.root.required("sub").integer("sub", in: 0...Int.max)
+        let number = try request.root.required("sub").integer("sub", in: 0...Limits.integerMax)
         effects.replyEmpty(request)
         guard let subscription = sessions[request.session].subscriptions[number] else { return }
         end(subscription, into: &effects)
