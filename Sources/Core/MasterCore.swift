@@ -73,11 +73,11 @@ package struct MasterCore: ~Copyable {
             effects.isFree = true
             if !touched.isEmpty { markTouched(from: written, in: &effects) }
         }
-        var request = Request(session: id, id: nil, root: document.root)
+        var request = Request(session: id, id: nil)
         do throws(WireError) {
-            let operation = try Self.operation(of: &request)
+            let operation = try Self.operation(of: document.root, &request)
             guard let operation else { throw unknownOperation(document.root) }
-            try execute(operation, request, into: &effects)
+            try execute(operation, document.root, request, into: &effects)
         } catch {
             effects.reply(request, error)
             if error.isFatal { close(id, into: &effects) }
@@ -100,10 +100,10 @@ package struct MasterCore: ~Copyable {
     }
 
     /// Reads the `id` of a request and returns its operation; nil if it is unknown.
-    private static func operation(of request: inout Request) throws(WireError) -> Operation? {
+    private static func operation(of root: JSONValue, _ request: inout Request) throws(WireError) -> Operation? {
         var operation: JSONValue?
         var id: JSONValue?
-        for member in request.root.members {
+        for member in root.members {
             if operation == nil, member.keyEquals("op") {
                 operation = member.value
             } else if id == nil, member.keyEquals("id") {
@@ -123,7 +123,7 @@ package struct MasterCore: ~Copyable {
         let found = Operation(operation)
         // These two are most of the work, and their own passes check each member.
         if found != .status, found != .submit {
-            for member in request.root.members where !member.value.isNull { try WireError.refuseReply(member) }
+            for member in root.members where !member.value.isNull { try WireError.refuseReply(member) }
         }
         return found
     }
@@ -133,21 +133,23 @@ package struct MasterCore: ~Copyable {
         return WireError(.unknownOp, "op: there is no \"\(name)\"; try {\"op\":\"help\"}", field: "op")
     }
 
+    /// Checks whether the operation may be used now, reads its members, and carries it out.
     private mutating func execute(
         _ operation: Operation,
+        _ root: JSONValue,
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
         guard
             sessions[request.session].permissions.contains(operation.row.permission)
-                || isOfOwnNode(operation, request)
+                || isOfOwnNode(operation, root, request.session)
         else {
             if let error = denial(operation, request, into: &effects) { throw error }
             return
         }
         try standing.checkLeads(
             operation,
-            isClientHello: operation == .hello && request.root["role"]?.stringEquals("client") == true,
+            isClientHello: operation == .hello && HelloRequest.isOfClient(root),
             asksStore: configuration.asksStore
         )
         touchedKind = Effects.Mark.Kind(operation.row.effect)
@@ -161,34 +163,36 @@ package struct MasterCore: ~Copyable {
             try standing.checkStaysUp(for: operation)
         }
         switch operation {
-        case .status: try status(request, into: &effects)
-        case .submit: try submit(request, into: &effects)
-        case .heartbeat: try heartbeat(request, into: &effects)
-        case .accept: try accept(request, into: &effects)
-        case .reject: try reject(request, into: &effects)
-        case .get: try get(request, into: &effects)
-        case .list: try list(request, into: &effects)
-        case .submitMany: try submitMany(request, into: &effects)
-        case .importTasks: try importTasks(request, into: &effects)
-        case .cancel: try cancel(request, into: &effects)
-        case .wait: try wait(request, into: &effects)
-        case .watch: try watch(request, into: &effects)
-        case .logs: try logs(request, into: &effects)
-        case .unsubscribe: try unsubscribe(request, into: &effects)
-        case .nodes: try listNodes(request, into: &effects)
-        case .drain: try drain(request, into: &effects)
+        case .status: try status(WorkerReport(root), request, into: &effects)
+        case .submit: try submit(TaskSummary(root, isEnvelope: true), request, into: &effects)
+        case .heartbeat: heartbeat(try Heartbeat(root), request, into: &effects)
+        case .accept: try accept(ReportedAttempt(root), request, into: &effects)
+        case .reject: try reject(RejectRequest(root), request, into: &effects)
+        case .get: try get(TaskRequest(root), request, into: &effects)
+        case .list: list(try ListRequest(root), request, into: &effects)
+        case .submitMany: try submitMany(SubmitManyRequest(root), request, into: &effects)
+        case .importTasks: try importTasks(ImportRequest(root, wall: now.wall), request, into: &effects)
+        case .cancel: try cancel(CancelRequest(root), request, into: &effects)
+        case .wait: try wait(TaskRequest(root), request, into: &effects)
+        case .watch: try watch(WatchRequest(root), request, into: &effects)
+        case .logs: try logs(LogsRequest(root), request, into: &effects)
+        case .unsubscribe: unsubscribe(try UnsubscribeRequest(root), request, into: &effects)
+        case .nodes: listNodes(try NodesRequest(root), request, into: &effects)
+        case .drain: try drain(DrainRequest(root), request, into: &effects)
         case .ping: ping(request, into: &effects)
         case .help: help(request, into: &effects)
-        case .hello: try hello(request, into: &effects)
+        case .hello:
+            try checkHasNotGreeted(request.session)
+            try hello(HelloRequest(root), request, into: &effects)
         case .register:
-            try register(request, into: &effects)
+            try register(NodeOffer(root), request, into: &effects)
             // The reply does not report what it changes of tasks.
             touched.removeAll(keepingCapacity: true)
         case .deregister:
             deregister(request, into: &effects)
             touched.removeAll(keepingCapacity: true)
-        case .log: try log(request, into: &effects)
-        case .logEnd: try logEnd(request, into: &effects)
+        case .log: log(try LogLine(root), request, into: &effects)
+        case .logEnd: logEnd(try LogEndReport(root), request, into: &effects)
         }
     }
 

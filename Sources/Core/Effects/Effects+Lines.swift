@@ -36,7 +36,7 @@ extension Effects {
         _ marks: ArraySlice<Mark> = []
     ) {
         let start = writer.count
-        reply(RequestName(session: session, id: UnsafeRawBufferPointer(rebasing: id)), error)
+        reply(Request(session: session, id: UnsafeRawBufferPointer(rebasing: id)), error)
         for mark in marks { self.mark(mark.task, mark.kind, from: start) }
     }
 

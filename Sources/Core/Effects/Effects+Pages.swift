@@ -2,7 +2,7 @@ import PodlingProtocol
 
 /// The reply with a page: an array of objects, and a cursor if there are more.
 extension Effects {
-    mutating func beginPage(_ request: some Asked, of name: StaticString) {
+    mutating func beginPage(_ request: Request, of name: StaticString) {
         beginReply(request)
         writer.beginObject(name)
         writer.beginArray()
@@ -17,7 +17,7 @@ extension Effects {
 
     /// Replies with the first of these nodes, within the bounds of a page.
     mutating func replyPage<Node: NodeMembers>(
-        _ request: some Asked,
+        _ request: Request,
         _ nodes: some RandomAccessCollection<Node>,
         limit: Int
     ) {

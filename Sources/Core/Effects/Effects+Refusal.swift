@@ -17,7 +17,7 @@ extension Effects {
         }
         for query in queries {
             (query.id ?? Array("null".utf8)).withUnsafeBytes {
-                refusals.reply(RequestName(session: query.session, id: $0), error)
+                refusals.reply(Request(session: query.session, id: $0), error)
             }
         }
         for frame in refusals.frames { refusals.withBytes(of: frame) { tell(frame.session, $0) } }

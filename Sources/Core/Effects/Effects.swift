@@ -146,7 +146,7 @@ package struct Effects: ~Copyable {
     }
 
     /// Begins a reply; the value of its `ok` comes next.
-    mutating func beginReply(_ request: some Asked, isDuplicate: Bool = false) {
+    mutating func beginReply(_ request: Request, isDuplicate: Bool = false) {
         begin(request.session)
         writer.beginObject("re")
         writeID(request)
@@ -165,7 +165,7 @@ package struct Effects: ~Copyable {
         endReply()
     }
 
-    mutating func reply(_ request: some Asked, _ error: WireError) {
+    mutating func reply(_ request: Request, _ error: WireError) {
         begin(request.session)
         writer.beginObject("re")
         writeID(request)
@@ -180,27 +180,14 @@ package struct Effects: ~Copyable {
         end()
     }
 
-    private mutating func writeID(_ request: some Asked) {
+    private mutating func writeID(_ request: Request) {
         if let id = request.id { writer.raw(id) } else { writer.raw("null") }
     }
 }
 
 /// The parts of a request that its reply needs.
-protocol Asked {
-    var session: SessionID { get }
+struct Request {
+    var session: SessionID
     /// The `id` as it was sent.
-    var id: UnsafeRawBufferPointer? { get }
-}
-
-/// A request during its execution; it points into the line.
-struct Request: Asked {
-    var session: SessionID
-    var id: UnsafeRawBufferPointer?
-    var root: JSONValue
-}
-
-/// A request whose line is no longer available.
-struct RequestName: Asked {
-    var session: SessionID
     var id: UnsafeRawBufferPointer?
 }

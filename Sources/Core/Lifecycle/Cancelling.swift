@@ -1,12 +1,15 @@
 import PodlingProtocol
 
 extension MasterCore {
-    mutating func cancel(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let error = request.root.optional("error")
-        guard error?.isString ?? true else { throw .field("error", "must be a string") }
-        let value = try request.root.required("taskId")
-        guard let slot = tasks.slot(of: value) else { return try askForTask(.cancel, value, request, into: &effects) }
-        if let error, !tasks[slot].status.isTerminal { setError(Self.cut(error, Limits.errorBytesMax), slot) }
+    mutating func cancel(
+        _ wanted: CancelRequest,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        guard let slot = tasks.slot(of: wanted.task) else {
+            return try askForTask(.cancel, wanted.task, request, into: &effects)
+        }
+        if !tasks[slot].status.isTerminal { setError(wanted.error, slot) }
         touchUnsaved(slot)
         let isNew = tasks[slot].isAssigned && !tasks[slot].flags.contains(.cancelRequested)
         if isNew {

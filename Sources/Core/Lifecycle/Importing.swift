@@ -2,33 +2,24 @@ import PodlingProtocol
 
 extension MasterCore {
     /// Imports tasks of another store as they are, or finds that they exist already (proto-spec.md, section 6.21).
-    mutating func importTasks(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let objects = try request.root.required("tasks")
-        guard objects.isArray, (1...Limits.importTasksMax).contains(objects.count) else {
-            throw .field("tasks", "must be an array of 1 to \(Limits.importTasksMax) tasks")
-        }
-        var imports: [ImportedTask] = []
-        imports.reserveCapacity(objects.count)
-        for object in objects.elements {
-            let path = "tasks[\(imports.count)]"
-            guard object.isObject else { throw .field(path, "must be a task") }
-            do throws(WireError) {
-                imports.append(try ImportedTask(TaskObject(object), wall: now.wall))
-            } catch {
-                throw error.field == nil ? WireError.field(path, error.message) : error.under(path)
+    mutating func importTasks(
+        _ wanted: ImportRequest,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        if configuration.asksStore {
+            let unknown = wanted.tasks.filter { tasks.slot(of: $0.row) == nil }.map(\.row.idText)
+            if !unknown.isEmpty {
+                return ask(.existing(ids: unknown), request, importing: wanted.tasks, into: &effects)
             }
         }
-        if configuration.asksStore {
-            let unknown = imports.filter { tasks.slot(of: $0.row) == nil }.map(\.row.idText)
-            if !unknown.isEmpty { return ask(.existing(ids: unknown), request, importing: imports, into: &effects) }
-        }
-        try take(imports, stored: [:], request, into: &effects)
+        try take(wanted.tasks, stored: [:], request, into: &effects)
     }
 
     /// Continues an import, now that the store has reported which of the ids it has.
     mutating func goOn(
         _ asked: Effects.Query,
-        _ request: RequestName,
+        _ request: Request,
         _ page: StorePage,
         into effects: inout Effects
     ) {
@@ -57,7 +48,7 @@ extension MasterCore {
     private mutating func take(
         _ imports: [ImportedTask],
         stored: [[UInt8]: TaskRow],
-        _ request: some Asked,
+        _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
         let outcome = sorted(imports, stored)

@@ -1,9 +1,12 @@
 import PodlingProtocol
 
 extension MasterCore {
-    mutating func register(_ request: Request, into effects: inout Effects) throws(WireError) {
+    mutating func register(
+        _ offer: NodeOffer,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
         let session = sessions[request.session]
-        let offer = try NodeOffer(request.root)
         try checkInstance(session, request.session, into: &effects)
         let known = nodes.index(of: session.node)
         guard nodes.byteCount - (known.map { nodes[$0].byteCost } ?? 0) + offer.byteCost <= Limits.nodesBytesMax else {
@@ -125,11 +128,10 @@ extension MasterCore {
         writer.endArray()
     }
 
-    mutating func heartbeat(_ request: Request, into effects: inout Effects) throws(WireError) {
+    mutating func heartbeat(_ heartbeat: Heartbeat, _ request: Request, into effects: inout Effects) {
         let index = sessions[request.session].nodeIndex
-        let engineError = try Heartbeat(request.root).engineError
-        if engineError != nodes[index].engineError {
-            nodes[index].engineError = engineError
+        if heartbeat.engineError != nodes[index].engineError {
+            nodes[index].engineError = heartbeat.engineError
             nodes.noteFreed(index, now: now.monotonic)
         }
         effects.beginReply(request)
@@ -147,8 +149,11 @@ extension MasterCore {
         endLease(index, into: &effects)
     }
 
-    mutating func drain(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let wanted = try DrainRequest(request.root)
+    mutating func drain(
+        _ wanted: DrainRequest,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
         guard let index = nodes.index(of: wanted.node) else {
             throw WireError(.notFound, "nodeId: there is no node \(wanted.node)")
         }

@@ -2,13 +2,14 @@ import PodlingProtocol
 
 /// Assignments that the worker rejects or does not answer: the task is requeued.
 extension MasterCore {
-    mutating func reject(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try attempt(request, into: &effects)
+    mutating func reject(
+        _ wanted: RejectRequest,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        let slot = try slot(of: wanted.attempt, request, into: &effects)
         guard tasks[slot].status == .scheduled else { throw stale(slot) }
-        if let error = request.root.optional("error") {
-            guard error.isString else { throw .field("error", "must be a string") }
-            setError(Self.cut(error, Limits.errorBytesMax), slot)
-        }
+        setError(wanted.error, slot)
         effects.replyEmpty(request)
         hold(tasks[slot].node)
         refuse(slot, .rejected, into: &effects)

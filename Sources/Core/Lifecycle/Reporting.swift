@@ -1,10 +1,12 @@
 import PodlingProtocol
 
 extension MasterCore {
-    mutating func status(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let report = try WorkerReport(request.root)
-        guard let name = report.id, let number = report.attempt else { return }
-        let slot = try attempt(name, number, request, into: &effects)
+    mutating func status(
+        _ report: WorkerReport,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        let slot = try slot(of: report.attempt, request, into: &effects)
         touchUnsaved(slot)
         let status = tasks[slot].status
         if status.isTerminal {
@@ -56,13 +58,13 @@ extension MasterCore {
         if report.status == .cancelled {
             // A new leader may not have issued the order yet.
             if order == .none, isOverItsTime(slot) { order = .timedOut }
-        } else if report.isBeforeSignal {
+        } else if report.details.isBeforeSignal {
             order = .none
         }
         switch (report.status, order) {
         case (_, .timedOut), (_, .prepareTimedOut): finish(slot, .failed, order)
         case (.completed, _): finish(slot, .completed, .none)
-        case (.failed, .none): finish(slot, .failed, report.reason ?? .exitCode)
+        case (.failed, .none): finish(slot, .failed, report.details.reason ?? .exitCode)
         default: finish(slot, .cancelled, .cancelled)
         }
     }
@@ -78,20 +80,18 @@ extension MasterCore {
             if let exitCode = report.exitCode ?? (report.status == .completed ? 0 : nil) {
                 tasks[slot].exitCode = exitCode
             }
-            tasks[slot].finishedAt = plausible(report.finishedAt, slot)
+            tasks[slot].finishedAt = plausible(report.details.finishedAt, slot)
         }
-        if isNew, report.status != .scheduled, tasks[slot].startedAt == 0 || report.startedAt != nil {
-            let hasRun = report.status == .running || report.status == .completed || report.startedAt != nil
-            if hasRun { tasks[slot].startedAt = plausible(report.startedAt, slot) }
+        if isNew, report.status != .scheduled, tasks[slot].startedAt == 0 || report.details.startedAt != nil {
+            let hasRun = report.status == .running || report.status == .completed || report.details.startedAt != nil
+            if hasRun { tasks[slot].startedAt = plausible(report.details.startedAt, slot) }
         }
-        if let containerID = report.containerID?.string(), containerID != tasks[slot].extra?.containerID {
+        if let containerID = report.details.containerID, containerID != tasks[slot].extra?.containerID {
             extra(slot).containerID = containerID
             changed(slot)
         }
-        if let error = report.error { setError(Self.cut(error, Limits.errorBytesMax), slot) }
-        if let detail = report.detail.flatMap({ Self.cut($0, Limits.detailBytesMax) }),
-            detail != tasks[slot].extra?.detail
-        {
+        setError(report.details.error, slot)
+        if let detail = report.details.detail, detail != tasks[slot].extra?.detail {
             extra(slot).detail = detail
             changed(slot)
             if report.status == .scheduled { waitLonger(slot) }
@@ -116,35 +116,25 @@ extension MasterCore {
         max(tasks[slot].createdAt, min(time ?? now.wall, now.wall))
     }
 
-    /// The string's text as a store can keep it, truncated at a character boundary to at most this many bytes.
-    static func cut(_ value: JSONValue, _ bytesMax: Int) -> String? {
-        value.string()?.withoutNUL.cut(toBytes: bytesMax)
-    }
-
-    mutating func accept(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = try attempt(request, into: &effects)
+    mutating func accept(
+        _ attempt: ReportedAttempt,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        let slot = try slot(of: attempt, request, into: &effects)
         guard tasks[slot].isAssigned else { throw stale(slot) }
         accepted(slot)
         effects.replyEmpty(request)
     }
 
     /// The task that a worker's request names, if its attempt is this node's and the latest.
-    func attempt(_ request: Request, into effects: inout Effects) throws(WireError) -> TaskSlot {
-        let name = try request.root.required("taskId")
-        let number = try request.root.required("attempt").integer("attempt", in: 1...Limits.attemptReportedMax)
-        return try attempt(name, number, request, into: &effects)
-    }
-
-    private func attempt(
-        _ name: JSONValue,
-        _ number: Int,
+    func slot(
+        of attempt: ReportedAttempt,
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) -> TaskSlot {
-        guard let slot = tasks.slot(of: name) else {
-            throw WireError(.notFound, "taskId: there is no task \(try name.taskID())", field: "taskId")
-        }
-        guard tasks[slot].attempt == number, tasks[slot].status != .pending else { throw stale(slot) }
+        guard let slot = tasks.slot(of: attempt.task) else { throw Self.noTask(attempt.task.text) }
+        guard tasks[slot].attempt == attempt.number, tasks[slot].status != .pending else { throw stale(slot) }
         guard tasks[slot].node == sessions[request.session].nodeIndex else {
             throw foreign(slot, request, into: &effects)
         }

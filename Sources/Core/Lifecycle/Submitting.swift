@@ -1,9 +1,12 @@
 import PodlingProtocol
 
 extension MasterCore {
-    mutating func submit(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let summary = try TaskSummary(request.root, isEnvelope: true)
-        if let slot = try known(summary, field: "idempotencyKey") {
+    mutating func submit(
+        _ summary: TaskSummary,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        if let slot = try known(summary) {
             touch(slot)
             effects.beginReply(request, isDuplicate: true)
             writeTask(slot, to: &effects.writer)
@@ -17,37 +20,20 @@ extension MasterCore {
         effects.endReply()
     }
 
-    mutating func submitMany(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let specs = try request.root.required("tasks")
-        guard specs.isArray, (1...Limits.submitManyTasksMax).contains(specs.count) else {
-            throw .field("tasks", "must be an array of 1 to \(Limits.submitManyTasksMax) task specs")
+    mutating func submitMany(
+        _ wanted: SubmitManyRequest,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        for (index, summary) in wanted.tasks.enumerated() {
+            do throws(WireError) { _ = try known(summary) } catch { throw error.under("tasks[\(index)]") }
         }
-        var summaries: [TaskSummary] = []
-        summaries.reserveCapacity(specs.count)
-        var keys: [String: [UInt8]] = [:]
-        for spec in specs.elements {
-            let path = "tasks[\(summaries.count)]"
-            guard spec.isObject else { throw .field(path, "must be a task spec") }
-            do throws(WireError) {
-                let summary = try TaskSummary(spec, isEnvelope: false)
-                _ = try known(summary, field: "idempotencyKey")
-                if let key = summary.idempotencyKey {
-                    if let other = keys[key], !SpecBytes.haveSameContent(other, summary.bytes) {
-                        throw Self.keyConflict()
-                    }
-                    keys[key] = summary.bytes
-                }
-                summaries.append(summary)
-            } catch {
-                throw error.field == nil ? error : error.under(path)
-            }
-        }
-        try checkRoom(for: summaries)
-        let group = nextGroup(of: summaries.count)
+        try checkRoom(for: wanted.tasks)
+        let group = nextGroup(of: wanted.tasks.count)
         effects.beginReply(request)
         effects.writer.beginObject("taskIds")
         effects.writer.beginArray()
-        for (index, summary) in summaries.enumerated() {
+        for (index, summary) in wanted.tasks.enumerated() {
             effects.writer.comma(before: index)
             let slot = summary.idempotencyKey.flatMap { tasks.slot(ofKey: $0) } ?? insert(summary)
             touch(slot)
@@ -62,15 +48,10 @@ extension MasterCore {
     }
 
     /// The task that already has this idempotency key.
-    private func known(_ summary: TaskSummary, field: String) throws(WireError) -> TaskSlot? {
+    private func known(_ summary: TaskSummary) throws(WireError) -> TaskSlot? {
         guard let key = summary.idempotencyKey, let slot = tasks.slot(ofKey: key) else { return nil }
-        guard SpecBytes.haveSameContent(tasks[slot].spec, summary.bytes) else { throw Self.keyConflict() }
+        guard SpecBytes.haveSameContent(tasks[slot].spec, summary.bytes) else { throw .keyConflict }
         return slot
-    }
-
-    private static func keyConflict() -> WireError {
-        let message = "idempotencyKey: was used with another spec; a new task needs a new key"
-        return WireError(.conflict, message, field: "idempotencyKey")
     }
 
     private mutating func insert(_ summary: TaskSummary) -> TaskSlot {

@@ -26,13 +26,12 @@ extension MasterCore {
     /// - Throws: `not_found` if the master holds all there is.
     mutating func askForTask(
         _ wish: TaskWish,
-        _ value: JSONValue,
+        _ name: TaskName,
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
-        let id = try value.taskID()
-        guard configuration.asksStore else { throw Self.noTask(id) }
-        ask(.task(id: id), wish: wish, request, into: &effects)
+        guard configuration.asksStore else { throw Self.noTask(name.text) }
+        ask(.task(id: name.text), wish: wish, request, into: &effects)
     }
 
     static func noTask(_ id: String) -> WireError {
@@ -43,7 +42,7 @@ extension MasterCore {
     mutating func answerWithoutTask(
         _ wish: TaskWish,
         _ name: String,
-        _ request: RequestName,
+        _ request: Request,
         into effects: inout Effects
     ) {
         do throws(WireError) {
@@ -57,7 +56,7 @@ extension MasterCore {
     }
 
     /// Carries out the operation on a task with the store's row.
-    mutating func answer(_ wish: TaskWish, _ row: TaskRow, _ request: RequestName, into effects: inout Effects) {
+    mutating func answer(_ wish: TaskWish, _ row: TaskRow, _ request: Request, into effects: inout Effects) {
         if case .get = wish { return reply(row, request, into: &effects) }
         guard row.status.isTerminal else {
             // All live tasks are held in memory, so the row that was read is stale.
@@ -81,14 +80,14 @@ extension MasterCore {
         }
     }
 
-    private func reply(_ row: TaskRow, _ request: RequestName, into effects: inout Effects) {
+    private func reply(_ row: TaskRow, _ request: Request, into effects: inout Effects) {
         effects.beginReply(request)
         row.write(to: &effects.writer)
         effects.endReply()
     }
 
     /// Replies to a `wait`, and at once sends its one event.
-    private mutating func tellEnd(of row: TaskRow, _ request: RequestName, into effects: inout Effects) {
+    private mutating func tellEnd(of row: TaskRow, _ request: Request, into effects: inout Effects) {
         let session = request.session
         let number = sessions[session].nextSubscription
         sessions[session].nextSubscription = number + 1
@@ -106,7 +105,7 @@ extension MasterCore {
     private mutating func watch(
         _ row: TaskRow,
         from next: Int,
-        _ request: RequestName,
+        _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
         var object = JSONWriter(capacityBytes: 512)

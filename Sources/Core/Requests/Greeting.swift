@@ -18,15 +18,16 @@ extension MasterCore {
         !configuration.isAuthenticated || (sessions.isOpen(id) && sessions[id].identity != nil)
     }
 
-    /// Whether a worker reads what belongs to its own node.
-    func isOfOwnNode(_ operation: Operation, _ request: Request) -> Bool {
-        let session = sessions[request.session]
+    /// Whether a worker reads what belongs to its own node. It looks at one member only, as a peer without the
+    /// permission is denied whatever else is wrong with its request.
+    func isOfOwnNode(_ operation: Operation, _ root: JSONValue, _ id: SessionID) -> Bool {
+        let session = sessions[id]
         guard session.permissions.contains(.work), !session.nodeIndex.isNone else { return false }
         switch operation {
         case .get:
-            guard let slot = request.root.optional("taskId").flatMap({ tasks.slot(of: $0) }) else { return false }
+            guard let name = try? TaskName(of: root), let slot = tasks.slot(of: name) else { return false }
             return tasks[slot].node == session.nodeIndex
-        case .list: return request.root.optional("nodeId")?.string() == session.node
+        case .list: return root.optional("nodeId")?.string() == session.node
         default: return false
         }
     }
@@ -50,18 +51,15 @@ extension MasterCore {
     /// Authenticates the `token` of a `hello`.
     /// - Returns: nil if the token is refused: the reply follows later, and ends the connection.
     mutating func identity(
+        of hello: HelloRequest,
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) -> (identity: Identity?, token: TokenDigest?)? {
         let session = sessions[request.session]
         guard configuration.isAuthenticated else { return (session.identity, nil) }
-        guard let token = request.root.optional("token") else {
+        guard let digest = try hello.tokenDigest() else {
             if let identity = session.identity { return (identity, nil) }
             throw WireError(.unauthenticated, "token: is required by this master", field: "token")
-        }
-        guard token.isString else { throw .field("token", "must be a string") }
-        guard let digest = token.withUTF8({ TokenDigest(hashing: $0) }) else {
-            throw WireError(.internal, "token: OpenSSL does not compute SHA-256")
         }
         guard let found = gatekeeper.identity(of: digest) else {
             try refuse(request, into: &effects)
@@ -96,10 +94,10 @@ extension MasterCore {
         for refusal in gatekeeper.takeDue(now: now.monotonic) where sessions.isOpen(refusal.session) {
             if let id = refusal.id {
                 id.withUnsafeBytes {
-                    effects.reply(RequestName(session: refusal.session, id: $0), Self.notAccepted)
+                    effects.reply(Request(session: refusal.session, id: $0), Self.notAccepted)
                 }
             } else {
-                effects.reply(RequestName(session: refusal.session, id: nil), Self.notAccepted)
+                effects.reply(Request(session: refusal.session, id: nil), Self.notAccepted)
             }
             close(refusal.session, into: &effects)
         }

@@ -1,11 +1,34 @@
 import PodlingProtocol
 
+/// The members of `import` (proto-spec.md, section 6.21).
+struct ImportRequest {
+    private(set) var tasks: [ImportedTask] = []
+
+    /// - Parameter wall: milliseconds since 1970; ids and times far ahead of it are refused.
+    init(_ root: JSONValue, wall: Int64) throws(WireError) {
+        let objects = try root.required("tasks")
+        guard objects.isArray, (1...Limits.importTasksMax).contains(objects.count) else {
+            throw .field("tasks", "must be an array of 1 to \(Limits.importTasksMax) tasks")
+        }
+        tasks.reserveCapacity(objects.count)
+        for object in objects.elements {
+            let path = "tasks[\(tasks.count)]"
+            guard object.isObject else { throw .field(path, "must be a task") }
+            do throws(WireError) {
+                tasks.append(try ImportedTask(TaskObject(object), wall: wall))
+            } catch {
+                throw error.field == nil ? WireError.field(path, error.message) : error.under(path)
+            }
+        }
+    }
+}
+
 /// A task to be imported from another store.
 struct ImportedTask: Sendable {
     var row: TaskRow
     let kept: KeptSpec
 
-    /// - Parameter wall: milliseconds since 1970; ids and times far ahead of it are rejected.
+    /// - Parameter wall: milliseconds since 1970; ids and times far ahead of it are refused.
     init(_ object: TaskObject, wall: Int64) throws(WireError) {
         kept = KeptSpec(object)
         row = TaskRow(named: object.taskID, createdAt: object.createdAt)

@@ -37,12 +37,12 @@ struct LogEndReport {
     let stream: Int
     let droppedBytes: Int
     let hasGap: Bool
-    let error: JSONValue?
+    let error: String?
 
     init(_ root: JSONValue) throws(WireError) {
         stream = try root.required("sub").integer("sub", in: 0...Limits.integerMax)
         droppedBytes = try root.optional("dropped")?.integer("dropped", in: 0...Limits.logPositionMax) ?? 0
         hasGap = try root.optional("gap")?.flag("gap") ?? false
-        error = root.optional("error")
+        error = root.optional("error")?.text(cutTo: Limits.errorBytesMax)
     }
 }

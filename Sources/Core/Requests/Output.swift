@@ -6,18 +6,16 @@ extension MasterCore {
     /// How long it may take to end the output of an attempt that has ended.
     private static let endMilliseconds: Int64 = 5_000
 
-    mutating func logs(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let wish = try LogWish(request.root)
-        let value = try request.root.required("taskId")
-        guard let slot = tasks.slot(of: value) else {
-            return try askForTask(.logs(wish), value, request, into: &effects)
+    mutating func logs(_ wanted: LogsRequest, _ request: Request, into effects: inout Effects) throws(WireError) {
+        guard let slot = tasks.slot(of: wanted.task) else {
+            return try askForTask(.logs(wanted.wish), wanted.task, request, into: &effects)
         }
-        let isWaiting = tasks[slot].status == .pending && wish.follows
+        let isWaiting = tasks[slot].status == .pending && wanted.wish.follows
         let hasRun = tasks[slot].attempt > 0
         let attempt = tasks[slot].attempt + (isWaiting ? 1 : 0)
         if hasRun, !isWaiting { _ = try worker(of: tasks[slot].node) }
         let stream = try beginStream(
-            LogStream(session: request.session, number: 0, slot: slot, wish: wish),
+            LogStream(session: request.session, number: 0, slot: slot, wish: wanted.wish),
             attempt: attempt,
             request,
             into: &effects
@@ -35,7 +33,7 @@ extension MasterCore {
     mutating func beginLogs(
         of row: TaskRow,
         _ wish: LogWish,
-        _ request: RequestName,
+        _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
         let worker = row.attempt > 0 ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? .none) : nil
@@ -63,7 +61,7 @@ extension MasterCore {
     private mutating func beginStream(
         _ new: LogStream,
         attempt: Int,
-        _ request: some Asked,
+        _ request: Request,
         into effects: inout Effects
     ) throws(WireError) -> Int {
         let stream = streams.takeNumber()
@@ -124,8 +122,7 @@ extension MasterCore {
     }
 
     /// Forwards output from a worker within its window; beyond it, output for a slow reader is dropped and counted.
-    mutating func log(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let line = try LogLine(request.root)
+    mutating func log(_ line: LogLine, _ request: Request, into effects: inout Effects) {
         let stream = line.stream
         if let open = streams[stream], open.worker == request.session {
             renewDeadline(stream)
@@ -186,16 +183,14 @@ extension MasterCore {
         }
     }
 
-    mutating func logEnd(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let report = try LogEndReport(request.root)
+    mutating func logEnd(_ report: LogEndReport, _ request: Request, into effects: inout Effects) {
         if let open = streams[report.stream], open.worker == request.session {
-            let error = report.error.flatMap { Self.cut($0, Limits.errorBytesMax) }
             streams[report.stream]?.droppedBytes += report.droppedBytes
             if report.hasGap { streams[report.stream]?.hasGap = true }
-            if open.wish.follows, isLive(open), error == nil {
+            if open.wish.follows, isLive(open), report.error == nil {
                 streams[report.stream]?.phase = .drained
             } else {
-                endStream(report.stream, error: error.map { WireError(.unavailable, $0) }, into: &effects)
+                endStream(report.stream, error: report.error.map { WireError(.unavailable, $0) }, into: &effects)
             }
         }
         if request.id != nil { effects.replyEmpty(request) }

@@ -1,27 +1,25 @@
 import PodlingProtocol
 
 extension MasterCore {
-    mutating func get(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let value = try request.root.required("taskId")
-        let slot = standing.isStandby ? nil : tasks.slot(of: value)
+    mutating func get(_ wanted: TaskRequest, _ request: Request, into effects: inout Effects) throws(WireError) {
+        let slot = standing.isStandby ? nil : tasks.slot(of: wanted.task)
         if let slot {
             touch(slot)
             return replyTask(slot, request, into: &effects)
         }
-        try askForTask(.get, value, request, into: &effects)
+        try askForTask(.get, wanted.task, request, into: &effects)
     }
 
-    mutating func list(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let wanted = try ListRequest(request.root)
+    mutating func list(_ wanted: ListRequest, _ request: Request, into effects: inout Effects) {
         // All live tasks are held in memory.
         let hasEnded = wanted.filter.statuses & TaskStatus.endedBits != 0
         if configuration.asksStore, (wanted.wantsHistory && hasEnded) || standing.isStandby {
             return ask(.tasks(wanted.query), request, into: &effects)
         }
-        list(wanted, request, into: &effects)
+        listHeld(wanted, request, into: &effects)
     }
 
-    private mutating func list(_ wanted: ListRequest, _ request: Request, into effects: inout Effects) {
+    private mutating func listHeld(_ wanted: ListRequest, _ request: Request, into effects: inout Effects) {
         var index: Int
         if wanted.isDescending {
             index = (wanted.cursor.map { tasks.records.place(of: $0, isAfter: false) } ?? tasks.records.placeCount) - 1
@@ -69,8 +67,7 @@ extension MasterCore {
         return filter.matchesSpec(tasks[slot].spec)
     }
 
-    mutating func listNodes(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let wanted = try NodesRequest(request.root)
+    mutating func listNodes(_ wanted: NodesRequest, _ request: Request, into effects: inout Effects) {
         if standing.isStandby {
             return ask(.nodes(cursor: wanted.cursor, limit: wanted.limit), request, into: &effects)
         }

@@ -91,32 +91,27 @@ extension MasterCore {
         nodes[index].lastSeenAt = now.wall
     }
 
-    mutating func hello(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let session = request.session
+    /// A second `hello` is a conflict, whatever its members are.
+    func checkHasNotGreeted(_ session: SessionID) throws(WireError) {
         guard sessions[session].role == .none else {
             throw WireError(.conflict, "hello: this connection has said it already", field: "op")
         }
-        guard let version = try request.root.required("proto").int() else {
-            throw .field("proto", "must be an integer")
-        }
-        guard version == 1 else {
-            throw WireError(.unsupportedVersion, "proto: this master speaks versions 1 to 1", field: "proto")
-        }
-        let role = try request.root.required("role")
-        guard let shown = try identity(request, into: &effects) else { return }
-        if role.stringEquals("worker") {
-            let rule: StaticString = "must be 1 to 63 of A-Z a-z 0-9 - _ ."
-            let node = try request.root.required("node").name("node", NameRules.isNodeName, rule)
-            let instance = try request.root.required("instance").name("instance", NameRules.isNodeName, rule)
-            try check(shown.identity, node: node, request, into: &effects)
+    }
+
+    mutating func hello(
+        _ wanted: HelloRequest,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        let session = request.session
+        guard let shown = try identity(of: wanted, request, into: &effects) else { return }
+        try check(shown.identity, node: wanted.node, request, into: &effects)
+        switch wanted.peer {
+        case .client: sessions[session].role = .client
+        case .worker(let node, let instance):
             sessions[session].role = .worker
             sessions[session].node = node
             sessions[session].instance = instance
-        } else if role.stringEquals("client") {
-            try check(shown.identity, node: nil, request, into: &effects)
-            sessions[session].role = .client
-        } else {
-            throw .field("role", "must be client or worker")
         }
         sessions[session].token = shown.token
         sessions[session].identity = shown.identity

@@ -51,7 +51,7 @@ extension MasterCore {
         _ page: StorePage?,
         into effects: inout Effects
     ) {
-        let request = RequestName(session: asked.session, id: id)
+        let request = Request(session: asked.session, id: id)
         guard let page else {
             let error = WireError(
                 .unavailable,

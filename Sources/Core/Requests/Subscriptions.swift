@@ -2,12 +2,11 @@ import PodlingProtocol
 
 /// Subscriptions of a connection, of any kind: they are numbered, bounded, and end with the connection.
 extension MasterCore {
-    mutating func unsubscribe(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let number = try request.root.required("sub").integer("sub", in: 0...Limits.integerMax)
+    mutating func unsubscribe(_ wanted: UnsubscribeRequest, _ request: Request, into effects: inout Effects) {
         effects.replyEmpty(request)
-        guard let subscription = sessions[request.session].subscriptions[number] else { return }
+        guard let subscription = sessions[request.session].subscriptions[wanted.subscription] else { return }
         end(subscription, into: &effects)
-        forget(number, of: request.session)
+        forget(wanted.subscription, of: request.session)
     }
 
     mutating func subscribe(_ id: SessionID, _ subscription: Subscription) throws(WireError) -> Int {

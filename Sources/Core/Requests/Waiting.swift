@@ -5,9 +5,10 @@ extension MasterCore {
     /// The most bytes of ends sent in one turn; the rest follows in the next.
     private static let endBytesPerTurnMax = 512 * 1024
 
-    mutating func wait(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let value = try request.root.required("taskId")
-        guard let slot = tasks.slot(of: value) else { return try askForTask(.wait, value, request, into: &effects) }
+    mutating func wait(_ wanted: TaskRequest, _ request: Request, into effects: inout Effects) throws(WireError) {
+        guard let slot = tasks.slot(of: wanted.task) else {
+            return try askForTask(.wait, wanted.task, request, into: &effects)
+        }
         let number = try subscribe(request.session, .wait(slot: slot))
         effects.beginReply(request)
         effects.writer.beginObject("sub", number)

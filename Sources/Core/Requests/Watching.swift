@@ -2,29 +2,33 @@ import PodlingProtocol
 
 /// `watch`: a subscription to transitions, as they happen or from a cursor on.
 extension MasterCore {
-    mutating func watch(_ request: Request, into effects: inout Effects) throws(WireError) {
-        let cursor = request.root.optional("cursor")
-        let next = try cursor.map { (value) throws(WireError) in try eventNumber(value) + 1 } ?? feed.events.next
-        guard let value = request.root.optional("taskId") else {
+    mutating func watch(
+        _ wanted: WatchRequest,
+        _ request: Request,
+        into effects: inout Effects
+    ) throws(WireError) {
+        let cursor = wanted.cursor
+        let next = try cursor.map { (cursor) throws(WireError) in try number(of: cursor) + 1 } ?? feed.events.next
+        guard let name = wanted.task else {
             return try watch(nil, end: nil, from: next, request, into: &effects)
         }
-        if let slot = tasks.slot(of: value) {
+        if let slot = tasks.slot(of: name) {
             touch(slot)
             tasks[slot].flags.insert(.observed)
             return try watch(tasks[slot].id, end: nil, from: next, request, into: &effects)
         }
         // The task is gone for good, except for its last transitions.
-        if !configuration.asksStore, cursor != nil, let id = tasks.records.id(value) {
+        if !configuration.asksStore, cursor != nil, let id = tasks.records.id(name) {
             return try watch(id, end: nil, from: next, request, into: &effects)
         }
-        try askForTask(.watch(next: next, isResumed: cursor != nil), value, request, into: &effects)
+        try askForTask(.watch(next: next, isResumed: cursor != nil), name, request, into: &effects)
     }
 
     mutating func watch(
         _ taskID: TaskID?,
         end: [UInt8]?,
         from next: Int,
-        _ request: some Asked,
+        _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
         let number = try subscribe(request.session, .watch(taskID))
@@ -46,18 +50,14 @@ extension MasterCore {
         feed.watchers.add(watcher, of: taskID, numbers: numbers, end: end)
     }
 
-    /// The event number of a cursor `epoch:number`.
-    private func eventNumber(_ value: JSONValue) throws(WireError) -> Int {
-        guard let text = value.string(), let colon = text.firstIndex(of: ":"),
-            let number = Int(text[text.index(after: colon)...]), number >= 0
-        else { throw .field("cursor", "must be the cursor of an earlier event") }
-        let epoch = String(text[..<colon])
-        guard epoch == configuration.epoch || feed.knows(epoch: epoch), number < feed.events.next,
-            number + 1 >= feed.events.oldest
+    /// The event number of a cursor, from which a watch can be resumed.
+    private func number(of cursor: EventCursor) throws(WireError) -> Int {
+        guard cursor.epoch == configuration.epoch || feed.knows(epoch: cursor.epoch),
+            cursor.number < feed.events.next, cursor.number + 1 >= feed.events.oldest
         else {
             throw WireError(.cursorExpired, "cursor: is of another run or older than what is kept", field: "cursor")
         }
-        return number
+        return cursor.number
     }
 
     func writeCursor(_ number: Int, to writer: inout JSONWriter) {

@@ -36,8 +36,8 @@ struct TaskBook: ~Copyable {
 
     func slot(of id: TaskID) -> TaskSlot? { records.slot(of: id) }
 
-    /// The slot of the task that a string names.
-    func slot(of value: JSONValue) -> TaskSlot? { records.slot(of: value) }
+    /// The slot of the task that a request names.
+    func slot(of name: TaskName) -> TaskSlot? { records.slot(of: name) }
 
     /// The slot of a row's task, if it is held.
     func slot(of row: TaskRow) -> TaskSlot? {

@@ -42,20 +42,17 @@ enum TaskCursor {
 extension TaskTable {
     // MARK: Ids as text
 
-    /// The id that a string denotes, of a held or forgotten task; nil for any other value.
-    func id(_ value: JSONValue) -> TaskID? {
-        guard value.isString else { return nil }
-        return value.withUTF8 { text in
-            if let id = TaskID(text) { return id }
-            return foreign.count == 0 ? nil : foreign.id(of: [UInt8](text))
-        }
+    /// The id that a request names, of a held or forgotten task.
+    func id(_ name: TaskName) -> TaskID? {
+        if let id = name.ownID { return id }
+        return foreign.count == 0 ? nil : foreign.id(of: name.bytes)
     }
 
     /// The id that a text denotes, of a held or forgotten task.
     func id(_ text: [UInt8]) -> TaskID? { text.withUnsafeBytes { TaskID($0) } ?? foreign.id(of: text) }
 
-    /// The slot of the task that a string names.
-    func slot(of value: JSONValue) -> TaskSlot? { id(value).flatMap { slot(of: $0) } }
+    /// The slot of the task that a request names.
+    func slot(of name: TaskName) -> TaskSlot? { id(name).flatMap { slot(of: $0) } }
 
     func text(of id: TaskID) -> String {
         id.isForeign ? String(decoding: foreign.text(of: id), as: UTF8.self) : id.text
