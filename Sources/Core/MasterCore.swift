@@ -66,10 +66,10 @@ package struct MasterCore: ~Copyable {
             return
         }
         sawLife(of: id)
-        sessions.acting = id
+        sessions.beginActing(id)
         effects.isFree = true
         defer {
-            sessions.acting = nil
+            sessions.endActing()
             effects.isFree = true
             if !touched.isEmpty { markTouched(from: written, in: &effects) }
         }

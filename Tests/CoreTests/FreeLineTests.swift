@@ -82,7 +82,7 @@ import Testing
         harness.send(#"{"op":"submit","name":"a","image":"b"}"#, from: client)
         let sent = harness.take(worker).joined()
         #expect(sent.contains(#""ev":"assign""#), "\(sent)")
-        let id = harness.core.tasks.records.id(at: 0)
+        let id = harness.core.tasks.table.id(at: 0)
         harness.send(#"{"op":"cancel","taskId":"\#(id.text)"}"#, from: client)
         var effects = Effects()
         var line = #"{"op":"heartbeat","id":5}"#

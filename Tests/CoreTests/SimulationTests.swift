@@ -112,8 +112,8 @@ private struct Simulation: ~Copyable {
             let isForgotten = row.status.isTerminal && row.finishedAt <= forgottenUpTo + 1
             if !isForgotten { return "\(row.id.text) is gone, as \(row.status) of \(row.finishedAt)" }
         }
-        for index in 0..<harness.core.tasks.records.order.count {
-            guard let slot = harness.core.tasks.records.order.slot(at: index) else { continue }
+        for index in 0..<harness.core.tasks.table.order.count {
+            guard let slot = harness.core.tasks.table.order.slot(at: index) else { continue }
             var row = harness.core.row(slot)
             row.spec = harness.core.tasks[slot].spec
             if rows[row.id] != row { return "\(row.id.text) is not what its row says" }
@@ -218,8 +218,8 @@ private struct Simulation: ~Copyable {
     mutating func fault() -> String? {
         if let doubled { return "assigned twice: \(doubled)" }
         if let fault = harness.core.checkInvariants() { return fault }
-        for index in 0..<harness.core.tasks.records.order.count {
-            guard let slot = harness.core.tasks.records.order.slot(at: index) else { continue }
+        for index in 0..<harness.core.tasks.table.order.count {
+            guard let slot = harness.core.tasks.table.order.slot(at: index) else { continue }
             let task = harness.core.tasks[slot]
             if let end = ends[task.id], end != task.status {
                 return "\(task.id.text) ended as \(end), is \(task.status)"

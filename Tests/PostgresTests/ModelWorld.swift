@@ -80,8 +80,8 @@ struct ModelWorld: ~Copyable {
 
     /// All tasks, as a store would keep them.
     func rows() -> [TaskRow] {
-        (0..<core.tasks.records.order.count).compactMap { index in
-            guard let slot = core.tasks.records.order.slot(at: index) else { return nil }
+        (0..<core.tasks.table.order.count).compactMap { index in
+            guard let slot = core.tasks.table.order.slot(at: index) else { return nil }
             var row = core.row(slot)
             row.spec = core.tasks[slot].spec
             return row

@@ -38,7 +38,7 @@ struct ChangeLog {
     /// Increases with every import that took something.
     private(set) var importNumber = 0
     /// Whether everything held is being read for a store that lost some of it.
-    var isRefilling = false
+    private(set) var isRefilling = false
 
     var isEmpty: Bool {
         tasks.isEmpty && forgottenRows.isEmpty && !hasForgotten && nodes.isEmpty && removedNodes.isEmpty && !isRunNew
@@ -46,7 +46,7 @@ struct ChangeLog {
 
     // MARK: Tasks
 
-    mutating func mark(_ slot: TaskSlot, _ records: inout TaskTable) {
+    mutating func mark(_ slot: TaskSlot, _ records: inout TaskRecords) {
         guard !records[slot].flags.contains(.changed) else { return }
         records[slot].flags.insert(.changed)
         tasks.append(slot)
@@ -60,6 +60,10 @@ struct ChangeLog {
         forgottenUpTo = time
         hasForgotten = true
     }
+
+    mutating func beginRefill() { isRefilling = true }
+
+    mutating func endRefill() { isRefilling = false }
 
     mutating func importedSome() { importNumber += 1 }
 
@@ -75,7 +79,7 @@ struct ChangeLog {
     // MARK: Nodes
 
     /// Lists a node as changed. A heartbeat or an assignment is no change.
-    mutating func mark(_ index: NodeIndex, _ records: inout NodeTable) {
+    mutating func mark(_ index: NodeIndex, _ records: inout NodeRecords) {
         guard !records[index].isChanged else { return }
         records[index].isChanged = true
         nodes.append(index)
@@ -83,14 +87,14 @@ struct ChangeLog {
 
     mutating func append(removedNode id: String) { removedNodes.append(id) }
 
-    /// Lists online nodes whose heartbeat is due to be written: each second a part of them, so that each has its turn
+    /// Lists those of all nodes, `sorted`, that are online and whose heartbeat is due to be written: each second a part of them, so that each has its turn
     /// within `heartbeatWriteSeconds`.
-    mutating func markHeard(now: Int64, _ records: inout NodeTable) {
+    mutating func markHeard(_ sorted: [NodeIndex], now: Int64, _ records: inout NodeRecords) {
         guard now >= nextHeartbeatWrite else { return }
         nextHeartbeatWrite = now + 1_000
         heartbeatWrites += 1
         let part = heartbeatWrites % Self.heartbeatWriteSeconds
-        for index in records.sorted
+        for index in sorted
         where index.offset % Self.heartbeatWriteSeconds == part && records[index].isOnline {
             mark(index, &records)
         }
@@ -130,15 +134,16 @@ struct ChangeLog {
 
     /// Removes and returns everything listed.
     mutating func takeBatch(
-        _ records: inout TaskTable,
-        _ nodeRecords: inout NodeTable,
+        _ foreign: ForeignTaskIDs,
+        _ records: inout TaskRecords,
+        _ nodeRecords: inout NodeRecords,
         epoch: String
     ) -> StoreBatch {
         var batch = StoreBatch()
         swap(&batch.tasks, &forgottenRows)
         batch.tasks.reserveCapacity(batch.tasks.count + tasks.count)
         for slot in tasks where records[slot].flags.contains(.changed) {
-            batch.tasks.append(TaskRow(slot, records, nodeRecords))
+            batch.tasks.append(TaskRow(slot, records, foreign, nodeRecords))
             records[slot].flags.subtract([.changed, .unsaved])
         }
         if !groups.isEmpty || !unsaved.isEmpty { noteGroups(&batch) }
@@ -155,7 +160,7 @@ struct ChangeLog {
     }
 
     /// Discards everything listed, for a store that keeps none; nothing is copied.
-    mutating func drop(_ records: inout TaskTable, _ nodeRecords: inout NodeTable) {
+    mutating func drop(_ records: inout TaskRecords, _ nodeRecords: inout NodeRecords) {
         forgottenRows.removeAll()
         for slot in tasks { records[slot].flags.subtract([.changed, .unsaved]) }
         for index in nodes { nodeRecords[index].isChanged = false }
@@ -182,7 +187,7 @@ struct ChangeLog {
 
     /// Checks the invariant: a task has the flag iff its slot is listed. A slot is listed twice if its task was
     /// forgotten and another took the slot before the batch; the flag ensures that it is written once.
-    func checkInvariants(_ records: borrowing TaskTable) -> String? {
+    func checkInvariants(_ records: borrowing TaskRecords) -> String? {
         let listed = Set(tasks.filter { records[$0].flags.contains(.changed) })
         var flagged = 0
         for offset in 0..<records.slotCount where records[TaskSlot(offset: offset)].flags.contains(.changed) {

@@ -49,10 +49,10 @@ package struct TaskRow: Sendable, Equatable {
 
 extension TaskRow {
     /// Makes the row of a held task in its current state, without the spec if the store has that.
-    init(_ slot: TaskSlot, _ tasks: borrowing TaskTable, _ nodes: NodeTable) {
+    init(_ slot: TaskSlot, _ tasks: borrowing TaskRecords, _ foreign: ForeignTaskIDs, _ nodes: NodeRecords) {
         let record = tasks[slot]
         self.init(id: record.id, createdAt: record.createdAt)
-        if record.id.isForeign { foreignID = tasks.text(of: record.id) }
+        if record.id.isForeign { foreignID = String(decoding: foreign.text(of: record.id), as: UTF8.self) }
         importedAt = record.importedAt
         isAdopted = record.flags.contains(.adopted)
         attempt = record.attempt

@@ -19,7 +19,7 @@ extension MasterCore {
     private func row(_ event: TaskEvent) -> TaskEventRow {
         TaskEventRow(
             number: feed.events.next,
-            taskID: tasks.records.text(of: event.taskID),
+            taskID: tasks.table.text(of: event.taskID),
             attempt: event.attempt,
             nodeID: event.node,
             at: event.at,
@@ -71,7 +71,7 @@ extension MasterCore {
     private mutating func event(_ row: TaskEventRow) -> TaskEvent {
         let text = Array(row.taskID.utf8)
         // A task with a foreign id may be forgotten; its id is still reported.
-        let id = tasks.records.id(text) ?? tasks.records.restoreForeign(text, createdAt: row.at) ?? TaskID(number: 0)
+        let id = tasks.table.id(text) ?? tasks.restoreForeign(text, createdAt: row.at) ?? TaskID(number: 0)
         return TaskEvent(
             taskID: id,
             slot: tasks.slot(of: id) ?? .none,

@@ -53,13 +53,13 @@ extension MasterCore {
     ) throws(WireError) {
         let outcome = sorted(imports, stored)
         try checkRoom(for: outcome.new.map { imports[$0] })
-        tasks.records.beginInserting()
+        tasks.beginInserting()
         let group = nextGroup(of: outcome.new.count)
         for index in outcome.new {
             let id = insert(imports[index], into: &effects)
             if group > 0 { changes.put(id, inGroup: group) }
         }
-        tasks.records.endInserting()
+        tasks.endInserting()
         work &+= imports.count &* 20 &+ (outcome.new.isEmpty ? 0 : tasks.count >> 4)
         if !outcome.new.isEmpty { changes.importedSome() }
         effects.beginReply(request)
@@ -135,7 +135,7 @@ extension MasterCore {
             )
         }
         let foreign = imports.count { $0.row.foreignID != nil }
-        guard foreign == 0 || tasks.records.foreign.count + foreign <= configuration.foreignIDsMax else {
+        guard foreign == 0 || tasks.table.foreign.count + foreign <= configuration.foreignIDsMax else {
             let message =
                 "\(configuration.foreignIDsMax) ids of other systems are the most this master knows in one run"
             throw WireError(.overloaded, message, isRetryable: false)
@@ -152,7 +152,7 @@ extension MasterCore {
     private mutating func insert(_ task: ImportedTask, into effects: inout Effects) -> TaskID {
         var row = task.row
         row.importedAt = now.wall
-        let id = row.foreignID.map { tasks.records.addForeign(Array($0.utf8), createdAt: row.createdAt) } ?? row.id
+        let id = row.foreignID.map { tasks.addForeign(Array($0.utf8), createdAt: row.createdAt) } ?? row.id
         if row.status.isTerminal, configuration.asksStore, tasks.ended.count >= configuration.finishedTasksMax {
             row.id = id
             if !id.isForeign { tasks.skipIDs(before: id.next) }

@@ -5,7 +5,7 @@ extension MasterCore {
     /// The end of the certificate's validity in milliseconds since 1970, for `ping`; nil without TLS.
     package var certificateEnd: Int64? {
         get { standing.certificateEnd }
-        set { standing.certificateEnd = newValue }
+        set { standing.certificateBecame(validUntil: newValue) }
     }
 
     /// Becomes a standby, or learns who leads. Only a core that has never led may call it.

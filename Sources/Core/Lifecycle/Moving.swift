@@ -32,7 +32,7 @@ extension MasterCore {
     private mutating func ended(_ slot: TaskSlot) {
         tasks[slot].finishedAt = tasks[slot].finishedAt == 0 ? now.wall : tasks[slot].finishedAt
         tasks[slot].extra?.detail = nil
-        pending.shapes.release(tasks[slot].shape)
+        pending.release(tasks[slot].shape)
         tasks[slot].shape = .none
         tasks.appendEnded(slot)
         tasks[slot].deadline = 0

@@ -28,10 +28,10 @@ extension MasterCore {
     mutating func placeTasks(into effects: inout Effects) {
         unblockShapes()
         guard !pending.shapes.ready.isEmpty, !standing.isShuttingDown else { return }
-        let ready = pending.shapes.takeReady()
+        let ready = pending.takeReady()
         if ready.count == 1, let only = ready.first {
-            while let slot = pending.shapes[only].lanes.first?.first {
-                guard let node = bestNode(for: only) else { return pending.shapes.block(only) }
+            while let slot = pending.first(of: only) {
+                guard let node = bestNode(for: only) else { return pending.block(only) }
                 assign(slot, to: node, into: &effects)
             }
             return
@@ -41,8 +41,8 @@ extension MasterCore {
             if let head = head(of: shape) { heads.insert(head) }
         }
         while let next = heads.popMin() {
-            guard let node = bestNode(for: next.shape), let slot = pending.shapes[next.shape].lanes.first?.first else {
-                pending.shapes.block(next.shape)
+            guard let node = bestNode(for: next.shape), let slot = pending.first(of: next.shape) else {
+                pending.block(next.shape)
                 continue
             }
             assign(slot, to: node, into: &effects)
@@ -52,12 +52,12 @@ extension MasterCore {
 
     /// Makes blocked shapes ready that a node with new capacity could take.
     private mutating func unblockShapes() {
-        if nodes.moveFreedToRoomy() { pending.shapes.lookThrough() }
+        if nodes.moveFreedToRoomy() { pending.lookThrough() }
         guard !nodes.roomy.isEmpty else { return }
         var left = max(1, Self.looksPerTurnMax / nodes.roomy.count)
-        while left > 0, let shape = pending.shapes.nextToLookAt() {
+        while left > 0, let shape = pending.nextToLookAt() {
             left -= 1
-            pending.shapes.looked(at: shape, isWorthATry: nodes.roomy.contains { isFit(shape, $0) })
+            pending.looked(at: shape, isWorthATry: nodes.roomy.contains { isFit(shape, $0) })
         }
         guard pending.shapes.isLookedThrough else { return }
         nodes.clearRoomy()

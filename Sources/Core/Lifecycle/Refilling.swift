@@ -18,7 +18,7 @@ extension MasterCore {
     /// - Parameter position: the start of the page; 0 for the first.
     package mutating func held(from position: Int) -> HeldPage {
         // Tasks forgotten meanwhile are stored with their specs, as their page may not have come yet.
-        changes.isRefilling = true
+        changes.beginRefill()
         let end = min(position + Self.heldPageRows, tasks.records.slotCount)
         var page = HeldPage(batch: StoreBatch(), next: end < tasks.records.slotCount ? end : nil)
         for slot in (position..<max(position, end)).lazy.map(TaskSlot.init(offset:)) {
@@ -28,7 +28,7 @@ extension MasterCore {
         }
         work &+= page.batch.tasks.count &* 4
         guard page.next == nil else { return page }
-        changes.isRefilling = false
+        changes.endRefill()
         page.batch.nodes = nodes.sorted.map { NodeRow(nodes[$0]) }
         if configuration.isAudited {
             page.batch.newRun = configuration.epoch

@@ -81,7 +81,7 @@ extension MasterCore {
         var killed: [(AttemptName, ErrorCode)] = []
         var named: Set<AttemptName> = []
         for attempt in offer.attempts where named.insert(attempt).inserted {
-            if let slot = tasks.records.id(Array(attempt.taskID.utf8)).flatMap({ tasks.slot(of: $0) }) {
+            if let slot = tasks.table.id(Array(attempt.taskID.utf8)).flatMap({ tasks.slot(of: $0) }) {
                 let isCurrent = tasks[slot].attempt == attempt.attempt && tasks[slot].node == index
                 let isKept = isCurrent && (tasks[slot].isAssigned || tasks[slot].flags.contains(.reported))
                 if isKept { kept.append(slot) } else { killed.append((attempt, .staleAttempt)) }

@@ -145,7 +145,7 @@ extension MasterCore {
     private func foreign(_ slot: TaskSlot, _ request: Request, into effects: inout Effects) -> WireError {
         guard configuration.isAuthenticated else { return stale(slot) }
         let session = sessions[request.session]
-        let name = "\(tasks.records.text(of: tasks[slot].id)), attempt \(tasks[slot].attempt)"
+        let name = "\(tasks.table.text(of: tasks[slot].id)), attempt \(tasks[slot].attempt)"
         let error = WireError(
             .forbidden,
             "attempt: task \(name), is another node's than \(session.node)",
@@ -158,7 +158,7 @@ extension MasterCore {
     func stale(_ slot: TaskSlot) -> WireError {
         WireError(
             .staleAttempt,
-            "attempt: task \(tasks.records.text(of: tasks[slot].id)) is no longer this node's in this attempt; end it",
+            "attempt: task \(tasks.table.text(of: tasks[slot].id)) is no longer this node's in this attempt; end it",
             field: "attempt"
         )
     }

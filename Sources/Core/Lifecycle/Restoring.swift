@@ -29,8 +29,8 @@ extension MasterCore {
         guard kept.fault == nil || mayBreakRules || row.isAdopted else { return false }
         let id: TaskID
         if let foreign = row.foreignID {
-            guard tasks.records.foreign.count < configuration.foreignIDsMax,
-                let added = tasks.records.restoreForeign(Array(foreign.utf8), createdAt: row.createdAt)
+            guard tasks.table.foreign.count < configuration.foreignIDsMax,
+                let added = tasks.restoreForeign(Array(foreign.utf8), createdAt: row.createdAt)
             else { return false }
             id = added
         } else {
@@ -54,10 +54,10 @@ extension MasterCore {
     /// Sorts what was restored: pending tasks for placement, terminal ones for eviction.
     package mutating func endRestore() {
         tasks.sortEnded()
-        guard tasks.records.foreign.count > 0 else { return }
-        tasks.records.sortForeign()
-        for place in 0..<tasks.records.placeCount {
-            guard let slot = tasks.records.slot(at: place), tasks[slot].status == .pending else { continue }
+        guard tasks.table.foreign.count > 0 else { return }
+        tasks.sortForeign()
+        for place in 0..<tasks.table.placeCount {
+            guard let slot = tasks.table.slot(at: place), tasks[slot].status == .pending else { continue }
             let isRequeued = tasks[slot].flags.contains(.requeued)
             pending.remove(slot, &tasks.records)
             pending.insert(slot, isRequeued: isRequeued, &tasks.records)
@@ -69,7 +69,7 @@ extension MasterCore {
     mutating func take(_ row: TaskRow, _ id: TaskID, _ kept: KeptSpec) -> TaskSlot {
         let slot = tasks.insert(Self.record(row, id, kept))
         if !row.status.isTerminal {
-            tasks[slot].shape = pending.shapes.retain(ShapeKey(kept.summary))
+            tasks[slot].shape = pending.retain(ShapeKey(kept.summary))
         } else if !row.isAdopted {
             tasks.appendEnded(slot)
         }

@@ -42,7 +42,7 @@ extension MasterCore {
     /// The id as it appears in a line, without its quotes.
     package func lineText(of task: TaskID) -> [UInt8] {
         var writer = JSONWriter(capacityBytes: 64)
-        tasks.records.write(task, to: &writer)
+        tasks.table.write(task, to: &writer)
         return writer.withUnsafeBytes { Array($0.dropFirst().dropLast()) }
     }
 

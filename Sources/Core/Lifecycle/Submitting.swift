@@ -40,7 +40,7 @@ extension MasterCore {
             if group > 0, tasks[slot].flags.contains(.unsaved) {
                 changes.put(tasks[slot].id, inGroup: group)
             }
-            tasks.records.write(tasks[slot].id, to: &effects.writer)
+            tasks.table.write(tasks[slot].id, to: &effects.writer)
         }
         effects.writer.endArray()
         effects.writer.endObject()
@@ -57,7 +57,7 @@ extension MasterCore {
     private mutating func insert(_ summary: TaskSummary) -> TaskSlot {
         var record = TaskRecord(id: tasks.takeID(), createdAt: now.wall, summary: summary)
         record.flags.insert(.unsaved)
-        record.shape = pending.shapes.retain(ShapeKey(summary))
+        record.shape = pending.retain(ShapeKey(summary))
         let slot = tasks.insert(record)
         changed(slot)
         happened(

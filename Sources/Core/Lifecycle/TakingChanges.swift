@@ -6,7 +6,7 @@ extension MasterCore {
 
     /// Removes and returns the changes since the last call, for a store that keeps rows.
     package mutating func takeChanges() -> StoreBatch {
-        changes.takeBatch(&tasks.records, &nodes.records, epoch: configuration.epoch)
+        changes.takeBatch(tasks.table.foreign, &tasks.records, &nodes.records, epoch: configuration.epoch)
     }
 
     /// Discards the changes, for a store that keeps none; nothing is copied.
@@ -20,7 +20,7 @@ extension MasterCore {
 
     mutating func nodeChanged(_ index: NodeIndex) { changes.mark(index, &nodes.records) }
 
-    func row(_ slot: TaskSlot) -> TaskRow { TaskRow(slot, tasks.records, nodes.records) }
+    func row(_ slot: TaskSlot) -> TaskRow { TaskRow(slot, tasks.records, tasks.table.foreign, nodes.records) }
 
     /// The task's row, spec included.
     func wholeRow(_ slot: TaskSlot) -> TaskRow {

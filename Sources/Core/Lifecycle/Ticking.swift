@@ -28,7 +28,7 @@ extension MasterCore {
             timers.remove(index)
             nodes.remove(index)
         }
-        if configuration.asksStore { changes.markHeard(now: now.monotonic, &nodes.records) }
+        if configuration.asksStore { changes.markHeard(nodes.sorted, now: now.monotonic, &nodes.records) }
         retryUnsaved()
         // Waiters are notified while the task is still held.
         settleEnds(into: &effects)

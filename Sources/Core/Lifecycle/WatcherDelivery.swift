@@ -23,8 +23,7 @@ extension MasterCore {
     private mutating func tellOfAll(upTo end: Int, into effects: inout Effects) {
         var isBehind = false
         for _ in 0..<feed.watchers.ofAll.count {
-            if feed.watchers.position >= feed.watchers.ofAll.count { feed.watchers.position = 0 }
-            var watcher = feed.watchers.ofAll[feed.watchers.position]
+            var watcher = feed.current()
             let isAlive = sessions.isWaiting(watcher.session, watcher.number)
             if isAlive, watcher.next < feed.events.next, !sessions[watcher.session].isBackedUp {
                 guard effects.byteCount < end else {
@@ -38,24 +37,24 @@ extension MasterCore {
                     tell(watcher, watcher.next, into: &effects)
                     watcher.next += 1
                 }
-                feed.watchers.ofAll[feed.watchers.position] = watcher
+                feed.replaceCurrent(with: watcher)
                 if watcher.next < feed.events.next { isBehind = true }
             }
-            feed.watchers.position += 1
+            feed.advance()
         }
-        feed.toldUpTo = isBehind ? 0 : feed.events.next
+        feed.endRound(isBehind: isBehind)
     }
 
     private mutating func tellOfTasks(upTo end: Int, into effects: inout Effects) {
-        for task in feed.watchers.takeDue() {
+        for task in feed.takeDue() {
             guard effects.byteCount < end else {
-                feed.watchers.markDue(task)
+                feed.markDue(task)
                 continue
             }
-            var watch = feed.watchers.take(task)
+            var watch = feed.take(task)
             let isWhole = tell(&watch, task, upTo: end, into: &effects)
-            feed.watchers.put(watch, task)
-            if !isWhole { feed.watchers.markDue(task) }
+            feed.put(watch, task)
+            if !isWhole { feed.markDue(task) }
         }
     }
 
@@ -117,7 +116,7 @@ extension MasterCore {
     /// Retains the object of a task that is about to be forgotten, if it is watched.
     mutating func keepEnd(_ slot: TaskSlot) {
         guard feed.watchers.lacksEnd(tasks[slot].id) else { return }
-        feed.watchers.keepEnd(object(slot), of: tasks[slot].id)
+        feed.keepEnd(object(slot), of: tasks[slot].id)
     }
 
     private mutating func tell(_ watcher: Watcher, _ number: Int, into effects: inout Effects) {
@@ -138,7 +137,7 @@ extension MasterCore {
         writeCursor(number, to: &writer)
         writer.member("at", milliseconds: event.at)
         writer.key("taskId")
-        tasks.records.write(event.taskID, to: &writer)
+        tasks.table.write(event.taskID, to: &writer)
         if !event.slot.isNone, tasks[event.slot].id == event.taskID {
             writer.key("name")
             writeName(event.slot, to: &writer)

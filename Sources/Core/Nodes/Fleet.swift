@@ -4,7 +4,7 @@ import PodlingProtocol
 ///
 /// A node's used resources are the sums over its attempts; it is in the list of open nodes iff it may be given a task.
 struct Fleet {
-    var records = NodeTable()
+    private(set) var table = NodeTable()
     /// The bytes of all nodes' texts.
     private(set) var byteCount = 0
     /// Nodes that gained capacity since tasks were last placed.
@@ -14,25 +14,33 @@ struct Fleet {
 
     subscript(_ index: NodeIndex) -> NodeRecord {
         @inline(__always)
-        _read { yield records[index] }
+        _read { yield table.records[index] }
         @inline(__always)
-        _modify { yield &records[index] }
+        _modify { yield &table.records[index] }
     }
 
-    var count: Int { records.count }
+    /// The records, for the machine that keeps a flag in them.
+    var records: NodeRecords {
+        @inline(__always)
+        _read { yield table.records }
+        @inline(__always)
+        _modify { yield &table.records }
+    }
+
+    var count: Int { table.count }
     /// Sorted by node id.
-    var sorted: [NodeIndex] { records.sorted }
-    var open: [NodeIndex] { records.open }
+    var sorted: [NodeIndex] { table.sorted }
+    var open: [NodeIndex] { table.open }
 
-    func index(of id: String) -> NodeIndex? { records.index(of: id) }
+    func index(of id: String) -> NodeIndex? { table.index(of: id) }
 
-    func position(notBefore id: String) -> Int { records.position(notBefore: id) }
+    func position(notBefore id: String) -> Int { table.position(notBefore: id) }
 
-    mutating func insert(_ id: String) -> NodeIndex { records.insert(id) }
+    mutating func insert(_ id: String) -> NodeIndex { table.insert(id) }
 
     mutating func remove(_ index: NodeIndex) {
         setByteCost(index, 0)
-        records.remove(index)
+        table.remove(index)
     }
 
     /// Sets the bytes of a node's texts.
@@ -44,29 +52,20 @@ struct Fleet {
     // MARK: Attempts
 
     /// Adds an attempt to a node, and allots it the node's resources.
-    mutating func add(_ slot: TaskSlot, _ key: ShapeKey, to index: NodeIndex, _ tasks: inout TaskTable) {
+    mutating func add(_ slot: TaskSlot, _ key: ShapeKey, to index: NodeIndex, _ tasks: inout TaskRecords) {
         tasks[slot].nodePosition = records[index].attempts.count
-        records[index].attempts.append(slot)
-        records[index].used += 1
-        records[index].cpuMillisUsed += key.cpuMillis
-        records[index].memoryBytesUsed += key.memoryBytes
+        records[index].add(slot, key)
     }
 
     /// Removes an attempt from its node.
     /// - Returns: whether a node had it.
-    mutating func remove(_ slot: TaskSlot, _ key: ShapeKey, _ tasks: inout TaskTable) -> Bool {
+    mutating func remove(_ slot: TaskSlot, _ key: ShapeKey, _ tasks: inout TaskRecords) -> Bool {
         let index = tasks[slot].node
         let position = tasks[slot].nodePosition
         guard !index.isNone, position >= 0 else { return false }
-        let last = records[index].attempts.removeLast()
-        if last != slot {
-            records[index].attempts[position] = last
-            tasks[last].nodePosition = position
-        }
+        let last = records[index].removeAttempt(at: position, key)
+        if last != slot { tasks[last].nodePosition = position }
         tasks[slot].nodePosition = -1
-        records[index].used -= 1
-        records[index].cpuMillisUsed -= key.cpuMillis
-        records[index].memoryBytesUsed -= key.memoryBytes
         return true
     }
 
@@ -82,7 +81,7 @@ struct Fleet {
 
     /// Updates whether the node is in the list of open nodes.
     mutating func refreshOpen(_ index: NodeIndex, now: Int64) {
-        records.setOpen(index, Fit.isOpen(records[index], now: now))
+        table.setOpen(index, Fit.isOpen(records[index], now: now))
     }
 
     /// Moves the nodes that gained capacity to the list that the scan examines.
@@ -106,7 +105,7 @@ struct Fleet {
     }
 
     /// The first violated invariant, given the resources allotted to each task; nil if all hold.
-    func checkInvariants(_ tasks: borrowing TaskTable, now: Int64, key: (TaskSlot) -> ShapeKey) -> String? {
+    func checkInvariants(_ tasks: borrowing TaskRecords, now: Int64, key: (TaskSlot) -> ShapeKey) -> String? {
         var bytes = 0
         for index in sorted {
             let node = records[index]

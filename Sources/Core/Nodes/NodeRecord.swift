@@ -12,9 +12,10 @@ struct NodeRecord {
     var slots = 0
     var cpuMillis = 0
     var memoryBytes = 0
-    var used = 0
-    var cpuMillisUsed = 0
-    var memoryBytesUsed = 0
+    /// The number of its attempts, and the resources allotted to them.
+    private(set) var used = 0
+    private(set) var cpuMillisUsed = 0
+    private(set) var memoryBytesUsed = 0
     /// The session that registered it, while that is open.
     var session: SessionID?
     /// Monotonic milliseconds of the last complete valid line.
@@ -32,8 +33,8 @@ struct NodeRecord {
     var hasLease = false
     /// The bytes of its texts, as counted by `Fleet`.
     var byteCost = 0
-    /// The number of slots in use.
-    var attempts: [TaskSlot] = []
+    /// The tasks that it has, unordered.
+    private(set) var attempts: [TaskSlot] = []
     /// The number of held tasks that name it.
     var references = 0
     /// Its position in the list of open nodes; −1 if not in it.
@@ -69,6 +70,25 @@ struct NodeRecord {
 
     /// Whether only its age keeps it from being forgotten.
     var isUnused: Bool { references == 0 && session == nil && !hasLease }
+
+    /// Allots an attempt its resources.
+    mutating func add(_ slot: TaskSlot, _ key: ShapeKey) {
+        attempts.append(slot)
+        used += 1
+        cpuMillisUsed += key.cpuMillis
+        memoryBytesUsed += key.memoryBytes
+    }
+
+    /// Frees an attempt's resources.
+    /// - Returns: the attempt that was the last, and now has its position.
+    mutating func removeAttempt(at position: Int, _ key: ShapeKey) -> TaskSlot {
+        let last = attempts.removeLast()
+        if position < attempts.count { attempts[position] = last }
+        used -= 1
+        cpuMillisUsed -= key.cpuMillis
+        memoryBytesUsed -= key.memoryBytes
+        return last
+    }
 
     /// Extends the deadlines of its worker after a stall of the master.
     mutating func moveLease(milliseconds: Int64) {

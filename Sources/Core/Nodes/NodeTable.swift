@@ -1,13 +1,9 @@
-/// All nodes, by index and by id, and the list of those with capacity.
-struct NodeTable {
+/// The records of all nodes, by index. Any machine may keep its part of a node in them; only `NodeTable`, in this file,
+/// adds and removes one.
+struct NodeRecords {
     private var records = Slab<NodeRecord>()
-    private var indexes: [String: NodeIndex] = [:]
-    /// Indexes sorted by node id.
-    private(set) var sorted: [NodeIndex] = []
-    /// Nodes that could take a task, as far as slots are concerned.
-    private(set) var open: [NodeIndex] = []
 
-    var count: Int { sorted.count }
+    fileprivate init() {}
 
     subscript(_ index: NodeIndex) -> NodeRecord {
         @inline(__always)
@@ -15,6 +11,22 @@ struct NodeTable {
         @inline(__always)
         _modify { yield &records[index] }
     }
+
+    fileprivate mutating func insert(_ record: NodeRecord) -> NodeIndex { records.insert(record) }
+
+    fileprivate mutating func release(_ index: NodeIndex) { records.release(index) }
+}
+
+/// All nodes, by index and by id, and the list of those with capacity.
+struct NodeTable {
+    var records = NodeRecords()
+    private var indexes: [String: NodeIndex] = [:]
+    /// Indexes sorted by node id.
+    private(set) var sorted: [NodeIndex] = []
+    /// Nodes that could take a task, as far as slots are concerned.
+    private(set) var open: [NodeIndex] = []
+
+    var count: Int { sorted.count }
 
     func index(of id: String) -> NodeIndex? { indexes[id] }
 

@@ -46,7 +46,7 @@ extension MasterCore {
         into effects: inout Effects
     ) {
         do throws(WireError) {
-            guard case .watch(let next, isResumed: true) = wish, let id = tasks.records.id(Array(name.utf8)) else {
+            guard case .watch(let next, isResumed: true) = wish, let id = tasks.table.id(Array(name.utf8)) else {
                 throw Self.noTask(name)
             }
             try watch(id, end: nil, from: next, request, into: &effects)
@@ -112,7 +112,7 @@ extension MasterCore {
         row.write(to: &object)
         let end = object.withUnsafeBytes { Array($0) }
         // No retained event has a foreign id that this run never saw.
-        let id = tasks.records.id(Array(row.idText.utf8)) ?? TaskID(number: 0)
+        let id = tasks.table.id(Array(row.idText.utf8)) ?? TaskID(number: 0)
         try watch(id, end: end, from: next, request, into: &effects)
     }
 }

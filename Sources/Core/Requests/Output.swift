@@ -100,7 +100,7 @@ extension MasterCore {
         if let ended = open.ended {
             effects.writer.string(ended.idText)
         } else {
-            tasks.records.write(tasks[open.slot].id, to: &effects.writer)
+            tasks.table.write(tasks[open.slot].id, to: &effects.writer)
         }
         effects.writer.member("attempt", attempt)
         effects.writer.member("tail", open.wish.tail)

@@ -22,9 +22,9 @@ extension MasterCore {
     private mutating func listHeld(_ wanted: ListRequest, _ request: Request, into effects: inout Effects) {
         var index: Int
         if wanted.isDescending {
-            index = (wanted.cursor.map { tasks.records.place(of: $0, isAfter: false) } ?? tasks.records.placeCount) - 1
+            index = (wanted.cursor.map { tasks.table.place(of: $0, isAfter: false) } ?? tasks.table.placeCount) - 1
         } else {
-            index = wanted.cursor.map { tasks.records.place(of: $0, isAfter: true) } ?? 0
+            index = wanted.cursor.map { tasks.table.place(of: $0, isAfter: true) } ?? 0
         }
         effects.beginPage(request, of: "tasks")
         let start = effects.writer.count
@@ -33,7 +33,7 @@ extension MasterCore {
         var specBytes = 0
         defer { work &+= scanned >> 1 &+ specBytes >> 5 }
         var last: TaskID?
-        let end = wanted.isDescending ? -1 : tasks.records.placeCount
+        let end = wanted.isDescending ? -1 : tasks.table.placeCount
         let step = wanted.isDescending ? -1 : 1
         while index != end, found < wanted.limit, scanned < Limits.pageTasksScannedMax,
             effects.writer.count - start < Limits.pageBytesMax, specBytes < Limits.pageSpecBytesScannedMax
@@ -41,8 +41,8 @@ extension MasterCore {
             scanned += 1
             // A forgotten task advances the position too; otherwise a page of nothing but gaps would look like the
             // last.
-            last = tasks.records.id(at: index)
-            if let slot = tasks.records.slot(at: index), matches(slot, wanted.filter, &specBytes) {
+            last = tasks.table.id(at: index)
+            if let slot = tasks.table.slot(at: index), matches(slot, wanted.filter, &specBytes) {
                 effects.writer.comma(before: found)
                 writeTask(slot, to: &effects.writer)
                 touch(slot)
@@ -50,7 +50,7 @@ extension MasterCore {
             }
             index += step
         }
-        effects.endPage(cursor: index == end ? nil : last.map { tasks.records.cursor(of: $0).pageText })
+        effects.endPage(cursor: index == end ? nil : last.map { tasks.table.cursor(of: $0).pageText })
     }
 
     /// - Parameter specBytes: increased by the bytes of specs read.

@@ -55,9 +55,9 @@ extension MasterCore {
         guard !isBackedUp else { return }
         streams.readerResumed(id)
         guard !feed.watchers.isEmpty else { return }
-        feed.toldUpTo = 0
+        feed.resumed()
         for (_, subscription) in sessions[id].subscriptions.sorted(by: { $0.key < $1.key }) {
-            if case .watch(let task?) = subscription { feed.watchers.markDue(task) }
+            if case .watch(let task?) = subscription { feed.markDue(task) }
         }
     }
 

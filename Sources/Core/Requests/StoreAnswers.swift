@@ -32,12 +32,12 @@ extension MasterCore {
     package mutating func answer(_ asked: Effects.Query, _ page: StorePage?, into effects: inout Effects) {
         guard sessions.isOpen(asked.session) else { return }
         sessions[asked.session].isAsking = false
-        sessions.acting = asked.session
+        sessions.beginActing(asked.session)
         effects.isFree = asked.importing.isEmpty
         touchedKind = asked.importing.isEmpty ? .read : .change
         let written = effects.byteCount
         defer {
-            sessions.acting = nil
+            sessions.endActing()
             effects.isFree = true
             if !touched.isEmpty { markTouched(from: written, in: &effects) }
         }

@@ -87,7 +87,7 @@ extension MasterCore {
     /// The task object.
     func writeTask(_ slot: TaskSlot, to writer: inout JSONWriter) {
         writer.beginObject("taskId")
-        tasks.records.write(tasks[slot].id, to: &writer)
+        tasks.table.write(tasks[slot].id, to: &writer)
         let node = tasks[slot].node
         tasks[slot].writeMembers(node: node.isNone ? nil : nodes[node].name, to: &writer)
     }
@@ -101,7 +101,7 @@ extension MasterCore {
 
     /// Appends the id and the number of the attempt: `"...","attempt":1`; the caller writes the first name.
     func writeAttempt(_ slot: TaskSlot, to writer: inout JSONWriter) {
-        tasks.records.write(tasks[slot].id, to: &writer)
+        tasks.table.write(tasks[slot].id, to: &writer)
         writer.member("attempt", tasks[slot].attempt)
     }
 }

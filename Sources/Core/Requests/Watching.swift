@@ -18,7 +18,7 @@ extension MasterCore {
             return try watch(tasks[slot].id, end: nil, from: next, request, into: &effects)
         }
         // The task is gone for good, except for its last transitions.
-        if !configuration.asksStore, cursor != nil, let id = tasks.records.id(name) {
+        if !configuration.asksStore, cursor != nil, let id = tasks.table.id(name) {
             return try watch(id, end: nil, from: next, request, into: &effects)
         }
         try askForTask(.watch(next: next, isResumed: cursor != nil), name, request, into: &effects)
@@ -39,15 +39,14 @@ extension MasterCore {
         effects.endReply()
         var watcher = Watcher(session: request.session, number: number, next: next)
         guard let taskID else {
-            feed.watchers.ofAll.append(watcher)
-            feed.toldUpTo = 0
+            feed.append(ofAll: watcher)
             return
         }
         watcher.missed = max(0, feed.events.oldest - next)
         let kept = max(next, feed.events.oldest)..<max(next, feed.events.next)
         work &+= kept.count >> 1
         let numbers = kept.filter { feed.events[$0].taskID == taskID }
-        feed.watchers.add(watcher, of: taskID, numbers: numbers, end: end)
+        feed.add(watcher, of: taskID, numbers: numbers, end: end)
     }
 
     /// The event number of a cursor, from which a watch can be resumed.

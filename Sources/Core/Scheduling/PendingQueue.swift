@@ -4,9 +4,11 @@ import PodlingProtocol
 ///
 /// A task is pending iff it is in exactly one lane; its links are in its record.
 struct PendingQueue {
-    var shapes = ShapeTable()
+    private(set) var shapes = ShapeTable()
 
-    mutating func insert(_ slot: TaskSlot, isRequeued: Bool, _ tasks: inout TaskTable) {
+    // MARK: Pending tasks
+
+    mutating func insert(_ slot: TaskSlot, isRequeued: Bool, _ tasks: inout TaskRecords) {
         let shape = tasks[slot].shape
         let priority = tasks[slot].priority
         var lane = 0
@@ -29,7 +31,7 @@ struct PendingQueue {
         shapes.wake(shape)
     }
 
-    mutating func remove(_ slot: TaskSlot, _ tasks: inout TaskTable) {
+    mutating func remove(_ slot: TaskSlot, _ tasks: inout TaskRecords) {
         let shape = tasks[slot].shape
         let priority = tasks[slot].priority
         let previous = tasks[slot].queuePrevious
@@ -53,10 +55,29 @@ struct PendingQueue {
     /// The next task of a shape; nil if none is pending.
     func first(of shape: ShapeIndex) -> TaskSlot? { shapes[shape].lanes.first?.first }
 
-    func key(of slot: TaskSlot, _ tasks: borrowing TaskTable) -> ShapeKey { shapes[tasks[slot].shape].key }
+    // MARK: Shapes
+
+    func key(of slot: TaskSlot, _ tasks: borrowing TaskRecords) -> ShapeKey { shapes[tasks[slot].shape].key }
+
+    /// Counts a live task of a shape.
+    mutating func retain(_ key: ShapeKey) -> ShapeIndex { shapes.retain(key) }
+
+    /// Counts a live task less.
+    mutating func release(_ shape: ShapeIndex) { shapes.release(shape) }
+
+    /// Removes and returns the shapes that placement tries next.
+    mutating func takeReady() -> [ShapeIndex] { shapes.takeReady() }
+
+    mutating func block(_ shape: ShapeIndex) { shapes.block(shape) }
+
+    mutating func lookThrough() { shapes.lookThrough() }
+
+    mutating func nextToLookAt() -> ShapeIndex? { shapes.nextToLookAt() }
+
+    mutating func looked(at shape: ShapeIndex, isWorthATry: Bool) { shapes.looked(at: shape, isWorthATry: isWorthATry) }
 
     /// Checks the invariant: the lanes hold each pending task exactly once, and nothing else.
-    func checkInvariants(_ tasks: borrowing TaskTable) -> String? {
+    func checkInvariants(_ tasks: borrowing TaskRecords) -> String? {
         var queued = 0
         for shape in shapes.all {
             for lane in shapes[shape].lanes {

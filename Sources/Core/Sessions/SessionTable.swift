@@ -2,7 +2,7 @@
 struct SessionTable {
     private var sessions: [Session] = []
     /// The connection whose line is being executed.
-    var acting: SessionID?
+    private(set) var acting: SessionID?
 
     /// The session of a connection that is open, or was the last in its slot; check `isOpen` first if it may be closed.
     subscript(_ id: SessionID) -> Session {
@@ -25,6 +25,11 @@ struct SessionTable {
         sessions.indices.lazy.filter { sessions[$0].isOpen }
             .map { SessionID(slot: $0, generation: sessions[$0].generation) }
     }
+
+    /// Notes whose line is being executed.
+    mutating func beginActing(_ id: SessionID) { acting = id }
+
+    mutating func endActing() { acting = nil }
 
     mutating func insert(_ session: Session, _ id: SessionID) {
         while sessions.count <= id.slot { sessions.append(.closed) }

@@ -7,7 +7,7 @@ struct Standing {
     private(set) var storeHealth = StoreHealth()
     private(set) var isShuttingDown = false
     /// Milliseconds since 1970; nil without TLS.
-    var certificateEnd: Int64?
+    private(set) var certificateEnd: Int64?
 
     var isStandby: Bool { leadership != .leading }
     /// Whether leases and deadlines may expire: not while replies to workers are held for the store.
@@ -27,6 +27,8 @@ struct Standing {
     }
 
     mutating func storeBecame(_ health: StoreHealth) { storeHealth = health }
+
+    mutating func certificateBecame(validUntil end: Int64?) { certificateEnd = end }
 
     // MARK: Restrictions
 

@@ -6,7 +6,7 @@ import PodlingProtocol
 /// The counts sum to the table; a held terminal task is listed once among the ended ones; a key leads to a task that
 /// has it; a status changes only in `move`.
 struct TaskBook: ~Copyable {
-    var records = TaskTable()
+    private(set) var table = TaskTable()
     /// Task counts, indexed by `TaskStatus.rawValue`.
     private(set) var counts = [Int](repeating: 0, count: TaskStatus.allCases.count)
     /// Terminal tasks in the order of their ends.
@@ -22,27 +22,35 @@ struct TaskBook: ~Copyable {
 
     subscript(_ slot: TaskSlot) -> TaskRecord {
         @inline(__always)
-        _read { yield records[slot] }
+        _read { yield table.records[slot] }
         @inline(__always)
-        _modify { yield &records[slot] }
+        _modify { yield &table.records[slot] }
     }
 
-    var count: Int { records.count }
-    var byteCost: Int { records.byteCost }
+    /// The records, for the machines that keep links and flags in them.
+    var records: TaskRecords {
+        @inline(__always)
+        _read { yield table.records }
+        @inline(__always)
+        _modify { yield &table.records }
+    }
+
+    var count: Int { table.count }
+    var byteCost: Int { table.byteCost }
 
     func count(_ status: TaskStatus) -> Int { counts[Int(status.rawValue)] }
 
     var liveCount: Int { count(.pending) + count(.scheduled) + count(.running) }
 
-    func slot(of id: TaskID) -> TaskSlot? { records.slot(of: id) }
+    func slot(of id: TaskID) -> TaskSlot? { table.slot(of: id) }
 
     /// The slot of the task that a request names.
-    func slot(of name: TaskName) -> TaskSlot? { records.slot(of: name) }
+    func slot(of name: TaskName) -> TaskSlot? { table.slot(of: name) }
 
     /// The slot of a row's task, if it is held.
     func slot(of row: TaskRow) -> TaskSlot? {
-        guard let text = row.foreignID else { return records.slot(of: row.id) }
-        return records.foreign.id(of: Array(text.utf8)).flatMap { records.slot(of: $0) }
+        guard let text = row.foreignID else { return table.slot(of: row.id) }
+        return table.foreign.id(of: Array(text.utf8)).flatMap { table.slot(of: $0) }
     }
 
     func slot(ofKey key: String) -> TaskSlot? { slotsByKey[key] }
@@ -65,11 +73,28 @@ struct TaskBook: ~Copyable {
         return true
     }
 
+    /// Begins a bulk insertion in any order; the index by id is built once, by `endInserting`.
+    mutating func beginInserting() { table.beginInserting() }
+
+    mutating func endInserting() { table.endInserting() }
+
+    /// The id for a foreign id's text, a new one if the text is new.
+    mutating func addForeign(_ text: [UInt8], createdAt: Int64) -> TaskID {
+        table.addForeign(text, createdAt: createdAt)
+    }
+
+    /// The id for the foreign id of a restored task; nil if it exists already.
+    mutating func restoreForeign(_ text: [UInt8], createdAt: Int64) -> TaskID? {
+        table.restoreForeign(text, createdAt: createdAt)
+    }
+
+    mutating func sortForeign() { table.sortForeign() }
+
     mutating func insert(_ record: consuming TaskRecord) -> TaskSlot {
         let key = record.extra?.idempotencyKey
         let status = record.status
         if !record.id.isForeign { skipIDs(before: record.id.next) }
-        let slot = records.insert(record)
+        let slot = table.insert(record)
         counts[Int(status.rawValue)] += 1
         if let key { slotsByKey[key] = slot }
         return slot
@@ -122,7 +147,7 @@ struct TaskBook: ~Copyable {
         counts[Int(records[slot].status.rawValue)] -= 1
         // Two restored tasks may have the same key, which leads to the newer one.
         if let key = records[slot].extra?.idempotencyKey, slotsByKey[key] == slot { slotsByKey[key] = nil }
-        records.remove(slot)
+        table.remove(slot)
     }
 
     /// The first violated invariant; nil if all hold.

@@ -1,25 +1,18 @@
-/// All tasks that the core holds, by slot and by id. Tasks with foreign ids come first, then our own; each group by
-/// age.
-struct TaskTable: ~Copyable {
+/// The records of all tasks that the core holds, by slot. Any machine may keep its part of a task in them; only
+/// `TaskTable`, in this file, adds and removes one.
+struct TaskRecords: ~Copyable {
     private static let chunkShift: Int = 12
     private static let chunkCount = 1 << 12
 
     private var chunks: [UnsafeMutablePointer<TaskRecord>] = []
     private var free: [TaskSlot] = []
-    private var used = 0
-    private(set) var order = TaskOrder()
-    private(set) var foreign = ForeignTaskIDs()
-    private(set) var count = 0
     /// The number of slots in use or free for reuse; a free one holds the id 0.
-    var slotCount: Int { used }
-    /// The bytes of all held tasks.
-    private(set) var byteCost = 0
-    /// Bulk insertion is under way: `endInserting` will add the inserted tasks to the order.
-    private var isInserting = false
-    private var inserted: [(slot: TaskSlot, id: TaskID)] = []
+    private(set) var slotCount = 0
+
+    fileprivate init() {}
 
     deinit {
-        for offset in 0..<used { address(TaskSlot(offset: offset)).deinitialize(count: 1) }
+        for offset in 0..<slotCount { address(TaskSlot(offset: offset)).deinitialize(count: 1) }
         for chunk in chunks { UnsafeMutableRawPointer(chunk).deallocate() }
     }
 
@@ -42,6 +35,37 @@ struct TaskTable: ~Copyable {
         _modify { yield &address(slot).pointee }
     }
 
+    fileprivate mutating func insert(_ record: consuming TaskRecord) -> TaskSlot {
+        if let reused = free.popLast() {
+            address(reused).pointee = record
+            return reused
+        }
+        let slot = TaskSlot(offset: slotCount)
+        slotCount += 1
+        if slot.offset & (Self.chunkCount - 1) == 0 { chunks.append(Self.allocateChunk()) }
+        address(slot).initialize(to: record)
+        return slot
+    }
+
+    fileprivate mutating func remove(_ slot: TaskSlot) {
+        address(slot).pointee.clear()
+        free.append(slot)
+    }
+}
+
+/// All tasks that the core holds, by slot and by id. Tasks with foreign ids come first, then our own; each group by
+/// age.
+struct TaskTable: ~Copyable {
+    var records = TaskRecords()
+    private(set) var order = TaskOrder()
+    private(set) var foreign = ForeignTaskIDs()
+    private(set) var count = 0
+    /// The bytes of all held tasks.
+    private(set) var byteCost = 0
+    /// Bulk insertion is under way: `endInserting` will add the inserted tasks to the order.
+    private var isInserting = false
+    private var inserted: [(slot: TaskSlot, id: TaskID)] = []
+
     func slot(of id: TaskID) -> TaskSlot? {
         if id.isForeign { return foreign.slot(of: id) }
         let index = order.firstIndex(notBefore: id)
@@ -52,16 +76,7 @@ struct TaskTable: ~Copyable {
     mutating func insert(_ record: consuming TaskRecord) -> TaskSlot {
         let id = record.id
         byteCost += record.byteCost
-        let slot: TaskSlot
-        if let reused = free.popLast() {
-            slot = reused
-            address(slot).pointee = record
-        } else {
-            slot = TaskSlot(offset: used)
-            used += 1
-            if slot.offset & (Self.chunkCount - 1) == 0 { chunks.append(Self.allocateChunk()) }
-            address(slot).initialize(to: record)
-        }
+        let slot = records.insert(record)
         if id.isForeign {
             foreign.take(slot, id)
         } else if isInserting {
@@ -84,11 +99,10 @@ struct TaskTable: ~Copyable {
     }
 
     mutating func remove(_ slot: TaskSlot) {
-        let id = address(slot).pointee.id
-        byteCost -= address(slot).pointee.byteCost
+        let id = records[slot].id
+        byteCost -= records[slot].byteCost
         if id.isForeign { foreign.remove(id) } else { order.remove(id) }
-        address(slot).pointee.clear()
-        free.append(slot)
+        records.remove(slot)
         count -= 1
     }
 

@@ -20,9 +20,9 @@ struct EventFeed {
     private static let endedSubscriptionsMax = 8_192
 
     private(set) var events: EventRing
-    var watchers = WatcherTable()
+    private(set) var watchers = WatcherTable()
     /// The value of `events.next` when all watchers of all tasks that keep up were last up to date; 0 if one was not.
-    var toldUpTo = 0
+    private var toldUpTo = 0
     private(set) var texts = EventTexts()
     /// Epochs whose cursors are still valid.
     private var earlierRuns: Set<String> = []
@@ -60,6 +60,46 @@ struct EventFeed {
     mutating func keepText(_ text: UnsafeRawBufferPointer, of number: Int) { texts.keep(text, of: number) }
 
     mutating func clearTexts() { texts.removeAll() }
+
+    // MARK: Watchers of all tasks
+
+    mutating func append(ofAll watcher: Watcher) {
+        watchers.append(ofAll: watcher)
+        toldUpTo = 0
+    }
+
+    /// Notes that a watcher keeps up again.
+    mutating func resumed() { toldUpTo = 0 }
+
+    /// The watcher of all tasks whose turn it is; there must be one.
+    mutating func current() -> Watcher { watchers.current() }
+
+    mutating func replaceCurrent(with watcher: Watcher) { watchers.replaceCurrent(with: watcher) }
+
+    /// Gives the next watcher of all tasks its turn.
+    mutating func advance() { watchers.advance() }
+
+    /// Notes the end of a round.
+    /// - Parameter isBehind: whether a watcher that keeps up was not sent everything.
+    mutating func endRound(isBehind: Bool) { toldUpTo = isBehind ? 0 : events.next }
+
+    // MARK: Watchers of one task
+
+    mutating func add(_ watcher: Watcher, of task: TaskID, numbers: [Int], end: [UInt8]?) {
+        watchers.add(watcher, of: task, numbers: numbers, end: end)
+    }
+
+    mutating func markDue(_ task: TaskID) { watchers.markDue(task) }
+
+    mutating func takeDue() -> [TaskID] { watchers.takeDue() }
+
+    /// Removes and returns a task's watchers, which `put` puts back.
+    mutating func take(_ task: TaskID) -> TaskWatch { watchers.take(task) }
+
+    mutating func put(_ watch: TaskWatch, _ task: TaskID) { watchers.put(watch, task) }
+
+    /// Retains the object of a task that is about to be forgotten.
+    mutating func keepEnd(_ end: [UInt8], of task: TaskID) { watchers.keepEnd(end, of: task) }
 
     // MARK: Waiting for an end
 

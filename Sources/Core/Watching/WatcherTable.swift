@@ -22,9 +22,9 @@ struct WatcherTable {
     /// The most events of one task that are retained for a watcher that does not read.
     private static let numbersMax = 4_096
 
-    var ofAll: [Watcher] = []
+    private(set) var ofAll: [Watcher] = []
     /// The round-robin position in `ofAll`.
-    var position = 0
+    private var position = 0
     private var ofTask: [TaskID: TaskWatch] = [:]
     /// Tasks whose watchers have pending events, in the order of these events.
     private var due: [TaskID] = []
@@ -32,6 +32,19 @@ struct WatcherTable {
 
     var isEmpty: Bool { ofAll.isEmpty && ofTask.isEmpty }
     var hasDue: Bool { !due.isEmpty }
+
+    mutating func append(ofAll watcher: Watcher) { ofAll.append(watcher) }
+
+    /// The watcher of all tasks whose turn it is; there must be one.
+    mutating func current() -> Watcher {
+        if position >= ofAll.count { position = 0 }
+        return ofAll[position]
+    }
+
+    mutating func replaceCurrent(with watcher: Watcher) { ofAll[position] = watcher }
+
+    /// Gives the next watcher of all tasks its turn.
+    mutating func advance() { position += 1 }
 
     /// - Parameter numbers: the task's events that it is to be sent first.
     mutating func add(_ watcher: Watcher, of task: TaskID, numbers: [Int], end: [UInt8]?) {
