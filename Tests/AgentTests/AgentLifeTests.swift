@@ -187,7 +187,7 @@ import Testing
     @Test func aSpecThatIsNotUnderstoodIsRejected() {
         let trace = AgentTrace()
         trace.register()
-        #expect(trace.on(.assignRefused(key, "spec.gpu: ...")).bodies == [.reject(key, error: "spec.gpu: ...")])
+        #expect(trace.on(.assignRejected(key, "spec.gpu: ...")).bodies == [.reject(key, error: "spec.gpu: ...")])
     }
 
     @Test func keptContainersAreBoundedInNumber() {

@@ -100,7 +100,7 @@ import Testing
 
     @Test func anUnknownMemberOfASpecIsRefusedByName() throws {
         let line = #"{"ev":"assign","taskId":"t1","attempt":1,"spec":{"name":"x","image":"y","gpu":1}}"#
-        guard case .assignRefused(.first, let why) = try read(line) else {
+        guard case .assignRejected(.first, let why) = try read(line) else {
             Issue.record("taken")
             return
         }

@@ -36,15 +36,15 @@ extension AgentCore {
     mutating func assigned(_ key: AttemptKey, _ plan: AttemptPlan) {
         guard attempts[key] == nil else { return assignedAgain(key) }
         if tombstones.contains(key) || discarding[key] != nil {
-            return refuseAssignment(key, "this attempt was here before")
+            return rejectAssignment(key, "this attempt was here before")
         }
-        guard shutdown == nil else { return refuseAssignment(key, Self.shutdownRefusal) }
-        guard isEngineThere else { return refuseAssignment(key, engineRefusal) }
+        guard shutdown == nil else { return rejectAssignment(key, Self.shutdownRefusal) }
+        guard isEngineThere else { return rejectAssignment(key, engineRefusal) }
         guard attempts.values.count(where: \.isLive) < configuration.slots else {
-            return refuseAssignment(key, "all \(configuration.slots) slots are taken")
+            return rejectAssignment(key, "all \(configuration.slots) slots are taken")
         }
         guard attempts.count < configuration.slots + AgentLimits.unacknowledgedReportsMax else {
-            return refuseAssignment(key, "too many reports wait for the master")
+            return rejectAssignment(key, "too many reports wait for the master")
         }
         var record = AttemptRecord(key: key, plan: plan)
         record.acceptAt = now + AgentLimits.acceptDelayMilliseconds
@@ -62,7 +62,7 @@ extension AgentCore {
         }
     }
 
-    mutating func refuseAssignment(_ key: AttemptKey, _ why: String) {
+    mutating func rejectAssignment(_ key: AttemptKey, _ why: String) {
         note(.warning, "rejected: \(why)", key)
         if attempts[key] == nil { bury(key) }
         request(.reject(key, error: why), as: .reject(key))

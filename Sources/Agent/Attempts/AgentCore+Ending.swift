@@ -82,7 +82,7 @@ extension AgentCore {
 
     /// Hands an attempt that has not started back to the master, which places it again.
     mutating func handBack(_ key: AttemptKey, _ why: String) {
-        refuseAssignment(key, why)
+        rejectAssignment(key, why)
         forget(key)
     }
 

@@ -125,7 +125,7 @@ extension AgentCore {
             reconnectRange = range
             note(.info, "the master is going down")
         case .assign(let key, let plan): assigned(key, plan)
-        case .assignRefused(let key, let why): refuseAssignment(key, why)
+        case .assignRejected(let key, let why): rejectAssignment(key, why)
         case .cancel(let key, let graceSeconds): cancelled(key, graceSeconds)
         case .kill(let key, let code):
             note(.info, "to be killed: \(code)", key)

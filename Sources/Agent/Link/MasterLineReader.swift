@@ -66,7 +66,7 @@ package struct MasterLineReader: ~Copyable {
             let spec = try TaskSpec(try root.required("spec"))
             return .assign(key, AttemptPlan(spec, key: key, nodeId: nodeId))
         } catch {
-            return .assignRefused(key, error.message)
+            return .assignRejected(key, error.message)
         }
     }
 

@@ -13,7 +13,7 @@ package enum MasterMessage: Sendable, Equatable {
     case drain(reconnectMilliseconds: ClosedRange<Int64>)
     case assign(AttemptKey, AttemptPlan)
     /// An assignment whose spec this worker rejects, and why.
-    case assignRefused(AttemptKey, String)
+    case assignRejected(AttemptKey, String)
     case cancel(AttemptKey, graceSeconds: Int)
     case kill(AttemptKey, code: String)
     case quiet(Bool)
