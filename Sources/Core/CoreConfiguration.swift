@@ -5,7 +5,7 @@ import PodlingProtocol
 package struct CoreConfiguration: Sendable {
     /// `podling-master/VERSION`, as `hello` and `ping` report it.
     package var server: String
-    /// The id of this run: cursors of another run are rejected. 1 to 32 of `a-z 0-9`.
+    /// The id of this run: cursors of another run are refused. 1 to 32 of `a-z 0-9`.
     package var epoch: String
     /// The first task's id; a later run must begin higher (`TaskID.base`).
     package var firstTaskID: TaskID
@@ -19,7 +19,7 @@ package struct CoreConfiguration: Sendable {
     package var rejectHoldMilliseconds = 1_000
     package var liveTasksMax = Limits.liveTasksMaxDefault
     /// The most bytes that all held tasks may take (`TaskRecord.byteCost`): above it terminal ones are evicted, and new
-    /// ones rejected.
+    /// ones refused.
     package var tasksBytesMax = Limits.tasksBytesMaxDefault
     /// The most distinct combinations of cpu, memory and node selector among live tasks.
     package var shapesMax = Limits.shapesMaxDefault

@@ -30,7 +30,7 @@ package struct MasterCore: ~Copyable {
     var streams = StreamTable()
     var changes = ChangeLog()
     var standing = Standing()
-    /// The tasks that the reply to the current line reports, for a store that may reject them or be late, and the kind
+    /// The tasks that the reply to the current line reports, for a store that may refuse them or be late, and the kind
     /// of that report.
     var touched: [TaskID] = []
     var touchedKind = Effects.Mark.Kind.change

@@ -1,4 +1,4 @@
-/// The changes not yet handed to the store: changed rows, removed rows, transitions, and the changes that it rejected.
+/// The changes not yet handed to the store: changed rows, removed rows, transitions, and the changes that it refused.
 ///
 /// A task has the flag `changed` exactly while its slot is listed here; the state before plus all batches since is the
 /// state after.
@@ -30,10 +30,10 @@ struct ChangeLog {
     private var events: [TaskEventRow] = []
     /// Whether the store has yet to be informed that this run begins.
     private var isRunNew = false
-    /// The group of each new task whose request is stored as a whole or rejected as a whole.
+    /// The group of each new task whose request is stored as a whole or refused as a whole.
     private var groups: [TaskID: Int] = [:]
     private var lastGroup = 0
-    /// Tasks whose last changes the store rejected.
+    /// Tasks whose last changes the store refused.
     private var unsaved: [TaskID: UnsavedTask] = [:]
     /// Increases with every import that took something.
     private(set) var importNumber = 0
@@ -106,7 +106,7 @@ struct ChangeLog {
 
     mutating func beginRun() { isRunNew = true }
 
-    // MARK: Rejected changes
+    // MARK: Refused changes
 
     var unsavedCount: Int { unsaved.count }
 
@@ -118,11 +118,11 @@ struct ChangeLog {
         unsaved[task] = UnsavedTask(retryAt: now + bounded, delayMilliseconds: bounded)
     }
 
-    /// - Returns: whether the store had rejected it.
+    /// - Returns: whether the store had refused it.
     @discardableResult
     mutating func settle(_ task: TaskID) -> Bool { unsaved.removeValue(forKey: task) != nil }
 
-    /// Removes and returns the rejected tasks whose retry is due; the next retry of each is scheduled.
+    /// Removes and returns the refused tasks whose retry is due; the next retry of each is scheduled.
     mutating func takeRetries(now: Int64) -> [TaskID] {
         guard !unsaved.isEmpty else { return [] }
         let due = unsaved.filter { $0.value.retryAt <= now }.map(\.key)

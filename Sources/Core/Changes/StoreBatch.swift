@@ -15,7 +15,7 @@ package struct StoreBatch: Sendable {
     package var events: [TaskEventRow] = []
     /// The epoch of a new run that keeps its transitions.
     package var newRun: String?
-    /// Tasks whose last versions the store rejected earlier.
+    /// Tasks whose last versions the store refused earlier.
     package var retried: [TaskID] = []
     /// In a loaded batch: how the numbering of transitions continues.
     package var trail: EventTrail?

@@ -1,7 +1,8 @@
 import PodlingAccess
 import PodlingProtocol
 
-/// A request that was denied to a peer, for the log. It holds no secret.
+/// A request, or a connection, that was refused because the peer has no permission for it, for the log. It holds no
+/// secret.
 package struct Denial: Sendable, Equatable {
     /// The identity, as `reader alice`; nil if the peer is not authenticated.
     package var identity: String?

@@ -3,7 +3,7 @@ import PodlingProtocol
 extension Effects {
     private static let assignment = "{\"ev\":\"assign\",\"taskId\":\""
 
-    /// Removes lines that are no longer true after the store rejected these tasks: a reply that reports one becomes the
+    /// Removes lines that are no longer true after the store refused these tasks: a reply that reports one becomes the
     /// error, and an assignment of one is withheld.
     ///
     /// - Parameter refused: the errors of the store, and the texts of the ids as they appear in a line.

@@ -112,7 +112,7 @@ extension MasterCore {
         if tasks[slot].onNodeLost == .fail {
             finish(slot, .failed, .nodeLost)
         } else if !tasks[slot].flags.contains(.accepted) {
-            refuse(slot, .nodeLost, into: &effects)
+            requeueUnaccepted(slot, .nodeLost, into: &effects)
         } else if tasks[slot].chargedAttempts >= Int(tasks[slot].maxAttempts) {
             finish(slot, .failed, .lostTooOften)
         } else {

@@ -12,7 +12,7 @@ extension MasterCore {
         setError(wanted.error, slot)
         effects.replyEmpty(request)
         hold(tasks[slot].node)
-        refuse(slot, .rejected, into: &effects)
+        requeueUnaccepted(slot, .rejected, into: &effects)
     }
 
     /// Requeues a task whose assignment was not answered in time, and orders the worker to kill that attempt.
@@ -25,7 +25,7 @@ extension MasterCore {
             effects.endEvent()
         }
         hold(tasks[slot].node)
-        refuse(slot, .notAccepted, into: &effects)
+        requeueUnaccepted(slot, .notAccepted, into: &effects)
     }
 
     /// Holds back new assignments from a node that did not take a task, for `rejectHoldMilliseconds`.
@@ -36,7 +36,7 @@ extension MasterCore {
 
     /// Requeues a task whose assignment was not accepted. It is not charged as a lost attempt, but the number of
     /// rejections is bounded.
-    mutating func refuse(_ slot: TaskSlot, _ reason: TaskReason, into effects: inout Effects) {
+    mutating func requeueUnaccepted(_ slot: TaskSlot, _ reason: TaskReason, into effects: inout Effects) {
         tasks[slot].rejections += 1
         guard !endAsOrdered(slot) else { return }
         if Int(tasks[slot].rejections) >= Limits.rejectionsMax {

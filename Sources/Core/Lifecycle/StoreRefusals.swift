@@ -1,6 +1,6 @@
 import PodlingProtocol
 
-/// A row that the store rejects for its content, as by a user's constraint or trigger.
+/// A row that the store refuses for its content, as by a user's constraint or trigger.
 package struct RefusedRow: Sendable {
     package var task: TaskID
     /// Whether the store has no earlier version of it.
@@ -13,7 +13,7 @@ package struct RefusedRow: Sendable {
     }
 }
 
-/// Handling of tasks that the store rejects. A new task is withdrawn and its request is answered by an error. A change
+/// Handling of tasks that the store refuses. A new task is withdrawn and its request is answered by an error. A change
 /// stays in memory as unsaved, and is retried at long intervals or with the next change.
 extension MasterCore {
     // MARK: Which reply reports which task
@@ -23,7 +23,7 @@ extension MasterCore {
         if configuration.asksStore, sessions.acting != nil { touched.append(tasks[slot].id) }
     }
 
-    /// Lists a task again whose last version the store rejected, when a request names it; otherwise the request would
+    /// Lists a task again whose last version the store refused, when a request names it; otherwise the request would
     /// be acknowledged without being durable.
     mutating func touchUnsaved(_ slot: TaskSlot) {
         if changes.isUnsaved(tasks[slot].id) { changed(slot) }
@@ -46,7 +46,7 @@ extension MasterCore {
         return writer.withUnsafeBytes { Array($0.dropFirst().dropLast()) }
     }
 
-    // MARK: Rejections
+    // MARK: Refusals
 
     /// Handles the store's answer to a batch. Call it before the held turns leave, after `Effects.withhold` has removed
     /// the lines that are not true.
@@ -76,13 +76,13 @@ extension MasterCore {
                 changes.refused(row.task, now: now.monotonic)
                 if untold.contains(row.task), tasks[slot].status == .scheduled {
                     setError(row.reason, slot)
-                    refuse(slot, .rejected, into: &effects)
+                    requeueUnaccepted(slot, .rejected, into: &effects)
                 }
             }
         }
     }
 
-    /// Lists the tasks whose rejected changes are due for a retry.
+    /// Lists the tasks whose refused changes are due for a retry.
     mutating func retryUnsaved() {
         for task in changes.takeRetries(now: now.monotonic) {
             if let slot = tasks.slot(of: task) { changed(slot) } else { changes.settle(task) }

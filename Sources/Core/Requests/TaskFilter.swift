@@ -35,7 +35,7 @@ package struct TaskFilter: Sendable {
         wanted = ([name].compactMap(\.self) + labels.map(\.value)).map { Array("\"\($0)\"".utf8) }
     }
 
-    /// Whether a spec contains the requested texts verbatim: cheaper than parsing it, and mostly enough to reject it. A
+    /// Whether a spec contains the requested texts verbatim: cheaper than parsing it, and mostly enough to rule it out. A
     /// spec with an escape may have them in another form.
     private func mayMatch(_ spec: [UInt8]) -> Bool {
         wanted.allSatisfy { text in

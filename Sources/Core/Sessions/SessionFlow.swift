@@ -94,7 +94,7 @@ package struct SessionFlow: ~Copyable {
         return false
     }
 
-    /// Whether a read that `mayRead` denied is due; it is due once.
+    /// Whether a read that `mayRead` did not allow is due; it is due once.
     package mutating func takeWantedRead(_ hold: Hold) -> Bool {
         guard isReadWanted, state == .reading, hold == .none else { return false }
         isReadWanted = false

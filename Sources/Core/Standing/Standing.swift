@@ -34,7 +34,7 @@ struct Standing {
 
     static var storeRetryMilliseconds: Int { 1_000 }
 
-    /// A standby answers `hello`, reads what its store has, and rejects the rest (proto-spec.md, section 3.1).
+    /// A standby answers `hello`, reads what its store has, and refuses the rest (proto-spec.md, section 3.1).
     func checkLeads(_ operation: Operation, isClientHello: Bool, asksStore: Bool) throws(WireError) {
         guard case .standby(let leader) = leadership else { return }
         switch operation.row.standby {

@@ -4,7 +4,7 @@ package enum StoreState: Sendable, Equatable {
     /// The store has been silent for a while. Leases and deadlines are suspended, as replies to workers are held as
     /// well.
     case late
-    /// In addition, as much waits for it as may: requests that change something are rejected.
+    /// In addition, as much waits for it as may: requests that change something are refused.
     case full
 }
 

@@ -6,7 +6,7 @@ package final class Turn {
     package var effects = Effects()
     package fileprivate(set) var isDurable = false
     package var number = 0
-    /// Tasks of its batch that the store rejected earlier and is being sent again.
+    /// Tasks of its batch that the store refused earlier and is being sent again.
     package var retried: [TaskID] = []
     /// The marks that say which of its lines speak of which task.
     package var rows: [TaskRow] = []
@@ -66,7 +66,7 @@ package struct TurnQueue {
         return turn.retried
     }
 
-    /// Withholds replies and assignments of tasks that the store rejected from the batch of the oldest turn that is not
+    /// Withholds replies and assignments of tasks that the store refused from the batch of the oldest turn that is not
     /// durable.
     ///
     /// - Parameters:
