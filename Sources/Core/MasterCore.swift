@@ -29,7 +29,7 @@ package struct MasterCore: ~Copyable {
     var feed: EventFeed
     var streams = StreamTable()
     var changes = ChangeLog()
-    var standing = Standing()
+    var state = MasterState()
     /// The tasks that the reply to the current line reports, for a store that may refuse them or be late, and the kind
     /// of that report.
     var touched: [TaskID] = []
@@ -86,7 +86,7 @@ package struct MasterCore: ~Copyable {
 
     /// Ends a turn: places tasks and notifies subscribers. Call it after the lines of one read, and after `tick`.
     package mutating func endTurn(into effects: inout Effects) {
-        guard !standing.isStandby else { return }
+        guard !state.isStandby else { return }
         effects.isFree = false
         defer { effects.isFree = true }
         pruneSubscriptions()
@@ -147,20 +147,20 @@ package struct MasterCore: ~Copyable {
             if let error = denial(operation, request, into: &effects) { throw error }
             return
         }
-        try standing.checkLeads(
+        try state.checkLeads(
             operation,
             isClientHello: operation == .hello && HelloRequest.isOfClient(root),
             asksStore: configuration.asksStore
         )
         touchedKind = Effects.Mark.Kind(operation.row.effect)
         if !operation.isFree {
-            try standing.checkStoreTakesMore()
+            try state.checkStoreTakesMore()
             effects.isFree = false
         }
         if operation.row.audience == .workers {
             try checkWorker(operation, request)
         } else {
-            try standing.checkStaysUp(for: operation)
+            try state.checkStaysUp(for: operation)
         }
         switch operation {
         case .status: try status(WorkerReport(root), request, into: &effects)

@@ -84,7 +84,7 @@ import Testing
 
     @Test func aHolderThatIsDeadOnThisMachineIsNotWaitedFor() async throws {
         let database = try Database()
-        var parts = LeaseHolder.this().text.split(separator: " ").map(String.init)
+        var parts = LeaderLeaseHolder.this().text.split(separator: " ").map(String.init)
         // The same process number, started at another time.
         parts[3] = "1"
         try await Self.setUp(database, holder: parts.joined(separator: " "), "1 hour")

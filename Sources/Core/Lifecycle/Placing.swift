@@ -27,7 +27,7 @@ extension MasterCore {
     /// Assigns pending tasks to nodes with capacity, until one of the two runs out.
     mutating func placeTasks(into effects: inout Effects) {
         unblockShapes()
-        guard !pending.shapes.ready.isEmpty, !standing.isShuttingDown else { return }
+        guard !pending.shapes.ready.isEmpty, !state.isShuttingDown else { return }
         let ready = pending.takeReady()
         if ready.count == 1, let only = ready.first {
             while let slot = pending.first(of: only) {

@@ -2,11 +2,11 @@ import PodlingProtocol
 
 extension MasterCore {
     package mutating func store(is state: StoreState, now: Tick) {
-        if standing.storeBecame(state) { startDeadlinesAnew(now) }
+        if self.state.storeBecame(state) { startDeadlinesAnew(now) }
     }
 
     /// Sets the health of the store, for `ping`.
-    package mutating func store(is health: StoreHealth) { standing.storeBecame(health) }
+    package mutating func store(is health: StoreHealth) { state.storeBecame(health) }
 
     /// Extends the deadlines of peers after a stall of the master itself, for a pause of its machine or for work that
     /// took too long: what they sent meanwhile is still to be read. The timeouts of running tasks are not extended.

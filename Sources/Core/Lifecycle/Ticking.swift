@@ -12,7 +12,7 @@ extension MasterCore {
     package mutating func tick(now: Tick, into effects: inout Effects) {
         self.now = now
         answerRefusals(into: &effects)
-        guard standing.doesTimeCount, now.monotonic >= nextSweep else { return }
+        guard state.doesTimeCount, now.monotonic >= nextSweep else { return }
         effects.isFree = false
         defer { effects.isFree = true }
         nextSweep = now.monotonic + Self.sweepMilliseconds

@@ -64,7 +64,7 @@ extension MasterCore {
                 .unavailable,
                 "taskId: the store's copy that was read is behind; ask again",
                 field: "taskId",
-                retryAfterMilliseconds: Standing.storeRetryMilliseconds
+                retryAfterMilliseconds: MasterState.storeRetryMilliseconds
             )
             return effects.reply(request, error)
         }

@@ -2,7 +2,7 @@ import PodlingProtocol
 
 extension MasterCore {
     mutating func get(_ wanted: TaskRequest, _ request: Request, into effects: inout Effects) throws(WireError) {
-        let slot = standing.isStandby ? nil : tasks.slot(of: wanted.task)
+        let slot = state.isStandby ? nil : tasks.slot(of: wanted.task)
         if let slot {
             touch(slot)
             return replyTask(slot, request, into: &effects)
@@ -13,7 +13,7 @@ extension MasterCore {
     mutating func list(_ wanted: ListRequest, _ request: Request, into effects: inout Effects) {
         // All live tasks are held in memory.
         let hasEnded = wanted.filter.statuses & TaskStatus.endedBits != 0
-        if configuration.asksStore, (wanted.wantsHistory && hasEnded) || standing.isStandby {
+        if configuration.asksStore, (wanted.wantsHistory && hasEnded) || state.isStandby {
             return ask(.tasks(wanted.query), request, into: &effects)
         }
         listHeld(wanted, request, into: &effects)
@@ -68,7 +68,7 @@ extension MasterCore {
     }
 
     mutating func listNodes(_ wanted: NodesRequest, _ request: Request, into effects: inout Effects) {
-        if standing.isStandby {
+        if state.isStandby {
             return ask(.nodes(cursor: wanted.cursor, limit: wanted.limit), request, into: &effects)
         }
         var position = 0
@@ -86,15 +86,15 @@ extension MasterCore {
         effects.writer.timestamp(milliseconds: now.wall)
         effects.writer.member("server", configuration.server)
         effects.writer.member("epoch", configuration.epoch)
-        standing.writeStandby(to: &effects.writer)
-        if standing.isShuttingDown { effects.writer.member("draining", true) }
+        state.writeStandby(to: &effects.writer)
+        if state.isShuttingDown { effects.writer.member("draining", true) }
         effects.writer.member("uptimeSeconds", Int((now.monotonic - startedAt.monotonic) / 1_000))
         if configuration.asksStore {
-            standing.writeStoreHealth(refusedTasks: changes.unsavedCount, to: &effects.writer)
+            state.writeStoreHealth(refusedTasks: changes.unsavedCount, to: &effects.writer)
         }
         // A standby holds no tasks, and so has no counts.
-        if !standing.isStandby { writeCounts(into: &effects) }
-        standing.writeCertificate(now: now, to: &effects.writer)
+        if !state.isStandby { writeCounts(into: &effects) }
+        state.writeCertificate(now: now, to: &effects.writer)
         effects.writer.endObject()
         effects.endReply()
     }

@@ -30,7 +30,7 @@ extension MasterCore {
         )
         effects.writer.member("line_max", Limits.lineBytesMax)
         effects.writer.member("server", configuration.server)
-        standing.writeStandby(to: &effects.writer)
+        state.writeStandby(to: &effects.writer)
         effects.endEvent()
     }
 
@@ -68,7 +68,7 @@ extension MasterCore {
 
     /// Notifies every connection of the shutdown; no task is taken or placed from now on.
     package mutating func shutDown(deadlineMilliseconds: Int, into effects: inout Effects) {
-        standing.shutDown()
+        state.shutDown()
         for id in sessions.open {
             effects.beginEvent("drain", to: id)
             effects.writer.member("deadline_ms", deadlineMilliseconds)

@@ -56,7 +56,7 @@ extension MasterCore {
             let error = WireError(
                 .unavailable,
                 "the store cannot be read now",
-                retryAfterMilliseconds: Standing.storeRetryMilliseconds
+                retryAfterMilliseconds: MasterState.storeRetryMilliseconds
             )
             return effects.reply(request, error)
         }

@@ -34,7 +34,7 @@ final class Election: Sendable {
     private let mayMigrate: Bool
     private let health: DatabaseHealth
     private let logger: Logger
-    private let holder = LeaseHolder.this()
+    private let holder = LeaderLeaseHolder.this()
     let contact = DatabaseContact()
     private let wishes: NIOLockedValueBox<Wishes>
     private let wake = ConditionLock(value: false)

@@ -2,7 +2,7 @@
 struct LeaderRow {
     var epoch: Int
     var address: String?
-    var holder: LeaseHolder?
+    var holder: LeaderLeaseHolder?
     var holderText: String?
     var isExpired: Bool
 
@@ -17,7 +17,7 @@ struct LeaderRow {
         return LeaderRow(
             epoch: epoch,
             address: result.text(0, 1),
-            holder: holder.flatMap { LeaseHolder($0) },
+            holder: holder.flatMap { LeaderLeaseHolder($0) },
             holderText: holder,
             isExpired: result.flag(0, 3)
         )
@@ -31,7 +31,7 @@ struct LeaderRow {
         _ connection: PGConnection,
         name: String,
         address: String?,
-        holder: LeaseHolder,
+        holder: LeaderLeaseHolder,
         leaseMilliseconds: Int,
         evenUnexpired: Bool
     ) throws(PGError) -> Int? {
@@ -62,7 +62,7 @@ struct LeaderRow {
         _ connection: PGConnection,
         epoch: Int,
         address: String?,
-        holder: LeaseHolder,
+        holder: LeaderLeaseHolder,
         leaseMilliseconds: Int
     ) throws(PGError) -> DurabilitySettings? {
         let result = try connection.execute(

@@ -1,7 +1,7 @@
 import PodlingProtocol
 
 /// What this master may do at present: whether it leads, whether its store keeps up, whether it is shutting down.
-struct Standing {
+struct MasterState {
     private(set) var leadership = Leadership.leading
     private(set) var storeState = StoreState.prompt
     private(set) var storeHealth = StoreHealth()

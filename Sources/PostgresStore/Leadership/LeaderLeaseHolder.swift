@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// The parts are the kernel's boot, the process namespace, the process, the tick at which it started (proc(5)), and a
 /// number within the process.
-struct LeaseHolder: Sendable, Equatable {
+struct LeaderLeaseHolder: Sendable, Equatable {
     private static let made = Atomic<Int>(0)
 
     private let boot: String
@@ -15,9 +15,9 @@ struct LeaseHolder: Sendable, Equatable {
     private let number: Int
 
     /// A new identity for this process.
-    static func this() -> LeaseHolder {
+    static func this() -> LeaderLeaseHolder {
         let process = Int(getpid())
-        return LeaseHolder(
+        return LeaderLeaseHolder(
             boot: contents("/proc/sys/kernel/random/boot_id").filter { $0.isHexDigit || $0 == "-" },
             namespace: link("/proc/self/ns/pid"),
             process: process,
@@ -49,7 +49,7 @@ struct LeaseHolder: Sendable, Equatable {
     var text: String { "\(boot) \(namespace) \(process) \(startTicks) \(number)" }
 
     /// Whether it ran in the same environment as `other`, and is dead. False also means "not known".
-    func isDead(seenBy other: LeaseHolder) -> Bool {
+    func isDead(seenBy other: LeaderLeaseHolder) -> Bool {
         guard !boot.isEmpty, !namespace.isEmpty, !startTicks.isEmpty, boot == other.boot, namespace == other.namespace
         else { return false }
         return Self.running(process) != startTicks
