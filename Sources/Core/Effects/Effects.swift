@@ -20,7 +20,7 @@ package struct Effects: ~Copyable {
         var id: [UInt8]?
         package var query: StoreQuery
         /// The operation to carry out on a task that the store has.
-        var wish = TaskWish.get
+        var operation = TaskOperation.get
         /// The tasks to import once it is known which of them the store has.
         var importing: [ImportedTask] = []
         /// The number of imports taken before the store was asked.

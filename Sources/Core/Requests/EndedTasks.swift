@@ -1,14 +1,14 @@
 import PodlingProtocol
 
 /// The operation that a request asks for on the one task that it names.
-enum TaskWish: Sendable {
+enum TaskOperation: Sendable {
     case get
     case cancel
     case wait
     /// - Parameter next: the number of the first event to send, of the retained ones if the watch resumes after a
     ///   cursor.
     case watch(next: Int, isResumed: Bool)
-    case logs(LogWish)
+    case logs(LogSelection)
 }
 
 /// The part of a task that the master holds no longer which its output needs.
@@ -25,13 +25,13 @@ extension MasterCore {
     ///
     /// - Throws: `not_found` if the master holds all there is.
     mutating func askForTask(
-        _ wish: TaskWish,
+        _ operation: TaskOperation,
         _ name: TaskName,
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
         guard configuration.asksStore else { throw Self.noTask(name.text) }
-        ask(.task(id: name.text), wish: wish, request, into: &effects)
+        ask(.task(id: name.text), operation: operation, request, into: &effects)
     }
 
     static func noTask(_ id: String) -> WireError {
@@ -40,13 +40,13 @@ extension MasterCore {
 
     /// Replies for a task that no store has: at most its last transitions may be retained.
     mutating func answerWithoutTask(
-        _ wish: TaskWish,
+        _ operation: TaskOperation,
         _ name: String,
         _ request: Request,
         into effects: inout Effects
     ) {
         do throws(WireError) {
-            guard case .watch(let next, isResumed: true) = wish, let id = tasks.table.id(Array(name.utf8)) else {
+            guard case .watch(let next, isResumed: true) = operation, let id = tasks.table.id(Array(name.utf8)) else {
                 throw Self.noTask(name)
             }
             try watch(id, end: nil, from: next, request, into: &effects)
@@ -56,8 +56,8 @@ extension MasterCore {
     }
 
     /// Carries out the operation on a task with the store's row.
-    mutating func answer(_ wish: TaskWish, _ row: TaskRow, _ request: Request, into effects: inout Effects) {
-        if case .get = wish { return reply(row, request, into: &effects) }
+    mutating func answer(_ operation: TaskOperation, _ row: TaskRow, _ request: Request, into effects: inout Effects) {
+        if case .get = operation { return reply(row, request, into: &effects) }
         guard row.status.isTerminal else {
             // All live tasks are held in memory, so the row that was read is stale.
             let error = WireError(
@@ -69,11 +69,11 @@ extension MasterCore {
             return effects.reply(request, error)
         }
         do throws(WireError) {
-            switch wish {
+            switch operation {
             case .get, .cancel: reply(row, request, into: &effects)
             case .wait: tellEnd(of: row, request, into: &effects)
             case .watch(let next, _): try watch(row, from: next, request, into: &effects)
-            case .logs(let wish): try beginLogs(of: row, wish, request, into: &effects)
+            case .logs(let selection): try beginLogs(of: row, selection, request, into: &effects)
             }
         } catch {
             effects.reply(request, error)

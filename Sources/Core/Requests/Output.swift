@@ -8,14 +8,14 @@ extension MasterCore {
 
     mutating func logs(_ wanted: LogsRequest, _ request: Request, into effects: inout Effects) throws(WireError) {
         guard let slot = tasks.slot(of: wanted.task) else {
-            return try askForTask(.logs(wanted.wish), wanted.task, request, into: &effects)
+            return try askForTask(.logs(wanted.selection), wanted.task, request, into: &effects)
         }
-        let isWaiting = tasks[slot].status == .pending && wanted.wish.follows
+        let isWaiting = tasks[slot].status == .pending && wanted.selection.follows
         let hasRun = tasks[slot].attempt > 0
         let attempt = tasks[slot].attempt + (isWaiting ? 1 : 0)
         if hasRun, !isWaiting { _ = try worker(of: tasks[slot].node) }
         let stream = try beginStream(
-            LogStream(session: request.session, number: 0, slot: slot, wish: wanted.wish),
+            LogStream(session: request.session, number: 0, slot: slot, selection: wanted.selection),
             attempt: attempt,
             request,
             into: &effects
@@ -32,13 +32,13 @@ extension MasterCore {
     /// Opens a stream of a task that ended long ago, whose worker may still have its output.
     mutating func beginLogs(
         of row: TaskRow,
-        _ wish: LogWish,
+        _ selection: LogSelection,
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
         let worker = row.attempt > 0 ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? .none) : nil
         let stream = try beginStream(
-            LogStream(session: request.session, number: 0, slot: .none, ended: EndedTask(row), wish: wish),
+            LogStream(session: request.session, number: 0, slot: .none, ended: EndedTask(row), selection: selection),
             attempt: row.attempt,
             request,
             into: &effects
@@ -103,9 +103,9 @@ extension MasterCore {
             tasks.table.write(tasks[open.slot].id, to: &effects.writer)
         }
         effects.writer.member("attempt", attempt)
-        effects.writer.member("tail", open.wish.tail)
-        effects.writer.member("follow", open.wish.follows)
-        if let from = open.wish.from {
+        effects.writer.member("tail", open.selection.tail)
+        effects.writer.member("follow", open.selection.follows)
+        if let from = open.selection.from {
             let isSame = from.attempt == nil || from.attempt == attempt
             effects.writer.key("from")
             effects.writer.beginObject("stdout", isSame ? from.stdoutBytes : 0)
@@ -187,7 +187,7 @@ extension MasterCore {
         if let open = streams[report.stream], open.worker == request.session {
             streams[report.stream]?.droppedBytes += report.droppedBytes
             if report.hasGap { streams[report.stream]?.hasGap = true }
-            if open.wish.follows, isLive(open), report.error == nil {
+            if open.selection.follows, isLive(open), report.error == nil {
                 streams[report.stream]?.phase = .drained
             } else {
                 endStream(report.stream, error: report.error.map { WireError(.unavailable, $0) }, into: &effects)
@@ -217,7 +217,7 @@ extension MasterCore {
 
     private mutating func renewDeadline(_ stream: Int) {
         guard let open = streams[stream] else { return }
-        let isOpenEnded = open.wish.follows && isLive(open)
+        let isOpenEnded = open.selection.follows && isLive(open)
         streams[stream]?.deadline = isOpenEnded ? 0 : now.monotonic + Self.answerMilliseconds
     }
 

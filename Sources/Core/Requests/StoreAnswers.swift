@@ -7,14 +7,14 @@ extension MasterCore {
     /// Leaves a request to the store.
     mutating func ask(
         _ query: StoreQuery,
-        wish: TaskWish = .get,
+        operation: TaskOperation = .get,
         _ request: Request,
         importing: [ImportedTask] = [],
         into effects: inout Effects
     ) {
         let id = request.id.map { [UInt8]($0) }
         ask(
-            Effects.Query(session: request.session, id: id, query: query, wish: wish, importing: importing),
+            Effects.Query(session: request.session, id: id, query: query, operation: operation, importing: importing),
             into: &effects
         )
     }
@@ -64,9 +64,9 @@ extension MasterCore {
         case .existing: goOn(asked, request, page, into: &effects)
         case .task(let name):
             guard let row = page.tasks.first else {
-                return answerWithoutTask(asked.wish, name, request, into: &effects)
+                return answerWithoutTask(asked.operation, name, request, into: &effects)
             }
-            answer(asked.wish, row, request, into: &effects)
+            answer(asked.operation, row, request, into: &effects)
         case .tasks:
             effects.beginPage(request, of: "tasks")
             for (index, row) in page.tasks.enumerated() {

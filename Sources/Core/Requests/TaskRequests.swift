@@ -47,11 +47,11 @@ struct EventCursor {
 
 /// The members of `logs` (proto-spec.md, section 6.9).
 struct LogsRequest {
-    let wish: LogWish
+    let selection: LogSelection
     let task: TaskName
 
     init(_ root: JSONValue) throws(WireError) {
-        wish = try LogWish(root)
+        selection = try LogSelection(root)
         task = try TaskName(of: root)
     }
 }

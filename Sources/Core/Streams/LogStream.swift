@@ -18,7 +18,7 @@ struct LogStream {
     /// The task, where the master holds it no longer.
     var ended: EndedTask?
     var attempt = 0
-    var wish: LogWish
+    var selection: LogSelection
     var phase = Phase.waiting
     /// The session of the worker.
     var worker: SessionID?
@@ -33,7 +33,7 @@ struct LogStream {
 }
 
 /// The part of the output that a reader requested.
-struct LogWish {
+struct LogSelection {
     /// A position in the output of one attempt; for any other attempt it means the beginning.
     struct Place {
         var attempt: Int?
