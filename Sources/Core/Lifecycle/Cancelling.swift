@@ -46,7 +46,7 @@ extension MasterCore {
     }
 
     func sendCancels(_ node: NodeIndex, into effects: inout Effects) {
-        for slot in nodes[node].attempts where !tasks[slot].flags.isDisjoint(with: .orderedToEnd) {
+        for slot in nodes[node].attempts where tasks[slot].orderedEnd != .none {
             let start = effects.byteCount
             sendCancel(slot, into: &effects)
             if configuration.asksStore { effects.mark(tasks[slot].id, .reminder, from: start) }

@@ -96,7 +96,7 @@ extension MasterCore {
         }
         release(slot)
         if !isCharged { tasks[slot].unchargedAttempts += 1 }
-        tasks[slot].flags.subtract([.accepted, .timedOut, .prepareTimedOut, .hasExitCode])
+        tasks[slot].flags.subtract([.accepted, .hasExitCode])
         tasks[slot].scheduledAt = 0
         tasks[slot].startedAt = 0
         tasks[slot].extra?.containerID = nil

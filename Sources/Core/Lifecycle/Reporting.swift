@@ -45,7 +45,9 @@ extension MasterCore {
     }
 
     private mutating func run(_ slot: TaskSlot) {
-        guard tasks[slot].status == .scheduled, move(slot, to: .running, .none) else { return }
+        // An order to end that crossed the report stands.
+        let order = tasks[slot].reason == .prepareTimedOut ? TaskReason.prepareTimedOut : .none
+        guard tasks[slot].status == .scheduled, move(slot, to: .running, order) else { return }
         let timeout = Int64(tasks[slot].timeoutSeconds) * 1_000
         tasks[slot].deadline = timeout > 0 ? now.monotonic + timeout : 0
         if timeout > 0 { timers.set(tasks[slot].node, by: tasks[slot].deadline) }

@@ -68,7 +68,8 @@ extension MasterCore {
             if tasks[slot].awaitsAnswer {
                 notAccepted(slot, into: &effects)
             } else {
-                tasks[slot].flags.insert(tasks[slot].status == .running ? .timedOut : .prepareTimedOut)
+                tasks[slot].order(tasks[slot].status == .running ? .timedOut : .prepareTimedOut)
+                changed(slot)
                 sendCancel(slot, into: &effects)
             }
         }

@@ -7,28 +7,21 @@ struct TaskRecord {
         static let cancelRequested = Flags(rawValue: 1 << 0)
         /// The worker accepted the assignment.
         static let accepted = Flags(rawValue: 1 << 1)
-        /// It exceeded `timeoutSeconds` and was ordered to end.
-        static let timedOut = Flags(rawValue: 1 << 2)
         /// It is pending in its lane's list of requeued tasks.
-        static let requeued = Flags(rawValue: 1 << 3)
+        static let requeued = Flags(rawValue: 1 << 2)
         /// It changed since the last batch for the store.
-        static let changed = Flags(rawValue: 1 << 4)
+        static let changed = Flags(rawValue: 1 << 3)
         /// Its spec is not in the store yet.
-        static let unsaved = Flags(rawValue: 1 << 5)
-        static let hasExitCode = Flags(rawValue: 1 << 6)
+        static let unsaved = Flags(rawValue: 1 << 4)
+        static let hasExitCode = Flags(rawValue: 1 << 5)
         /// A subscriber waits for its end, or for its output.
-        static let observed = Flags(rawValue: 1 << 7)
+        static let observed = Flags(rawValue: 1 << 6)
         /// It ended by its worker's report, and not by a decision of the master.
-        static let reported = Flags(rawValue: 1 << 8)
+        static let reported = Flags(rawValue: 1 << 7)
         /// Its row is another program's: it may be forgotten, but the row is never deleted.
-        static let adopted = Flags(rawValue: 1 << 9)
+        static let adopted = Flags(rawValue: 1 << 8)
         /// Its shape holds a copy of the spec's node selector.
-        static let hasSelector = Flags(rawValue: 1 << 10)
-        /// It did not start to run within the preparation time, and was ordered to end.
-        static let prepareTimedOut = Flags(rawValue: 1 << 11)
-
-        /// The orders to end: the first one given counts, and of the two time-outs only one is ever given.
-        static let orderedToEnd: Flags = [.cancelRequested, .timedOut, .prepareTimedOut]
+        static let hasSelector = Flags(rawValue: 1 << 9)
     }
 
     // The fields that are read when an old task is forgotten come first, in one cache line.
@@ -40,6 +33,7 @@ struct TaskRecord {
     /// At most six bytes for each of 63 characters.
     var nameCount: UInt16
     private(set) var status = TaskStatus.pending
+    /// Of an assigned task: the time-out for which it was ordered to end. So the store keeps the order.
     private(set) var reason = TaskReason.none
     var onNodeLost: NodeLostPolicy
     var maxAttempts: UInt8
@@ -109,6 +103,9 @@ struct TaskRecord {
         return true
     }
 
+    /// Notes that its attempt was ordered to end for a time-out.
+    mutating func order(_ timeOut: TaskReason) { reason = timeOut }
+
     init(
         id: TaskID,
         createdAt: Int64,
@@ -145,10 +142,11 @@ struct TaskRecord {
         return Self.byteCostBase + key + spec.count * (flags.contains(.hasSelector) ? 4 : 1)
     }
 
-    /// The reason it was ordered to end for; `none` if it was not.
+    /// The reason for which an assigned task was ordered to end; `none` if it was not.
+    ///
+    /// The first order counts: no time-out is ordered after a cancel, so a time-out came before it.
     var orderedEnd: TaskReason {
-        if flags.contains(.timedOut) { return .timedOut }
-        if flags.contains(.prepareTimedOut) { return .prepareTimedOut }
+        if reason == .timedOut || reason == .prepareTimedOut { return reason }
         return flags.contains(.cancelRequested) ? .cancelled : .none
     }
 
@@ -159,7 +157,7 @@ struct TaskRecord {
     var awaitsAnswer: Bool { status == .scheduled && !flags.contains(.accepted) && deadline > 0 }
 
     /// Whether its deadline has an effect when it expires: an order to end is given only once.
-    var hasTimer: Bool { deadline > 0 && (awaitsAnswer || flags.isDisjoint(with: .orderedToEnd)) }
+    var hasTimer: Bool { deadline > 0 && (awaitsAnswer || orderedEnd == .none) }
 
     /// The time from which its age counts, once it is terminal.
     var keptSince: Int64 { max(finishedAt, importedAt) }

@@ -6,7 +6,9 @@ enum TaskStatements {
     static let changing = """
         attempt = EXCLUDED.attempt, uncharged_attempts = EXCLUDED.uncharged_attempts, rejections = EXCLUDED.rejections,
         cancel_requested = t.cancel_requested OR EXCLUDED.cancel_requested, status = EXCLUDED.status,
-        reason = EXCLUDED.reason, exit_code = EXCLUDED.exit_code, node_id = EXCLUDED.node_id, container_id = EXCLUDED.container_id,
+        reason = CASE WHEN (t.attempt, t.status) = (EXCLUDED.attempt, EXCLUDED.status)
+            THEN coalesce(EXCLUDED.reason, t.reason) ELSE EXCLUDED.reason END,
+        exit_code = EXCLUDED.exit_code, node_id = EXCLUDED.node_id, container_id = EXCLUDED.container_id,
         error = EXCLUDED.error, detail = EXCLUDED.detail, scheduled_at = EXCLUDED.scheduled_at,
         started_at = EXCLUDED.started_at, finished_at = EXCLUDED.finished_at
         """
