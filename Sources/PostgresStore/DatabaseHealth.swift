@@ -43,7 +43,7 @@ struct DurabilitySettings: Equatable {
 }
 
 /// The state of the database for an administrator. Thread-safe.
-final class DatabaseHealth: Sendable {
+package final class DatabaseHealth: Sendable {
     private struct State {
         var hadStandby = false
         var settings: [String] = []
@@ -54,7 +54,7 @@ final class DatabaseHealth: Sendable {
     private let state = NIOLockedValueBox(State())
     private let logger: Logger
 
-    init(logger: Logger) { self.logger = logger }
+    package init(logger: Logger) { self.logger = logger }
 
     /// Logs each warning once, when it begins and when it ends.
     func take(_ settings: DurabilitySettings) {

@@ -29,6 +29,10 @@ package final class PostgresStore: Store {
         var waiting: [Job] = []
         var isRunning = false
         var failure: StoreError?
+        /// What was not acknowledged when the lead was lost.
+        var unacknowledged = StoreBatch()
+        /// Tasks of which the database rejected a row.
+        var rejected: Set<TaskID> = []
 
         /// Takes the oldest jobs, up to about `transactionRowsMax` rows; at least one where any waits.
         mutating func take() -> [Job] {
@@ -71,6 +75,7 @@ package final class PostgresStore: Store {
     ///     mode.
     ///   - mayMigrate: whether it brings older tables up to date; else they are rejected.
     ///   - eventsMax: how many transitions are loaded; nil where none are kept.
+    ///   - health: that of an earlier store of this process, whose losses are still reported.
     /// - Throws: `PGError`.
     package static func open(
         url: String,
@@ -83,9 +88,10 @@ package final class PostgresStore: Store {
         retention: Retention = Retention(),
         mayMigrate: Bool = true,
         eventsMax: Int? = nil,
+        health: DatabaseHealth? = nil,
         logger: Logger
     ) async throws -> PostgresStore {
-        let health = DatabaseHealth(logger: logger)
+        let health = health ?? DatabaseHealth(logger: logger)
         let election = Election(
             url: url,
             name: name,
@@ -120,6 +126,7 @@ package final class PostgresStore: Store {
             case .lost:
                 queue.withLockedValue { $0.failure = StoreError(PGError.leadLost.message, isLeadLost: true) }
                 news.yield(.lost)
+                store.pool.submit { state in if state == .active { store.drain() } }
             }
         }
         store.pool.start()
@@ -246,7 +253,11 @@ package final class PostgresStore: Store {
                 if jobs.isEmpty { queue.isRunning = false }
                 return (jobs, queue.failure)
             }
-            guard !jobs.isEmpty else { return }
+            guard !jobs.isEmpty else {
+                guard failure?.isLeadLost == true else { return }
+                let (pending, rejected) = queue.withLockedValue { ($0.unacknowledged, $0.rejected) }
+                return writer.sayWhatIsLost(pending: pending, rejected: rejected)
+            }
             let result: Result<[RefusedRow], StoreError>
             if let failure {
                 result = .failure(failure)
@@ -257,12 +268,19 @@ package final class PostgresStore: Store {
             }
             switch result {
             case .success(let refused):
+                if !refused.isEmpty { queue.withLockedValue { $0.rejected.formUnion(refused.map(\.task)) } }
                 for job in jobs {
                     job.tell(refused)
                     job.done(.success(()))
                 }
             case .failure(let error):
-                queue.withLockedValue { $0.failure = error }
+                queue.withLockedValue { queue in
+                    queue.failure = error
+                    for job in jobs {
+                        queue.unacknowledged.tasks += job.batch.tasks
+                        queue.unacknowledged.removedNodeIDs += job.batch.removedNodeIDs
+                    }
+                }
                 for job in jobs { job.done(.failure(error)) }
             }
         }

@@ -56,6 +56,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         var http = try options.httpAddress()
         let portFile = PortFile(path: options.portFile, expected: http == nil ? 1 : 2)
         let tls = try readTLS(logger)
+        let health = DatabaseHealth(logger: logger)
         try await CertificateKeeper.keeping(tls) {
             try await Self.withStoreErrors(logger) {
                 var configuration = try options.configuration()
@@ -66,7 +67,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                     logger
                 )
                 // A master that lost the lead restarts as a standby, on the same ports.
-                while try await !serveOrTryAgain(configuration, http, portFile, logger) {
+                while try await !serveOrTryAgain(configuration, http, portFile, health, logger) {
                     configuration = try options.configuration()
                     configuration.tls = tls
                     if let port = await portFile.ports["listen"] { configuration.port = port }
@@ -127,10 +128,11 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         _ configuration: MasterConfiguration,
         _ http: HostPort?,
         _ portFile: PortFile,
+        _ health: DatabaseHealth,
         _ logger: Logger
     ) async throws -> Bool {
         do {
-            guard try await !serve(configuration, http, portFile, logger) else { return true }
+            guard try await !serve(configuration, http, portFile, health, logger) else { return true }
             logger.warning("another master leads now; standing by")
         } catch let error as PGError where error.isRetryable {
             guard await portFile.ports["listen"] != nil else { throw error }
@@ -146,12 +148,13 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         _ configuration: MasterConfiguration,
         _ http: HostPort?,
         _ portFile: PortFile,
+        _ health: DatabaseHealth,
         _ logger: Logger
     ) async throws -> Bool {
         let place = try await options.access.place(mayMigrate: !options.noMigrate)
         let keeper = place.map { TokenKeeper(place: $0, logger: logger) }
         do {
-            return try await serve(configuration, http, portFile, logger, keeper)
+            return try await serve(configuration, http, portFile, health, logger, keeper)
         } catch {
             await place?.close()
             throw error
@@ -162,11 +165,12 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         _ configuration: MasterConfiguration,
         _ http: HostPort?,
         _ portFile: PortFile,
+        _ health: DatabaseHealth,
         _ logger: Logger,
         _ keeper: TokenKeeper?
     ) async throws -> Bool {
         let configuration = try await keeper?.applied(to: configuration) ?? configuration
-        let store = try await openStore(logger)
+        let store = try await openStore(health, logger)
         let server = try await MasterServer(configuration: configuration, store: store, logger: logger) {
             try await portFile.add("listen", configuration.host, $0.port ?? 0)
         }
@@ -215,7 +219,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
         }
     }
 
-    private func openStore(_ logger: Logger) async throws -> any Store {
+    private func openStore(_ health: DatabaseHealth, _ logger: Logger) async throws -> any Store {
         guard let url = try MasterOptions.databaseURL() else {
             if try Setting.value(nil, "", "DATABASE_URL") != nil {
                 logger.warning(
@@ -237,6 +241,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
             retention: options.retention(),
             mayMigrate: !options.noMigrate,
             eventsMax: options.audit ? Limits.eventsKeptMax : nil,
+            health: health,
             logger: logger
         )
     }

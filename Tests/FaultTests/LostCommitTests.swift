@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -38,6 +39,57 @@ extension Faults {
                 #expect(said, "\(masters.map { $0.master.process.output.suffix(2_000) })")
                 for master in masters { master.end(mayHaveLost: true) }
             }
+        }
+
+        /// The leader was paused while another master took the lead on a database with less: it cannot write again what
+        /// is missing there, but it knows that, and does not forget it in silence.
+        @Test func whatTheNextLeaderLacksIsNamed() async throws {
+            try await onThread {
+                let primary = try PostgresCluster()
+                let standby = try PostgresCluster(standbyOf: primary)
+                let paused = try Self.master([primary, standby])
+                let leader = Masters([paused.address])
+                let tasks = try (0..<3).map { _ in try Self.submit(leader) }
+                let next = try Self.master([primary, standby])
+                let isThere = try Deadline.after(seconds: 30).poll {
+                    try standby.sql("SELECT count(*) FROM tasks") == ["3"] ? true : nil
+                }
+                #expect(isThere == true)
+                try standby.stop(.fast)
+                for _ in 0..<5 { _ = try Self.submit(leader) }
+                _ = try leader.ask(#"{"op":"cancel","id":1,"taskId":"\#(tasks[0])"}"#)
+                paused.signal(SIGSTOP)
+                try primary.stop(.immediate)
+                try standby.start()
+                try standby.promote()
+                _ = try Self.submit(Masters([next.address]))
+                paused.signal(SIGCONT)
+                let wanted = "what is missing there is lost; it lacks changes of 6 tasks"
+                let said = Deadline.after(seconds: 60).poll {
+                    paused.master.process.output.contains(wanted) ? true : nil
+                }
+                #expect(said == true, "\(paused.master.process.output.suffix(3_000))")
+                #expect(paused.master.process.output.contains("and 5 of the tasks"))
+                // It stands by now, and still says so.
+                let health = Deadline.after(seconds: 60).poll { () -> String? in
+                    let connection = try? paused.master.connect()
+                    _ = try? connection?.readLine(seconds: 5)
+                    try? connection?.send(line: #"{"op":"ping","id":1}"#)
+                    guard let line = try? connection?.readLine(seconds: 5) else { return nil }
+                    let text = String(decoding: line, as: UTF8.self)
+                    return text.contains(#""standby":true"#) ? text : nil
+                }
+                #expect(health?.contains(#""losses":1"#) == true, "\(health ?? "")")
+                #expect(health?.contains(wanted) == true, "\(health ?? "")")
+                paused.end(mayHaveLost: true)
+                next.end()
+            }
+        }
+
+        private static func submit(_ masters: Masters) throws -> String {
+            let line = try masters.ask(#"{"op":"submit","id":1,"name":"a","image":"b"}"#)
+            guard let task = try Message(line).task else { throw TestSupportError("\(line)") }
+            return task
         }
 
         /// Commits that the server does not write at once are lost with it, where nobody asks for more.

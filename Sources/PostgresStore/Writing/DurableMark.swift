@@ -15,10 +15,12 @@ struct DurableMark {
     private let row: Row
     /// The transaction id, which is `xmin` of its rows.
     private let transaction: Int
+    /// Start time of the server that has it (`LeadFence`).
+    let serverStart: Int
 
     /// nil where the batch left no row.
     /// - Parameter transaction: the transaction id from `txid_current`.
-    init?(_ batch: StoreBatch, transaction: Int) {
+    init?(_ batch: StoreBatch, transaction: Int, serverStart: Int) {
         if let task = batch.tasks.first {
             row = .task(task)
         } else if let node = batch.nodes.first {
@@ -27,6 +29,7 @@ struct DurableMark {
             return nil
         }
         self.transaction = transaction & 0xFFFF_FFFF
+        self.serverStart = serverStart
     }
 
     /// - Parameters:

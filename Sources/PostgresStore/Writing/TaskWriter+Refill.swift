@@ -11,7 +11,7 @@ extension TaskWriter {
     /// Time limit for the master to deliver a page of what it holds.
     private static let pageMilliseconds = 60_000
     private static let pollSeconds = 0.1
-    private static let offence = "the database came back with less than it had acknowledged"
+    static let offence = "the database came back with less than it had acknowledged"
 
     /// Checks whether what was acknowledged last is still there.
     /// - Parameter pending: the batch that was sent, and may have been committed.
@@ -23,14 +23,6 @@ extension TaskWriter {
         behindSince = at
         logger.error("PostgreSQL: \(Self.offence): what this master holds is written again")
         health.lost("\(Self.offence), at \(at): what this master holds is being written again")
-    }
-
-    /// Called where another master leads: reports whether that one's database lacks what this master had acknowledged.
-    func sayWhatIsLost(_ connection: PGConnection, pending: StoreBatch) {
-        guard let mark, !isBehind,
-            (try? mark.isThere(connection, pending: pending, forgottenUpTo: forgottenUpTo)) == false
-        else { return }
-        logger.error("PostgreSQL: \(Self.offence), and another master leads now: what is missing there is lost")
     }
 
     /// Writes everything that the master holds, where it is missing or older.
@@ -58,7 +50,7 @@ extension TaskWriter {
     }
 
     /// Blocks until the master's loop has answered.
-    private func page(of source: HeldSource, from position: Int) throws(PGError) -> HeldPage {
+    func page(of source: HeldSource, from position: Int) throws(PGError) -> HeldPage {
         let box = NIOLockedValueBox<HeldPage?>(nil)
         let answer = ConditionLock(value: false)
         source(position) { page in

@@ -46,6 +46,7 @@ final class TaskWriter: @unchecked Sendable {
     /// The database lacks acknowledged rows, and everything that the master holds is to be written again.
     var isBehind = false
     var behindSince = ""
+    var hasSaidWhatIsLost = false
     /// See `StoreBatch`.
     private(set) var forgottenUpTo: Int64 = 0
     /// The source of everything that the database is to have.
@@ -96,7 +97,7 @@ final class TaskWriter: @unchecked Sendable {
     /// Opens the connection for writing.
     func connect() throws(PGError) { _ = try usable(pending: StoreBatch()) }
 
-    private func made() throws(PGError) -> PGConnection {
+    func made() throws(PGError) -> PGConnection {
         let connection = try PGConnection(
             url,
             statementMilliseconds: statementMilliseconds,
@@ -192,13 +193,13 @@ final class TaskWriter: @unchecked Sendable {
                 let result = try connection.execute(statement, isPrepared: isPrepared)
                 guard result.int(0, 0) == 1 else {
                     guard try fence.isHeld(connection), try isAnotherServer(connection, pending: batch) else {
-                        sayWhatIsLost(connection, pending: batch)
                         throw PGError.leadLost
                     }
                     continue
                 }
                 hasWritten = true
-                mark = DurableMark(batch, transaction: result.int(0, 1) ?? 0) ?? mark
+                let transaction = result.int(0, 1) ?? 0
+                mark = DurableMark(batch, transaction: transaction, serverStart: fence.serverStart) ?? mark
                 return .written
             } catch {
                 let wasThere = error.isUniqueViolation && !mayExist
