@@ -209,6 +209,45 @@ private final class SlowStore: Store {
         }
     }
 
+    /// One change that is not durable takes one task from a page that may be partial, and not the page.
+    @Test(.timeLimit(.minutes(3)), arguments: [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]])
+    func aPageComesWithoutWhatIsNotDurable(changed: [Int]) async throws {
+        let store = SlowStore()
+        try await Self.withServer(store) { session, door in
+            var tasks: [String] = []
+            for _ in 0..<3 { tasks.append(try await Self.submitted(store, session)) }
+            let cancels = changed.map { #"{"op":"cancel","id":1,"taskId":"\#(tasks[$0])"}"# }
+            async let cancelled: Void = withThrowingTaskGroup { group in
+                for cancel in cancels { group.addTask { _ = try await door.open().request(Self.line(cancel)) } }
+                try await group.waitForAll()
+            }
+            while store.batches.reduce(0, { $0 + $1.tasks.count }) < changed.count { await Task.yield() }
+            for _ in 1...2 {
+                let other = try await door.open()
+                let list = try await Self.answer(other, #"{"op":"list","id":3,"limit":3,"partial":true}"#) ?? ""
+                let page = try Self.page(list)
+                #expect(page.tasks == tasks.indices.filter { !changed.contains($0) }.map { tasks[$0] }, "\(list)")
+                #expect(page.withheld == changed.count, "\(list)")
+                other.close()
+            }
+            while !store.batches.isEmpty { store.release() }
+            try await cancelled
+            let list = try await Self.answer(door.open(), #"{"op":"list","id":3,"partial":true}"#) ?? ""
+            let page = try Self.page(list)
+            #expect(page.tasks == tasks && page.withheld == nil, "\(list)")
+        }
+    }
+
+    private static func page(_ line: String) throws -> (tasks: [String], withheld: Int?) {
+        var reader = JSONReader()
+        var line = line
+        return try line.withUTF8 { text in
+            let body = try reader.parse(UnsafeRawBufferPointer(text)).root["ok"]
+            let tasks = body?["tasks"]?.elements.compactMap { $0["taskId"]?.string() } ?? []
+            return (tasks, body?["withheld"]?.int())
+        }
+    }
+
     /// Whoever waits for nothing that the store is to take is answered.
     @Test(
         .timeLimit(.minutes(3)),

@@ -88,10 +88,16 @@ public struct TaskPage: Sendable {
     public let tasks: [TaskView]
     /// The cursor of the next page; nil after the last.
     public let cursor: String?
+    /// The number of tasks that were left out, as the master's store does not have their last changes yet; only with
+    /// `TaskFilter.isPartial`.
+    public let withheldCount: Int
 
     init(json: [UInt8]) throws {
-        (tasks, cursor) = try JSONReader.read(json) { root in
-            (try root["tasks"]?.elements.map { try TaskView($0) } ?? [], root["cursor"]?.string())
+        (tasks, cursor, withheldCount) = try JSONReader.read(json) { root in
+            (
+                try root["tasks"]?.elements.map { try TaskView($0) } ?? [], root["cursor"]?.string(),
+                root["withheld"]?.int() ?? 0
+            )
         }
     }
 }
@@ -112,6 +118,9 @@ public struct TaskFilter: Sendable {
     public var isDescending = false
     /// Tasks in one page, 1 to 1,000.
     public var pageLimit: Int?
+    /// Whether a page comes without the tasks that it cannot show while the master's store is away; otherwise it is
+    /// `unavailable` then.
+    public var isPartial = false
 
     /// Every task that the master holds, the oldest first.
     public init() {}
@@ -126,6 +135,7 @@ public struct TaskFilter: Sendable {
         object.string("order", isDescending ? "desc" : nil)
         object.int("limit", pageLimit)
         object.string("cursor", cursor)
+        object.bool("partial", isPartial ? true : nil)
         return object.finish()
     }
 }

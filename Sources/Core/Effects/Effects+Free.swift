@@ -3,7 +3,7 @@ import PodlingProtocol
 extension Effects {
     /// Removes and returns the lines that may leave while the store is late: those that report no change that is not
     /// durable, to sessions for which no earlier line waits. A read of a change that is not durable gets the error as
-    /// its reply.
+    /// its reply, or, where it is a page that was requested so, comes without it.
     ///
     /// - Parameters:
     /// - isWaiting: whether lines of earlier turns wait for the session in this slot.
@@ -25,6 +25,8 @@ extension Effects {
             if kind == .subscription || kind == .change { blocked.insert(slot) }
             if blocked.contains(slot) {
                 kept.append(line, frame.session, marks)
+            } else if kind == .item {
+                free.appendPage(line, frame.session, without: marks.filter { isUnsettled($0.task) })
             } else if kind == .read, let id = Self.replyID(line), !Self.isError(line, after: id) {
                 free.appendReply(to: id, frame.session, error)
             } else {

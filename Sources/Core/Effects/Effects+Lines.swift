@@ -2,8 +2,9 @@ import PodlingProtocol
 
 /// Line-by-line access to a turn's output, for operations that remove some of its lines.
 extension Effects {
-    /// Calls `body` with each line, without its LF, in order, together with its marks.
-    func forEachLine(_ body: (UnsafeRawBufferPointer, Frame, ArraySlice<Mark>) -> Void) {
+    /// Calls `body` with each line, without its LF, in order, together with its marks; the offsets of items count from
+    /// the start of the line.
+    func forEachLine(_ body: (UnsafeRawBufferPointer, Frame, [Mark]) -> Void) {
         // Marks are in the order of the lines.
         var next = 0
         for frame in frames {
@@ -11,8 +12,13 @@ extension Effects {
                 var start = frame.start
                 for line in bytes.split(separator: 0x0A) {
                     while next < marks.count, marks[next].end <= start { next += 1 }
-                    let lineMarks = marks[next...].prefix { $0.start <= start }
-                    start += line.count + 1
+                    let end = start + line.count
+                    var lineMarks = Array(marks[next...].prefix { $0.start <= ($0.kind == .item ? end : start) })
+                    for index in lineMarks.indices where lineMarks[index].kind == .item {
+                        lineMarks[index].start -= start
+                        lineMarks[index].end -= start
+                    }
+                    start = end + 1
                     body(UnsafeRawBufferPointer(rebasing: line), frame, lineMarks)
                 }
             }
@@ -20,12 +26,38 @@ extension Effects {
     }
 
     /// Appends a line of another turn, with its marks.
-    mutating func append(_ line: UnsafeRawBufferPointer, _ session: SessionID, _ marks: ArraySlice<Mark>) {
+    mutating func append(_ line: UnsafeRawBufferPointer, _ session: SessionID, _ marks: [Mark]) {
         let start = writer.count
         begin(session)
         writer.raw(line)
         end()
-        for mark in marks { self.mark(mark.task, mark.kind, from: start) }
+        for mark in marks { self.mark(mark, ofLineAt: start) }
+    }
+
+    /// Appends the reply with a page without some of its items, and with their number.
+    mutating func appendPage(_ line: UnsafeRawBufferPointer, _ session: SessionID, without items: [Mark]) {
+        begin(session)
+        var from = 0
+        for (index, item) in items.enumerated() {
+            let isLastOfRun = index + 1 == items.count || items[index + 1].start != item.end + 1
+            guard isLastOfRun else { continue }
+            var first = index
+            while first > 0, items[first - 1].end + 1 == items[first].start { first -= 1 }
+            // The comma after the run goes as well, or, at the end of the array, the one before it.
+            var (start, end) = (items[first].start, item.end)
+            if line[end] == UInt8(ascii: ",") {
+                end += 1
+            } else if line[start - 1] == UInt8(ascii: ",") {
+                start -= 1
+            }
+            writer.raw(UnsafeRawBufferPointer(rebasing: line[from..<start]))
+            from = end
+        }
+        let braces = 2
+        writer.raw(UnsafeRawBufferPointer(rebasing: line[from..<line.count - braces]))
+        writer.member("withheld", items.count)
+        writer.endObject()
+        endReply()
     }
 
     /// Appends an error in place of the reply to a request.
@@ -33,11 +65,11 @@ extension Effects {
         to id: Slice<UnsafeRawBufferPointer>,
         _ session: SessionID,
         _ error: WireError,
-        _ marks: ArraySlice<Mark> = []
+        _ marks: [Mark] = []
     ) {
         let start = writer.count
         reply(Request(session: session, id: UnsafeRawBufferPointer(rebasing: id)), error)
-        for mark in marks { self.mark(mark.task, mark.kind, from: start) }
+        for mark in marks where mark.kind != .item { self.mark(mark.task, mark.kind, from: start) }
     }
 
     /// The bytes of a reply's `re`; nil for an event.

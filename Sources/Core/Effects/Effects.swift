@@ -37,6 +37,8 @@ package struct Effects: ~Copyable {
             case subscription
             /// The line repeats another line that was or will be sent as well.
             case reminder
+            /// The bytes are the task's in a page that may come without them.
+            case item
 
             init(_ effect: OperationRow.Effect) {
                 switch effect {
@@ -47,7 +49,8 @@ package struct Effects: ~Copyable {
             }
         }
 
-        /// Byte offsets into the buffer; the range contains the reply, and possibly other lines.
+        /// Byte offsets into the buffer; the range contains the reply, and possibly other lines. That of an item is
+        /// within the line.
         var start: Int
         var end: Int
         var task: TaskID
@@ -107,6 +110,12 @@ package struct Effects: ~Copyable {
 
     mutating func mark(_ task: TaskID, _ kind: Mark.Kind, from start: Int) {
         marks.append(Mark(start: start, end: writer.count, task: task, kind: kind))
+    }
+
+    /// Repeats a mark of a line that was copied to this offset.
+    mutating func mark(_ mark: Mark, ofLineAt start: Int) {
+        guard mark.kind == .item else { return self.mark(mark.task, mark.kind, from: start) }
+        marks.append(Mark(start: start + mark.start, end: start + mark.end, task: mark.task, kind: .item))
     }
 
     /// Replaces all lines.

@@ -7,6 +7,8 @@ struct ListRequest {
     let isDescending: Bool
     let cursor: TaskCursor?
     let wantsHistory: Bool
+    /// Whether the page may come without tasks whose last changes are not durable.
+    let isPartial: Bool
 
     init(_ root: JSONValue) throws(WireError) {
         filter = try TaskFilter(root)
@@ -21,6 +23,7 @@ struct ListRequest {
             cursor = nil
         }
         wantsHistory = try root.optional("history")?.flag("history") ?? false
+        isPartial = try root.optional("partial")?.flag("partial") ?? false
     }
 
     var query: TaskQuery {

@@ -44,8 +44,13 @@ extension MasterCore {
             last = tasks.table.id(at: index)
             if let slot = tasks.table.slot(at: index), matches(slot, wanted.filter, &specBytes) {
                 effects.writer.comma(before: found)
+                let start = effects.writer.count
                 writeTask(slot, to: &effects.writer)
-                touch(slot)
+                if !wanted.isPartial {
+                    touch(slot)
+                } else if configuration.asksStore {
+                    effects.mark(tasks[slot].id, .item, from: start)
+                }
                 found += 1
             }
             index += step

@@ -48,15 +48,18 @@ struct PsCommand: AsyncParsableCommand {
         filter.name = name
         filter.hasHistory = all || status.contains { TaskView.endedStatuses.contains($0) }
         filter.isDescending = true
+        filter.isPartial = true
         var objects = JSONObjects(format.output)
         var table = TaskText.table([], now: 0)
         var left = limit == 0 ? Int.max : limit ?? Self.limitDefault
         var cursor: String?
+        var withheldCount = 0
         repeat {
             filter.pageLimit = min(left, Self.pageLimitMax)
             let page = try await link.perform { [filter, cursor] in try await $0.listPage(filter, cursor: cursor) }
             left -= page.tasks.count
             cursor = page.cursor
+            withheldCount += page.withheldCount
             if format.output == .table {
                 for row in TaskText.table(page.tasks, now: Quantities.now()).rows { table.add(row) }
             } else {
@@ -67,6 +70,9 @@ struct PsCommand: AsyncParsableCommand {
             try Console.out(table.rendered(colour: Self.colour))
         } else {
             try Console.out(json: objects.end())
+        }
+        if withheldCount > 0 {
+            Console.note("\(withheldCount) more: the master's database is away, and lacks their last changes yet")
         }
         // Without a limit of their own, users must not take one page for all tasks.
         if cursor != nil, limit == nil {
