@@ -54,6 +54,28 @@ import Testing
         #expect(log.contains(says), "\(log)")
     }
 
+    /// The kernel has the whole connection, from its beginning to its reset, before the master accepts it.
+    @Test func whoIsGoneIsNamed() async throws {
+        let (port, log) = try await onThread {
+            let master = try MasterProcess(try TLSMaster.flags())
+            try master.process.pause()
+            let socket = try LineConnection.connected(host: master.host, port: master.port)
+            var name = sockaddr_in()
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            withUnsafeMutablePointer(to: &name) {
+                _ = $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &size) }
+            }
+            let bytes = Array("GET / HTTP/1.1\r\n\r\n".utf8)
+            _ = Glibc.send(socket, bytes, bytes.count, 0)
+            var reset = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+            close(socket)
+            master.process.signal(SIGCONT)
+            return (name.sin_port.bigEndian, TLSMaster.log(master, with: "does not speak TLS"))
+        }
+        #expect(log.contains("peer=127.0.0.1:\(port)"), "\(log)")
+    }
+
     /// The line that it is sent, for whoever looks at the bytes.
     @Test func theBytesOnAPlainPortSayIt() async throws {
         let lines = try await onThread {

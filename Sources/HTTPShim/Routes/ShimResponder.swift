@@ -8,10 +8,13 @@ import PodlingProtocol
 struct ShimContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
+    /// A channel that has closed meanwhile has no address.
+    let address: SocketAddress?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel
+        address = channel.remoteAddress
     }
 }
 
@@ -68,10 +71,10 @@ struct ShimResponder: HTTPResponder {
         var asked = self
         let certificate = try await PeerCertificateHandler.certificate(of: context.channel)
         asked.caller = try HTTPCaller(request, certificate: certificate)
-        asked.peer = DoorPeer(name: Self.name(of: context.channel), certificate: certificate)
+        asked.peer = DoorPeer(name: Self.name(of: context.address), certificate: certificate)
         guard asked.caller != .nobody else {
             let asked = "\(request.method.rawValue) of \(route.name)"
-            failures.add("denied: \(asked) by nobody", peer: context.channel.remoteAddress)
+            failures.add("denied: \(asked) by nobody", peer: context.address)
             throw HTTPProblem.unauthenticated("this needs a token: Authorization: Bearer TOKEN")
         }
         do {
@@ -108,8 +111,8 @@ struct ShimResponder: HTTPResponder {
         return reply
     }
 
-    private static func name(of channel: any Channel) -> String {
-        channel.remoteAddress?.hostPort.map { "http \($0)" } ?? "http"
+    private static func name(of peer: SocketAddress?) -> String {
+        peer?.hostPort.map { "http \($0)" } ?? "http"
     }
 
     private func answer(_ route: Route, _ request: Request) async throws -> Response {

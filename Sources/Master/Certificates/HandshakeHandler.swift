@@ -10,7 +10,6 @@ package final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHan
     private let log: FailureLog
     /// The gate that queues handshakes with other work.
     private var gate: HandshakeGate?
-    /// The peer's address, read at the start: a connection that was reset has none any more.
     private var peer: SocketAddress?
 
     package init(pending: PendingHandshakes, log: FailureLog) {
@@ -23,12 +22,14 @@ package final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHan
         self.gate = gate
     }
 
+    package func handlerAdded(context: ChannelHandlerContext) { peer = context.channel.acceptedAddress }
+
     package func channelActive(context: ChannelHandlerContext) {
-        peer = context.remoteAddress
-        if let victim = pending.add(context.channel, address: peer?.ipAddress ?? "") {
-            log.add("TLS: too many handshakes at once; the oldest was ended", peer: victim.remoteAddress)
+        peer = peer ?? context.remoteAddress
+        if let victim = pending.add(context.channel, address: peer) {
+            log.add("TLS: too many handshakes at once; the oldest was ended", peer: victim.address)
             // Closes without close_notify: its handshake is not complete.
-            victim.close(promise: nil)
+            victim.channel.close(promise: nil)
         }
         context.fireChannelActive()
     }
@@ -44,7 +45,7 @@ package final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHan
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A port scan, which sends nothing, is not logged.
         if let error = error as? TLSError, error.kind != .truncated {
-            log.add("TLS: \(error)", peer: peer ?? context.remoteAddress)
+            log.add("TLS: \(error)", peer: peer)
         }
         context.fireErrorCaught(error)
     }

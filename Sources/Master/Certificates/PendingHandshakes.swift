@@ -6,14 +6,22 @@ import NIOCore
 /// A handshake takes milliseconds: where the bound is met, the one that has waited longest is the least likely to
 /// succeed.
 package final class PendingHandshakes: Sendable {
+    struct Entry {
+        let channel: any Channel
+        let address: SocketAddress?
+        fileprivate var id: ObjectIdentifier { ObjectIdentifier(channel) }
+        fileprivate var host: String { address?.ipAddress ?? "" }
+    }
+
     private struct Waiting {
-        var channels: [(id: ObjectIdentifier, address: String, channel: any Channel)] = []
+        var entries: [Entry] = []
+        /// By host.
         var counts: [String: Int] = [:]
 
-        mutating func remove(at index: Int) -> any Channel {
-            let removed = channels.remove(at: index)
-            counts[removed.address] = counts[removed.address].flatMap { $0 > 1 ? $0 - 1 : nil }
-            return removed.channel
+        mutating func remove(at index: Int) -> Entry {
+            let removed = entries.remove(at: index)
+            counts[removed.host] = counts[removed.host].flatMap { $0 > 1 ? $0 - 1 : nil }
+            return removed
         }
     }
 
@@ -31,17 +39,18 @@ package final class PendingHandshakes: Sendable {
 
     /// Adds a connection.
     /// - Returns: the one that is evicted for it.
-    func add(_ channel: any Channel, address: String) -> (any Channel)? {
-        waiting.withLockedValue { waiting in
+    func add(_ channel: any Channel, address: SocketAddress?) -> Entry? {
+        let new = Entry(channel: channel, address: address)
+        return waiting.withLockedValue { waiting in
             var victim: Int?
-            if waiting.counts[address, default: 0] >= perAddressMax {
-                victim = waiting.channels.firstIndex { $0.address == address }
-            } else if waiting.channels.count >= countMax {
+            if waiting.counts[new.host, default: 0] >= perAddressMax {
+                victim = waiting.entries.firstIndex { $0.host == new.host }
+            } else if waiting.entries.count >= countMax {
                 victim = 0
             }
             let removed = victim.map { waiting.remove(at: $0) }
-            waiting.channels.append((ObjectIdentifier(channel), address, channel))
-            waiting.counts[address, default: 0] += 1
+            waiting.entries.append(new)
+            waiting.counts[new.host, default: 0] += 1
             return removed
         }
     }
@@ -51,7 +60,7 @@ package final class PendingHandshakes: Sendable {
         let id = ObjectIdentifier(channel)
         // Otherwise the last reference might be released while the lock is held.
         let removed = waiting.withLockedValue { waiting in
-            waiting.channels.firstIndex { $0.id == id }.map { waiting.remove(at: $0) }
+            waiting.entries.firstIndex { $0.id == id }.map { waiting.remove(at: $0) }
         }
         withExtendedLifetime(removed) {}
     }

@@ -20,6 +20,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     private let isBehindTLS: Bool
     private(set) var certificate: CertificateFacts?
     private var context: ChannelHandlerContext?
+    private var peer: SocketAddress?
     private var id: SessionID?
     private var flow = SessionFlow(openedAt: Tick.current().monotonic)
     private var hasGreeted = false
@@ -45,12 +46,15 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
         self.isBehindTLS = isBehindTLS
     }
 
-    var peerName: String { context?.remoteAddress?.hostPort?.description ?? "" }
+    var peerName: String { peer?.hostPort?.description ?? "" }
 
     // MARK: Opening and closing
 
+    func handlerAdded(context: ChannelHandlerContext) { peer = context.channel.acceptedAddress }
+
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
+        peer = peer ?? context.remoteAddress
         if !isBehindTLS { open() }
         context.fireChannelActive()
     }
@@ -205,7 +209,7 @@ final class SessionHandler: ChannelDuplexHandler, SessionSink {
     private func refuseProtocol(_ first: UInt8) {
         refuse(WrongProtocol.error(first: first, isBehindTLS: isBehindTLS))
         guard WrongProtocol.isTLS(first: first) else { return }
-        loop.failures.add("TLS on a port that speaks without it: \(WrongProtocol.cure)", peer: context?.remoteAddress)
+        loop.failures.add("TLS on a port that speaks without it: \(WrongProtocol.cure)", peer: peer)
     }
 
     // MARK: Sending
