@@ -11,7 +11,7 @@ extension MasterCore {
             return try askForTask(.logs(wanted.selection), wanted.task, request, into: &effects)
         }
         let isWaiting = tasks[slot].status == .pending && wanted.selection.follows
-        let hasRun = tasks[slot].attempt > 0
+        let hasRun = tasks[slot].attempt > 0 && !tasks[slot].hasNeverRun
         let attempt = tasks[slot].attempt + (isWaiting ? 1 : 0)
         if hasRun, !isWaiting { _ = try worker(of: tasks[slot].node) }
         let stream = try beginStream(
@@ -36,7 +36,8 @@ extension MasterCore {
         _ request: Request,
         into effects: inout Effects
     ) throws(WireError) {
-        let worker = row.attempt > 0 ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? .none) : nil
+        let hasRun = row.attempt > 0 && !row.hasNeverRun
+        let worker = hasRun ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? .none) : nil
         let stream = try beginStream(
             LogStream(session: request.session, number: 0, slot: .none, ended: EndedTask(row), selection: selection),
             attempt: row.attempt,
@@ -240,6 +241,8 @@ extension MasterCore {
         effects.writer.member("sub", open.number)
         effects.writer.member("attempt", open.attempt)
         let (status, exitCode) = end(of: open)
+        // Nothing is missing of an attempt that never ran.
+        let error = isEmpty(open) ? nil : error
         if !open.slot.isNone { touch(open.slot) }
         effects.writer.member("status", word: status.name)
         effects.writer.member("exitCode", ifAny: exitCode)
@@ -252,6 +255,10 @@ extension MasterCore {
         effects.endEvent()
         forget(open.number, of: open.session)
         streams.remove(stream)
+    }
+
+    private func isEmpty(_ open: LogStream) -> Bool {
+        !open.slot.isNone && tasks[open.slot].attempt == open.attempt && tasks[open.slot].hasNeverRun
     }
 
     private func end(of open: LogStream) -> (TaskStatus, exitCode: Int?) {

@@ -38,6 +38,15 @@ struct NodeName {
 }
 
 extension TaskMembers {
+    /// Whether the task ended before its latest attempt ran: so that attempt has no output.
+    var hasNeverRun: Bool {
+        guard status.isTerminal, startedAt == 0, exitCode == nil else { return false }
+        return switch reason {
+        case .startFailed, .imagePull, .prepareTimedOut, .rejected, .cancelled: true
+        case .none, .exitCode, .oomKilled, .timedOut, .runtimeError, .nodeLost, .lostTooOften, .notAccepted: false
+        }
+    }
+
     /// Appends the task object from the second member on; the caller writes the brace and the id before.
     @inline(__always)
     func writeMembers(node: NodeName?, to writer: inout JSONWriter) {
