@@ -50,7 +50,11 @@ struct PodlingClientCommand: AsyncParsableCommand {
     static func main() async {
         Console.ignoreBrokenPipeSignal()
         do {
-            let arguments = LeadingOptions.moved(Array(CommandLine.arguments.dropFirst()), partsOf: partsOfCommands)
+            let given = Array(CommandLine.arguments.dropFirst())
+            if let option = LeadingOptions.lackingValue(given) {
+                throw ValidationError("Missing value for '\(option)': give one, and then a command, or see --help")
+            }
+            let arguments = LeadingOptions.moved(given, partsOf: partsOfCommands)
             var command = try await asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

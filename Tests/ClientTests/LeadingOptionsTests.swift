@@ -1,4 +1,5 @@
 import ArgumentParser
+import TestSupport
 import Testing
 
 @testable import podling_client
@@ -22,6 +23,24 @@ import Testing
     @Test(arguments: cases) func whatStandsBeforeTheCommandGoesBehindIt(arguments: [String], expected: [String]) {
         let parts: [String: Set<String>] = ["ps": [], "get": [], "run": [], "tls": ["doctor"]]
         #expect(LeadingOptions.moved(arguments, partsOf: parts) == expected)
+    }
+
+    @Test(arguments: [
+        (["--master"], "--master"), (["--master", "db1", "--output"], "--output"), (["--master", "db1", "ps"], nil),
+        (["--master", "--output", "json", "ps"], "--master"), (["--master=db1", "--sslmode"], "--sslmode"),
+        (["ps", "--master"], nil), (["--all", "--master"], nil), (["--master="], nil),
+    ]) func whatLacksItsValueIsNamed(arguments: [String], option: String?) {
+        #expect(LeadingOptions.lackingValue(arguments) == option)
+    }
+
+    @Test func theProgramSaysWhichOptionLacksItsValue() async throws {
+        let (ending, output) = try await onThread {
+            let arguments = ["--output", "json", "--master"]
+            let client = try ProgramProcess(ProductsDirectory.program("podling-client"), arguments)
+            return (client.wait(deadline: .after(seconds: 20)), client.output)
+        }
+        #expect(ending == .exited(64))
+        #expect(output.contains("Missing value for '--master'"), "\(output)")
     }
 
     /// An option that is new must be known here too.

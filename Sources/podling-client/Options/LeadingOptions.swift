@@ -21,6 +21,21 @@ enum LeadingOptions {
         return moved + command
     }
 
+    /// The first leading option without its value: at the end, or before another option.
+    static func lackingValue(_ arguments: [String]) -> String? {
+        var index = 0
+        while index < arguments.count {
+            let name = String(arguments[index].prefix { $0 != "=" })
+            guard names.contains(name) else { return nil }
+            if name == arguments[index] {
+                index += 1
+                guard index < arguments.count, !arguments[index].hasPrefix("-") else { return name }
+            }
+            index += 1
+        }
+        return nil
+    }
+
     /// Filters the connection options out of these words: for completions, which have no command line of their own.
     static func ofConnection(_ words: [String]) -> [String] {
         var found: [String] = []
