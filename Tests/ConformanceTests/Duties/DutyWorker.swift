@@ -4,19 +4,21 @@ import TestSupport
 
 /// A worker under test for the duties. Its tasks' commands run as processes of this machine.
 enum DutyWorker: String {
-    case example
+    case python
+    case bash
     case podling
     /// A third party's: the program that `PODLING_WORKER_UNDER_TEST` names, with the environment of Examples/worker.py.
     case given
 
     static let program = ProcessInfo.processInfo.environment["PODLING_WORKER_UNDER_TEST"]
-    static var all: [DutyWorker] { program == nil ? [.example, .podling] : [.given] }
+    static var all: [DutyWorker] { program == nil ? [.python, .bash, .podling] : [.given] }
 
     /// - Parameter state: a directory that outlives the worker.
     func start(_ master: DutyMaster, state: String) throws -> ProgramProcess {
         let environment = ["PODLING_MASTER": master.address, "PODLING_NODE": "duty"]
         switch self {
-        case .example: return try ProgramProcess(SourceTree.path("Examples/worker.py"), [], environment: environment)
+        case .python: return try ProgramProcess(SourceTree.path("Examples/worker.py"), [], environment: environment)
+        case .bash: return try ProgramProcess(SourceTree.path("Examples/worker.sh"), [], environment: environment)
         case .given: return try ProgramProcess(Self.program ?? "", [], environment: environment)
         case .podling:
             return try ProgramProcess(
