@@ -58,15 +58,24 @@ import Testing
             #expect(known["status"]?.text == "online")
             let node = try WorkerNode(.process, master)
             let worker = try node.start()
-            for task in tasks {
+            for (index, task) in tasks.enumerated() {
                 let end = try peer.awaitEnd(task)
                 #expect(end["status"]?.text == "completed", "\(end)")
                 #expect(end["nodeId"]?.text == node.nodeId)
+                // The first, at least, was placed on the sick node, which rejected it.
+                if index == 0 { #expect(end["attempt"]?.int ?? 0 > 1, "\(end)") }
             }
+            #expect(sick.output.contains("rejected"), "\(sick.output.suffix(2_000))")
             // It comes back by itself.
             guard !isDown else { return sick.end(worker) }
             try Data("well".utf8).write(to: URL(filePath: state))
             try peer.awaitNode("sick") { $0["engineError"] == nil }
+            let next = try peer.submit(
+                #""name":"job","image":"busybox","command":["true"],"nodeSelector":{"kind":"sick"}"#
+            )
+            // The engine has no images: this is how it answers again.
+            let end = try peer.awaitEnd(next)
+            #expect(end["nodeId"]?.text == "sick" && end["reason"]?.text == "image_pull", "\(end)")
             sick.end(worker)
         }
     }
