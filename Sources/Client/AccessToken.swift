@@ -1,4 +1,4 @@
-import PodlingTLS
+internal import PodlingTLS
 
 /// A secret by which a peer authenticates to a master. No description shows it.
 public struct AccessToken: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable

@@ -1,4 +1,4 @@
-import PodlingTLS
+internal import PodlingTLS
 
 extension ConnectionSettings {
     /// The scheme of a master's URL decides on TLS.

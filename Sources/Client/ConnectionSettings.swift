@@ -1,4 +1,4 @@
-import PodlingTLS
+internal import PodlingTLS
 
 /// Connection settings by the names of libpq, from one source: the command line, a URL, or the environment. Each
 /// setting remembers its source, so that an error can name it.

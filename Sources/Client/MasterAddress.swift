@@ -1,5 +1,5 @@
 import PodlingProtocol
-import PodlingTLS
+package import PodlingTLS
 
 /// The address of a master, and the settings for connecting to it: `HOST`, `HOST:PORT`, `[::1]:7070`,
 /// `podling://HOST:PORT` or `podlings://HOST:PORT?sslrootcert=FILE`.
@@ -16,21 +16,20 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
     /// `hostaddr`: the IP address to connect to; the certificate is still verified against `host`.
     public let hostAddress: String?
     /// The TLS settings; nil is plaintext.
-    public let tls: TLSClientConfiguration?
+    package let tls: TLSClientConfiguration?
 
-    /// An address from its parts, which are not validated.
+    /// An address in plaintext from its parts, which are not validated. For TLS, parse a `podlings://` URL.
     ///
     /// - Parameters:
     ///   - host: a host name or an IP address, without brackets.
     ///   - port: the TCP port.
     ///   - hostAddress: the IP address to connect to; nil looks `host` up.
-    ///   - tls: the TLS settings; nil is plaintext.
-    public init(
-        host: String,
-        port: Int = portDefault,
-        hostAddress: String? = nil,
-        tls: TLSClientConfiguration? = nil
-    ) {
+    public init(host: String, port: Int = portDefault, hostAddress: String? = nil) {
+        self.init(host: host, port: port, hostAddress: hostAddress, tls: nil)
+    }
+
+    /// - Parameter tls: the TLS settings; nil is plaintext.
+    package init(host: String, port: Int = portDefault, hostAddress: String? = nil, tls: TLSClientConfiguration?) {
         self.host = host
         self.port = port
         self.hostAddress = hostAddress
@@ -116,7 +115,8 @@ public struct MasterAddress: Sendable, Hashable, CustomStringConvertible {
         return MasterAddress(host: url.host, port: port, tls: tls)
     }
 
-    package var hasTLS: Bool { tls != nil }
+    /// Whether the connection is encrypted.
+    public var hasTLS: Bool { tls != nil }
 
     /// Reads and validates the TLS files, as each connection does.
     ///

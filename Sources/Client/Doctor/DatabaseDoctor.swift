@@ -2,7 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import PodlingProtocol
-import PodlingTLS
+internal import PodlingTLS
 
 /// Diagnoses the connection to a PostgreSQL server step by step, as libpq would make it, up to the login: `TLSDoctor`
 /// for a `DATABASE_URL`.

@@ -1,5 +1,5 @@
 import PodlingProtocol
-import PodlingTLS
+internal import PodlingTLS
 
 /// The parts of a libpq connection string that concern connecting and TLS (PostgreSQL manual, 34.1). All others are
 /// ignored; user and password are not stored.

@@ -1,4 +1,4 @@
-import PodlingTLS
+internal import PodlingTLS
 
 /// TLS diagnosis by two handshakes: one that verifies nothing, to see what is there, and one that verifies everything.
 struct DoctorChecks: Sendable {

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 import PodlingProtocol
-import PodlingTLS
+internal import PodlingTLS
 
 /// Network diagnosis: name resolution, addresses, TCP.
 struct DoctorWay: Sendable {

@@ -1,5 +1,5 @@
 import NIOCore
-import PodlingTLS
+internal import PodlingTLS
 
 /// Sends PostgreSQL's SSLRequest, then starts TLS on the same socket (PostgreSQL manual, 55.2.10).
 final class PostgresTLSRequest: ChannelInboundHandler {

@@ -1,6 +1,6 @@
 import NIOCore
 import NIOPosix
-import PodlingTLS
+internal import PodlingTLS
 
 /// Diagnoses the connection to a master step by step, and reports the first step that fails.
 ///

@@ -1,5 +1,5 @@
 import NIOCore
-import PodlingTLS
+internal import PodlingTLS
 
 /// The layer between a socket and its lines: TLS, or nothing.
 struct ConnectionSecurity: Sendable {
@@ -18,7 +18,7 @@ struct ConnectionSecurity: Sendable {
                 (try TLSContext(client: client), try PeerName(address.host))
             }
         } catch {
-            throw .tls(error)
+            throw LineConnectionError(error)
         }
     }
 

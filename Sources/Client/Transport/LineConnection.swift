@@ -2,7 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import PodlingProtocol
-import PodlingTLS
+internal import PodlingTLS
 import Synchronization
 
 /// A connection over TCP, or TLS over TCP, that carries lines both ways, whatever their content.
@@ -75,7 +75,7 @@ public final class LineConnection: Sendable {
         do {
             _ = try await isOpen.get()
         } catch {
-            throw (error as? TLSError).map { .tls($0) } ?? connection.closedReason
+            throw (error as? TLSError).map(LineConnectionError.init) ?? connection.closedReason
                 ?? LineConnectionError.failed("\(error)")
         }
         guard !isForToken || connection.isPrivate else {

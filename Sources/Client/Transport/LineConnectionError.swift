@@ -1,11 +1,12 @@
-import PodlingTLS
+internal import PodlingTLS
 
 /// The reason why a `LineConnection` could not be made, or has ended.
 public enum LineConnectionError: Error, Hashable, CustomStringConvertible {
     /// Nobody answered, or the network refused; with a human-readable text.
     case connectFailed(MasterAddress, String)
-    /// The TLS handshake failed, or the connection ended with a TLS error; the text has the remedy.
-    case tls(TLSError)
+    /// The TLS handshake failed, or the connection ended with a TLS error; the text has the remedy. `isRetryable`: it
+    /// may succeed when repeated.
+    case tls(String, isRetryable: Bool)
     /// A token would have been sent in plaintext to another machine; nothing was sent.
     case plaintextToken(MasterAddress)
     /// `close()` was called, or the reader of `inbound` went away.
@@ -19,10 +20,12 @@ public enum LineConnectionError: Error, Hashable, CustomStringConvertible {
     /// More than this many bytes were queued by `send` and not yet taken by the peer.
     case sendOverflow(bytesMax: Int)
 
+    init(_ error: TLSError) { self = .tls(error.description, isRetryable: error.isRetryable) }
+
     /// Whether the error is permanent: a retry fails until somebody changes something.
     public var isLasting: Bool {
         switch self {
-        case .tls(let error): !error.isRetryable
+        case .tls(_, let isRetryable): !isRetryable
         case .plaintextToken: true
         default: false
         }
@@ -40,7 +43,7 @@ public enum LineConnectionError: Error, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .connectFailed(let address, let why): "cannot connect to \(address): \(why)"
-        case .tls(let error): "\(error)"
+        case .tls(let why, _): why
         case .plaintextToken(let address):
             "no token is sent to \(address): the connection there is not encrypted, and not on this machine. Use "
                 + "podlings://\(address) if the master has TLS, or reach it by a tunnel"

@@ -1,6 +1,6 @@
 import NIOCore
 import PodlingProtocol
-import PodlingTLS
+internal import PodlingTLS
 
 /// Splits input into lines, yields them to an async sequence, and applies back-pressure: reads no further while that
 /// lags.
@@ -74,7 +74,7 @@ final class LineHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end((error as? TLSError).map { .tls($0) } ?? .failed("\(error)"))
+        end((error as? TLSError).map(LineConnectionError.init) ?? .failed("\(error)"))
     }
 
     /// Ends the sequence and closes the channel; the first reason counts.
