@@ -1,4 +1,5 @@
 import NIOCore
+import PodlingCore
 
 /// Rate-limits TLS handshakes, in front of the TLS handler of a new connection. A handshake runs on the event loop that
 /// serves everybody, and is charged as work there: many at once wait for their turn, as lines do.

@@ -1,9 +1,7 @@
-import PodlingCore
-
 /// The sessions whose peers have closed their sending side: each is checked again only after one of its pending
 /// requests has ended.
-struct HalfClosedSessions {
-    enum Outcome {
+package struct HalfClosedSessions {
+    package enum Outcome {
         case closed
         /// Output for it is in a turn that has not been sent.
         case waitsForTurn
@@ -14,24 +12,26 @@ struct HalfClosedSessions {
     private var generations: [Int: UInt32] = [:]
     private var candidates: [SessionID] = []
 
+    package init() {}
+
     /// Adds a session; also one that is here already, when a frame was sent to it.
-    mutating func add(_ id: SessionID) {
+    package mutating func add(_ id: SessionID) {
         generations[id.slot] = id.generation
         candidates.append(id)
     }
 
     /// Notes that a frame was sent to the session in this slot.
-    mutating func sent(_ slot: Int) {
+    package mutating func sent(_ slot: Int) {
         guard !generations.isEmpty, let generation = generations[slot] else { return }
         candidates.append(SessionID(slot: slot, generation: generation))
     }
 
-    mutating func remove(_ id: SessionID) {
+    package mutating func remove(_ id: SessionID) {
         if generations[id.slot] == id.generation { generations[id.slot] = nil }
     }
 
     /// Takes the candidates to check now; the caller adds those again that are to be checked after the next turn.
-    mutating func takeCandidates() -> [SessionID] {
+    package mutating func takeCandidates() -> [SessionID] {
         guard !candidates.isEmpty else { return [] }
         defer { candidates.removeAll(keepingCapacity: true) }
         return candidates.filter { generations[$0.slot] == $0.generation }

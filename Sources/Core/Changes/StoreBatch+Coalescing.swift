@@ -1,11 +1,11 @@
-import PodlingCore
-
 extension StoreBatch {
     /// Count of rows that it writes or removes.
-    var rowCount: Int { tasks.count + nodes.count + removedNodeIDs.count + events.count + (newRun == nil ? 0 : 1) }
+    package var rowCount: Int {
+        tasks.count + nodes.count + removedNodeIDs.count + events.count + (newRun == nil ? 0 : 1)
+    }
 
     /// Merges several batches into one: the latest version of each row, with the spec that an earlier one had.
-    init(coalescing batches: [StoreBatch]) {
+    package init(coalescing batches: [StoreBatch]) {
         if batches.count == 1 {
             self = batches[0]
             return

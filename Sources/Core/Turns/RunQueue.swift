@@ -1,7 +1,7 @@
 import DequeModule
 
 /// An object that buffers input and resumes its processing later.
-protocol Resumable: AnyObject {
+package protocol Resumable: AnyObject {
     /// Whether it is in the queue.
     var isQueued: Bool { get set }
     /// Resumes within the work budget of the turn; called from the event loop, never from within another call of its
@@ -10,20 +10,22 @@ protocol Resumable: AnyObject {
 }
 
 /// The objects that resume once the sockets have been polled again, in FIFO order.
-struct RunQueue {
+package struct RunQueue {
     private var waiting = Deque<any Resumable>()
 
-    var isEmpty: Bool { waiting.isEmpty }
-    var count: Int { waiting.count }
+    package init() {}
+
+    package var isEmpty: Bool { waiting.isEmpty }
+    package var count: Int { waiting.count }
 
     /// Appends an item, unless it is in the queue already.
-    mutating func append(_ item: any Resumable) {
+    package mutating func append(_ item: any Resumable) {
         guard !item.isQueued else { return }
         item.isQueued = true
         waiting.append(item)
     }
 
-    mutating func popFirst() -> (any Resumable)? {
+    package mutating func popFirst() -> (any Resumable)? {
         let item = waiting.popFirst()
         item?.isQueued = false
         return item
