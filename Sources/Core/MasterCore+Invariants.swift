@@ -4,7 +4,7 @@ extension MasterCore {
     /// The first violated invariant, of a machine or between two; nil if all hold, as they must between two turns.
     ///
     /// It scans everything held, so it is meant for tests and debug builds.
-    func checkInvariants() -> String? {
+    package func checkInvariants() -> String? {
         tasks.checkInvariants() ?? pending.checkInvariants(tasks.records)
             ?? nodes.checkInvariants(tasks.records, now: now.monotonic) { pending.key(of: $0, tasks.records) }
             ?? streams.checkInvariants(sessions) ?? changes.checkInvariants(tasks.records) ?? checkTasks()

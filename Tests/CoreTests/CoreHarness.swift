@@ -86,10 +86,12 @@ struct CoreHarness: ~Copyable {
     }
 
     /// The clock moves on at once, and the core is told.
-    mutating func stall(milliseconds: Int64) {
+    /// - Parameter before: what it takes after the stall, before it is told.
+    mutating func stall(milliseconds: Int64, _ before: (inout CoreHarness) -> Void = { _ in }) {
         now.monotonic += milliseconds
         now.wall += milliseconds
-        core.wasStalled(milliseconds: milliseconds)
+        before(&self)
+        core.wasStalled(milliseconds: milliseconds, now: now)
         core.tick(now: now, into: &effects)
         endTurn()
     }

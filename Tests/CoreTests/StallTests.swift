@@ -18,6 +18,20 @@ import Testing
         #expect(harness.task(running).contains(#""reason":"node_lost""#))
     }
 
+    @Test func aLeaseThatWasRenewedSinceTheStallDoesNotMove() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1")
+        let task = harness.submit(from: client)
+        _ = harness.report(task, 1, "running", from: worker)
+        harness.stall(milliseconds: 34_000) { $0.send(#"{"op":"heartbeat"}"#, from: worker) }
+        harness.advance(milliseconds: 1_000)
+        harness.send(#"{"op":"heartbeat"}"#, from: worker)
+        #expect(harness.core.checkInvariants() == nil)
+        harness.advance(milliseconds: 15_250)
+        #expect(harness.task(task).contains(#""reason":"node_lost""#))
+    }
+
     @Test func outputThatIsAwaitedMovesByAStall() {
         var harness = CoreHarness { $0.leaseMilliseconds = 1_000_000 }
         let client = harness.client()

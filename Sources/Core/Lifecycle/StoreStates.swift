@@ -10,10 +10,11 @@ extension MasterCore {
 
     /// Extends the deadlines of peers after a stall of the master itself, for a pause of its machine or for work that
     /// took too long: what they sent meanwhile is still to be read. The timeouts of running tasks are not extended.
-    package mutating func wasStalled(milliseconds: Int64) {
+    package mutating func wasStalled(milliseconds: Int64, now: Tick) {
         guard milliseconds > 0 else { return }
+        self.now = now
         for index in nodes.sorted where nodes[index].hasLease {
-            nodes[index].moveLease(milliseconds: milliseconds)
+            nodes[index].moveLease(milliseconds: milliseconds, now: now.monotonic)
             for slot in nodes[index].attempts where tasks[slot].awaitsAnswer {
                 tasks[slot].deadline += milliseconds
             }

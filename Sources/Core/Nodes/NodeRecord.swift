@@ -90,9 +90,9 @@ struct NodeRecord {
         return last
     }
 
-    /// Extends the deadlines of its worker after a stall of the master.
-    mutating func moveLease(milliseconds: Int64) {
-        lastSeen += milliseconds
+    /// Extends the deadlines of its worker after a stall of the master. What it sent since the stall counts as usual.
+    mutating func moveLease(milliseconds: Int64, now: Int64) {
+        lastSeen = max(lastSeen, min(lastSeen + milliseconds, now))
         if graceUntil > 0 { graceUntil += milliseconds }
     }
 }

@@ -224,7 +224,7 @@ final class MasterLoop {
     private func wasStalled(by gap: TimeAmount) {
         let milliseconds = gap.nanoseconds / 1_000_000
         logger.warning("the master stood still", metadata: ["milliseconds": "\(milliseconds)"])
-        core.wasStalled(milliseconds: milliseconds)
+        core.wasStalled(milliseconds: milliseconds, now: .current())
         for sink in sinks { sink?.wasStalled(milliseconds: milliseconds) }
     }
 
