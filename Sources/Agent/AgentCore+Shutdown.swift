@@ -19,7 +19,7 @@ extension AgentCore {
         for (key, record) in attempts where record.isLive {
             if record.isRunning {
                 evict(key)
-            } else if !record.isCallOpen || record.stage == .preparing {
+            } else if !record.mayHaveStarted, !record.isCallOpen || record.stage == .preparing {
                 handBack(key, Self.shutdownRefusal)
             }
         }

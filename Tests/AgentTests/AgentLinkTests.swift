@@ -345,6 +345,17 @@ import Testing
         #expect(trace.on(.started(.first, atMilliseconds: 1)).contains(.finish))
     }
 
+    @Test func aStartThatFailedMayHaveStarted() {
+        let trace = AgentTrace()
+        trace.register()
+        trace.bring(.first, to: .starting)
+        trace.on(.failed(.first, .start, RuntimeError(.timeout, "no answer")))
+        #expect(trace.on(.shutdown).isEmpty, "another node must not have it while its container may run")
+        let again = trace.pass(AgentLimits.stepRetryMilliseconds)
+        #expect(again.contains(.start(.first, containerId: AttemptKey.first.container)))
+        #expect(trace.on(.started(.first, atMilliseconds: 1)).contains(.finish))
+    }
+
     @Test func anUnacknowledgedEndIsWaitedForBriefly() {
         let trace = AgentTrace()
         trace.register()

@@ -81,7 +81,7 @@ extension AgentCore {
             return open(key, .running, .wait(key, containerId: containerId))
         }
         guard record.stopCause == nil else { return endBeforeStart(key) }
-        guard shutdown == nil else { return handBack(key, Self.shutdownRefusal) }
+        guard shutdown == nil || record.mayHaveStarted else { return handBack(key, Self.shutdownRefusal) }
         guard isLeaseTrusted, let plan = record.plan else { return }
         switch record.stage {
         case .waiting where occupiedSlots >= configuration.slots: break

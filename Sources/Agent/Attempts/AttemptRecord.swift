@@ -65,6 +65,11 @@ struct AttemptRecord {
     /// Whether its container runs, as far as is known.
     var isRunning: Bool { stage == .running }
 
+    /// Whether its container runs or may have been started: no other node may have it until that is known.
+    var mayHaveStarted: Bool {
+        stage == .running || (stage == .starting && (isCallOpen || tries > 0))
+    }
+
     var deadline: Int64? {
         var earliest: Int64?
         for time in [retryAt, stopRetryAt, resendAt, acceptAt] {

@@ -67,10 +67,3 @@ extension AgentCore {
         heartbeat()
     }
 }
-
-extension AttemptRecord {
-    /// Whether its container runs or may have been started: no other node may have it until that is known.
-    fileprivate var mayHaveStarted: Bool {
-        stage == .running || (stage == .starting && (isCallOpen || tries > 0))
-    }
-}
