@@ -182,6 +182,7 @@ package final class PostgresStore: Store {
         let endedUpTo = try await pool.runIfActive { try writer.openCursor(retention) }
         var kept = StoreBatch()
         kept.nodes = try await pool.runIfActive { try writer.nodeRows() }
+        kept.lastTaskID = try await pool.runIfActive { try writer.lastID() }
         var events: [TaskEventRow] = []
         if let eventsMax {
             let (trail, rows) = try await pool.runIfActive { try writer.lastEvents(max: eventsMax) }

@@ -54,6 +54,22 @@ import Testing
         #expect(before.rows.allSatisfy { $0.id.text < new })
     }
 
+    /// The clock of the next leader may be behind, and the store has tasks that are not loaded.
+    @Test func noIdOfATaskThatIsNotLoadedIsGivenAgain() {
+        let before = Self.left { harness in
+            let client = harness.client()
+            for _ in 0..<3 { _ = harness.submit(from: client) }
+        }
+        var harness = CoreHarness()
+        harness.core.restore(lastID: before.rows[2].id)
+        let isTaken = harness.core.restore(before.rows[0])
+        #expect(isTaken)
+        harness.core.endRestore()
+        let client = harness.client(50)
+        let new = harness.submit(from: client)
+        #expect(before.rows.allSatisfy { $0.id.text < new })
+    }
+
     @Test func aWorkerThatComesBackKeepsWhatItRuns() {
         let before = Self.left { harness in
             let client = harness.client()

@@ -20,5 +20,8 @@ package struct StoreBatch: Sendable {
     /// In a loaded batch: how the numbering of transitions continues.
     package var trail: EventTrail?
 
+    /// In a loaded batch: the highest of our own ids that any stored task has, those included that are not loaded.
+    package var lastTaskID: TaskID?
+
     package init(tasks: [TaskRow] = []) { self.tasks = tasks }
 }

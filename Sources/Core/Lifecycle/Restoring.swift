@@ -45,6 +45,10 @@ extension MasterCore {
         return true
     }
 
+    /// Ensures that new tasks get ids after this one. A store has tasks that are not restored, and by this machine's clock
+    /// they may be in the future.
+    package mutating func restore(lastID: TaskID) { tasks.skipIDs(before: lastID.next) }
+
     /// Why a task that was just restored as pending failed at once; nil if it did not.
     package func failure(ofRestored row: TaskRow) -> String? {
         guard row.status == .pending, let slot = tasks.slot(of: row), tasks[slot].status == .failed else { return nil }

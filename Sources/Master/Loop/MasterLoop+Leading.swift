@@ -17,6 +17,7 @@ extension MasterLoop {
     /// Restores the store's contents, before `lead`. A row that cannot be a task is left out; it stays in the store.
     func restore(_ kept: StoreBatch) {
         if let trail = kept.trail { core.restore(trail) }
+        if let lastID = kept.lastTaskID { core.restore(lastID: lastID) }
         for row in kept.nodes { core.restoreNode(row) }
         let leftOut = kept.tasks.filter { !core.restore($0) }
         if !leftOut.isEmpty {

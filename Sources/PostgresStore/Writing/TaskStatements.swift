@@ -128,6 +128,13 @@ enum TaskStatements {
         """
     }
 
+    /// The highest of our own ids, of tasks that are loaded or not.
+    static let lastID = "SELECT greatest((\(lastID(in: "tasks"))), (\(lastID(in: "task_history"))))"
+
+    private static func lastID(in table: String) -> String {
+        "SELECT task_id FROM \(table) WHERE task_id < 'u' AND task_id ~ '^t[0-9a-z]{12}$' ORDER BY task_id DESC LIMIT 1"
+    }
+
     /// Another program may have written infinite timestamps.
     static func milliseconds(_ column: String) -> String {
         "CASE WHEN isfinite(\(column)) THEN (extract(epoch FROM \(column)) * 1000)::bigint END"

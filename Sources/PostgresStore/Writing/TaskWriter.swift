@@ -129,6 +129,12 @@ final class TaskWriter: @unchecked Sendable {
         return (0..<result.rowCount).map { NodeStatements.row(result, $0) }
     }
 
+    /// The highest of our own ids, in the cursor's transaction; nil where there is none.
+    func lastID() throws -> TaskID? {
+        guard var text = try reader?.execute(TaskStatements.lastID).text(0, 0) else { return nil }
+        return text.withUTF8 { TaskID(UnsafeRawBufferPointer($0)) }
+    }
+
     /// The last transitions, in the cursor's transaction.
     func lastEvents(max count: Int) throws -> (EventTrail, [TaskEventRow]) {
         guard let reader else { return (EventTrail(runs: [], lastNumber: 0), []) }
