@@ -107,6 +107,11 @@ let package = Package(
         ),
         library("PodlingAgent", path: "Sources/Agent", ["PodlingProtocol", ordered]),
         library(
+            "PodlingSimulator",
+            path: "Sources/Simulator",
+            ["PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingAgent", deque, heap]
+        ),
+        library(
             "PodlingWorker",
             path: "Sources/Worker",
             [
@@ -135,6 +140,7 @@ let package = Package(
                 arguments, unixSignals,
             ]
         ),
+        program("podling-sim", ["PodlingSimulator", arguments]),
         program(
             "podling-bench",
             path: "Benchmarks/podling-bench",
@@ -188,6 +194,7 @@ let package = Package(
             ]
         ),
         tests("AgentTests", ["PodlingAgent", "PodlingProtocol"]),
+        tests("SimulatorTests", ["PodlingSimulator"]),
         tests(
             "WorkerTests",
             [

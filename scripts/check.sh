@@ -36,6 +36,8 @@ allowed_imports() {
         Sources/Master) echo "PodlingProtocol PodlingClock PodlingAccess PodlingCore PodlingStore PodlingTLS" ;;
         Sources/HTTPShim) echo "PodlingProtocol PodlingTLS PodlingClient PodlingMaster" ;;
         Sources/Agent) echo "PodlingProtocol" ;;
+        Sources/Simulator) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore PodlingAgent" ;;
+        Sources/podling-sim) echo "PodlingSimulator" ;;
         Sources/Worker) echo "PodlingProtocol PodlingClock PodlingAgent PodlingClient" ;;
         Sources/podling-master) echo "PodlingProtocol PodlingAccess PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
         Sources/Options) echo "PodlingClient" ;;
@@ -48,7 +50,7 @@ allowed_imports() {
 # Modules of the system that a folder must not import, as an extended regular expression.
 forbidden_imports() {
     case "$1" in
-        Sources/Digest | Sources/Access | Sources/Core | Sources/Agent) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
+        Sources/Digest | Sources/Access | Sources/Core | Sources/Agent | Sources/Simulator) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
         Sources/Clock) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch' ;;
         Sources/Protocol) echo 'Foundation|NIO(Posix|Embedded|.+Helpers)|Logging' ;;
         Sources/Store) echo 'Foundation|NIO.*' ;;

@@ -61,7 +61,7 @@ package struct KillOrder: Sendable, Equatable {
 }
 
 extension MasterFault {
-    func means(_ code: ErrorCode) -> Bool { self.code == code.rawValue }
+    package func means(_ code: ErrorCode) -> Bool { self.code == code.rawValue }
 }
 
 /// The `err` object (proto-spec section 4).

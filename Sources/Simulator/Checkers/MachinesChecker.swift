@@ -1,0 +1,13 @@
+import PodlingCore
+
+/// The machines of a core agree with one another (invariants 5, 16, 20 and 21).
+final class MachinesChecker {
+    private let world: World
+
+    init(_ world: World) { self.world = world }
+
+    func check(_ shell: MasterShell) {
+        guard shell.isLeading, let fault = shell.core.checkInvariants() else { return }
+        world.fail("machines", "\(shell.process.name): \(fault)")
+    }
+}
