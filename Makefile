@@ -1,6 +1,6 @@
 # Thin on purpose: the work is in scripts/, which also run by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs install uninstall bench soak fuzz ci-long clean
+.PHONY: help demo test check format docs install uninstall bench soak fuzz mutants ci-long clean
 export PREFIX DESTDIR
 
 help: ## This list
@@ -33,6 +33,9 @@ uninstall: ## Remove what `make install` put there
 
 bench: ## Release build, the benchmark table, .build/bench.json
 	@scripts/bench.sh
+
+mutants: ## Put each fault of Tests/Mutants into a copy, and show which seed of the simulator finds it
+	@scripts/mutants.sh
 
 soak: ## Release build, then 200,000 hostile connections and 10 million lines against a master
 	@scripts/soak.sh
