@@ -29,10 +29,8 @@ package final class PostgresStore: Store {
         var waiting: [Job] = []
         var isRunning = false
         var failure: StoreError?
-        /// What was not acknowledged when the lead was lost.
-        var unacknowledged = StoreBatch()
-        /// Tasks of which the database rejected a row.
-        var rejected: Set<TaskID> = []
+        /// Tasks with changes that were not acknowledged when the lead was lost, or that the database rejected.
+        var unacknowledged: Set<TaskID> = []
 
         /// Takes the oldest jobs, up to about `transactionRowsMax` rows; at least one where any waits.
         mutating func take() -> [Job] {
@@ -256,8 +254,7 @@ package final class PostgresStore: Store {
             }
             guard !jobs.isEmpty else {
                 guard failure?.isLeadLost == true else { return }
-                let (pending, rejected) = queue.withLockedValue { ($0.unacknowledged, $0.rejected) }
-                return writer.sayWhatIsLost(pending: pending, rejected: rejected)
+                return writer.sayWhatIsLost(besides: queue.withLockedValue { $0.unacknowledged })
             }
             let result: Result<[RefusedRow], StoreError>
             if let failure {
@@ -269,7 +266,7 @@ package final class PostgresStore: Store {
             }
             switch result {
             case .success(let refused):
-                if !refused.isEmpty { queue.withLockedValue { $0.rejected.formUnion(refused.map(\.task)) } }
+                if !refused.isEmpty { queue.withLockedValue { $0.unacknowledged.formUnion(refused.map(\.task)) } }
                 for job in jobs {
                     job.tell(refused)
                     job.done(.success(()))
@@ -277,10 +274,7 @@ package final class PostgresStore: Store {
             case .failure(let error):
                 queue.withLockedValue { queue in
                     queue.failure = error
-                    for job in jobs {
-                        queue.unacknowledged.tasks += job.batch.tasks
-                        queue.unacknowledged.removedNodeIDs += job.batch.removedNodeIDs
-                    }
+                    for job in jobs { queue.unacknowledged.formUnion(job.batch.tasks.lazy.map(\.id)) }
                 }
                 for job in jobs { job.done(.failure(error)) }
             }

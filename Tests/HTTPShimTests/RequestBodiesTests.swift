@@ -5,8 +5,18 @@ import Testing
 @testable import PodlingHTTP
 
 /// The bodies of all requests have a bound together, and what a request took is free again however it ended.
-@Suite(.timeLimit(.minutes(1))) struct RequestBodiesTests {
+@Suite(.timeLimit(.minutes(5))) struct RequestBodiesTests {
     private static let spec = #"{"name":"\#(String(repeating: "a", count: 50_000))"}"#
+
+    /// Nothing here is to end by time.
+    private static var configuration: HTTPShimConfiguration {
+        var configuration = HTTPShimConfiguration(port: 0)
+        configuration.bodiesBytesMax = 120_000
+        configuration.bodyTimeoutSeconds = 600
+        configuration.idleTimeoutSeconds = 600
+        configuration.stallTimeoutSeconds = 600
+        return configuration
+    }
 
     /// A request whose body stops before its end.
     private static func unfinished(port: Int, bytes: Int) throws -> LineConnection {
@@ -28,10 +38,7 @@ import Testing
     }
 
     @Test func unfinishedBodiesTakeABoundedAmount() async throws {
-        var configuration = HTTPShimConfiguration(port: 0)
-        configuration.bodiesBytesMax = 120_000
-        let door = FakeDoor()
-        try await withShim(door, configuration: configuration) { client async throws in
+        try await withShim(FakeDoor(), configuration: Self.configuration) { client async throws in
             let busy = try Self.unfinished(port: client.port, bytes: 80_000)
             let refusal = try await Self.answer(client, status: 503)
             #expect(refusal.body.contains("overloaded"))
@@ -42,9 +49,7 @@ import Testing
     }
 
     @Test func whatAnAbortedRequestTookIsFreeAgain() async throws {
-        var configuration = HTTPShimConfiguration(port: 0)
-        configuration.bodiesBytesMax = 120_000
-        try await withShim(FakeDoor(), configuration: configuration) { client async throws in
+        try await withShim(FakeDoor(), configuration: Self.configuration) { client async throws in
             var busy: LineConnection? = try Self.unfinished(port: client.port, bytes: 80_000)
             _ = try await Self.answer(client, status: 503)
             withExtendedLifetime(busy) {}

@@ -15,7 +15,13 @@ extension MasterCore {
         let attempt = tasks[slot].attempt + (isWaiting ? 1 : 0)
         if hasRun, !isWaiting { _ = try worker(of: tasks[slot].node) }
         let stream = try beginStream(
-            LogStream(session: request.session, number: 0, slot: slot, selection: wanted.selection),
+            LogStream(
+                session: request.session,
+                number: 0,
+                slot: slot,
+                attempt: isWaiting ? 0 : attempt,
+                selection: wanted.selection
+            ),
             attempt: attempt,
             request,
             into: &effects
@@ -39,7 +45,14 @@ extension MasterCore {
         let hasRun = row.attempt > 0 && !row.hasNeverRun
         let worker = hasRun ? try worker(of: row.nodeID.flatMap { nodes.index(of: $0) } ?? .none) : nil
         let stream = try beginStream(
-            LogStream(session: request.session, number: 0, slot: .none, ended: EndedTask(row), selection: selection),
+            LogStream(
+                session: request.session,
+                number: 0,
+                slot: .none,
+                ended: EndedTask(row),
+                attempt: row.attempt,
+                selection: selection
+            ),
             attempt: row.attempt,
             request,
             into: &effects

@@ -17,10 +17,8 @@ extension TaskWriter {
     }
 
     /// Reports once what the database lacks.
-    /// - Parameters:
-    ///   - pending: what was not acknowledged, and may have been committed.
-    ///   - rejected: tasks of which the database rejected a row.
-    func sayWhatIsLost(pending: StoreBatch, rejected: Set<TaskID>) {
+    /// - Parameter unacknowledged: tasks whose last changes were not acknowledged.
+    func sayWhatIsLost(besides unacknowledged: Set<TaskID>) {
         guard let mark, !hasSaidWhatIsLost else { return }
         hasSaidWhatIsLost = true
         do throws(PGError) {
@@ -28,13 +26,11 @@ extension TaskWriter {
             let server = try connection.execute(
                 "SELECT '\(TaskStatements.rowType)'::regtype::oid, \(LeadFence.serverStart)"
             )
-            let isThere = try mark.isThere(connection, pending: pending, forgottenUpTo: forgottenUpTo)
             // A server that runs on has all that it committed.
-            guard !isThere || server.int(0, 1) != mark.serverStart else { return }
+            guard isBehind || server.int(0, 1) != mark.serverStart else { return }
             let rowType = Int32(truncatingIfNeeded: server.int(0, 0) ?? 0)
-            let loss = try loss(connection, rowType, besides: rejected.union(pending.tasks.lazy.map(\.id)))
-            guard !isThere || loss.count > 0 else { return }
-            say(loss)
+            let loss = try loss(connection, rowType, besides: unacknowledged)
+            if isBehind || loss.count > 0 { say(loss) }
         } catch {
             logger.warning(
                 "PostgreSQL: another master leads; whether it lacks what this one had acknowledged is not known",
@@ -73,10 +69,13 @@ extension TaskWriter {
     }
 
     private func say(_ loss: Loss) {
-        var words = "\(Self.offence), and another master leads now: what is missing there is lost"
+        var words = "\(Self.offence), and another master leads now"
         if loss.count > 0 {
             let span = "\(Timestamp.format(loss.first)) to \(Timestamp.format(loss.last))"
-            words += "; it lacks changes of \(loss.count) tasks, from \(span), and \(loss.missingCount) of the tasks"
+            words += ": what is missing there is lost; it lacks changes of \(loss.count) tasks, from \(span), "
+            words += "and \(loss.missingCount) of the tasks"
+        } else {
+            words += ": it has every task that this one holds"
         }
         logger.error("PostgreSQL: \(words)")
         if isBehind { health.settled(words) } else { health.lost(words) }
