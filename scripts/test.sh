@@ -155,7 +155,7 @@ bring_postgres_up() {
 # Tests that compute would starve those that wait for sockets and processes with deadlines: each kind has its own run.
 # Faults are done to programs under load, and take minutes: alone, at the end.
 readonly FAULTS='^FaultTests\.' STORE='^PostgresTests\.' TLS_LOAD='^IntegrationTests\.TLS(Load|Reload)Tests'
-readonly COMPUTING='^(ProtocolTests|ClockTests|LoggingTests|AccessTests|CoreTests|AgentTests|StoreTests|TLSTests)\.'
+readonly COMPUTING='^(ProtocolTests|ClockTests|LoggingTests|AccessTests|CoreTests|AgentTests|StoreTests|TLSTests|SimulatorTests)\.'
 readonly IN_PROCESS='^(ClientTests|HTTPShimTests|MasterTests)\.'
 readonly WORKER='^WorkerTests\.'
 
