@@ -194,7 +194,7 @@ let package = Package(
             ]
         ),
         tests("AgentTests", ["PodlingAgent", "PodlingProtocol"]),
-        tests("SimulatorTests", ["PodlingSimulator"]),
+        tests("SimulatorTests", ["PodlingSimulator"], exclude: ["Seeds"]),
         tests(
             "WorkerTests",
             [

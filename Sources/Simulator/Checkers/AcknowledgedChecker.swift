@@ -81,6 +81,9 @@ final class AcknowledgedChecker {
 
     // MARK: A database that comes back with less
 
+    /// A task had ended and was evicted, and the database has lost how: it is failed there.
+    func excuse(_ id: String) { excused.insert(id) }
+
     func lost(_ rows: [String: TaskRow]) {
         for (id, row) in rows {
             if let before = missing[id], (before.attempt, before.stepInAttempt) > (row.attempt, row.stepInAttempt) {
@@ -98,7 +101,12 @@ final class AcknowledgedChecker {
                 excused.insert(id)
             } else if tasks[id] != nil, !excused.contains(id) {
                 guard let there, (there.row.attempt, there.row.stepInAttempt) >= (row.attempt, row.stepInAttempt) else {
-                    return world.fail(Self.name, "\(id) was lost by the database and is not written again", task: id)
+                    return world.fail(
+                        Self.name,
+                        "\(id) was lost by the database as \(row.status.name) of \(row.attempt), and written again as "
+                            + "\(there.map { "\($0.row.status.name) of \($0.row.attempt)" } ?? "nothing")",
+                        task: id
+                    )
                 }
             }
         }

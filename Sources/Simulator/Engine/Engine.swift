@@ -78,7 +78,7 @@ final class Engine {
     func prepare(_ image: String, _ policy: PullPolicy, _ done: @escaping (Result<Void, RuntimeError>) -> Void) {
         if images.contains(image), policy != .always { return call(300...3_000, done) { .success(()) } }
         if image.hasPrefix("missing") {
-            world.happened(.badImage)
+            world.used("missing image")
             return call(1_000...50_000, done) { .failure(RuntimeError(.imageNotFound, "no such image")) }
         }
         var time: ClosedRange<Int64> = 10_000...400_000

@@ -236,6 +236,7 @@ final class Database {
             guard var task = tasks[id], !task.row.status.isTerminal, !live.contains(id) else { continue }
             (task.row.status, task.row.reason, task.row.finishedAt) = (.failed, .nodeLost, wall)
             set(id, task)
+            world.cluster.checkers.acknowledged.excuse(id)
         }
     }
 }
