@@ -48,7 +48,7 @@ try_mutant() {
     local patch=$1 name checker output found seed events
     name="$(basename "$patch" .patch)"
     checker="$(field Checker "$patch")"
-    if ! patch --quiet --forward -p1 -d "$TREE" <"$patch" >"$TREE/patch.log" 2>&1; then
+    if ! patch --quiet --forward --no-backup-if-mismatch -p1 -d "$TREE" <"$patch" >"$TREE/patch.log" 2>&1; then
         complain "$name: the patch does not apply any more"
         missed=$((missed + 1))
         return
@@ -67,7 +67,7 @@ try_mutant() {
         complain "$name: does not build, see $TREE/build.log"
         missed=$((missed + 1))
     fi
-    patch --quiet --reverse -p1 -d "$TREE" <"$patch"
+    patch --quiet --reverse --no-backup-if-mismatch -p1 -d "$TREE" <"$patch"
 }
 
 main() {
