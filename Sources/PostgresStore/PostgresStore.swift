@@ -32,6 +32,15 @@ package final class PostgresStore: Store {
         /// Tasks with changes that were not acknowledged when the lead was lost, or that the database rejected.
         var unacknowledged: Set<TaskID> = []
 
+        /// The tasks whose last changes are not acknowledged.
+        var open: Set<TaskID> { waiting.reduce(into: unacknowledged) { $0.formUnion($1.batch.tasks.lazy.map(\.id)) } }
+
+        /// A new task that the database refuses is none; a refused change of another stays open until it is written.
+        mutating func wrote(_ jobs: [Job], except refused: [RefusedRow]) {
+            if !unacknowledged.isEmpty { for job in jobs { unacknowledged.subtract(job.batch.tasks.lazy.map(\.id)) } }
+            for row in refused where !row.isNew { unacknowledged.insert(row.task) }
+        }
+
         /// Takes the oldest jobs, up to about `transactionRowsMax` rows; at least one where any waits.
         mutating func take() -> [Job] {
             var rows = 0
@@ -254,7 +263,7 @@ package final class PostgresStore: Store {
             }
             guard !jobs.isEmpty else {
                 guard failure?.isLeadLost == true else { return }
-                return writer.sayWhatIsLost(besides: queue.withLockedValue { $0.unacknowledged })
+                return writer.sayWhatIsLost { queue.withLockedValue { $0.open } }
             }
             let result: Result<[RefusedRow], StoreError>
             if let failure {
@@ -266,7 +275,7 @@ package final class PostgresStore: Store {
             }
             switch result {
             case .success(let refused):
-                if !refused.isEmpty { queue.withLockedValue { $0.unacknowledged.formUnion(refused.map(\.task)) } }
+                queue.withLockedValue { $0.wrote(jobs, except: refused) }
                 for job in jobs {
                     job.tell(refused)
                     job.done(.success(()))

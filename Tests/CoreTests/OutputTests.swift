@@ -58,6 +58,21 @@ import Testing
         #expect(reading.harness.take(reading.client) == [passed])
     }
 
+    /// It ran on a node that is lost, and waited to run again: its output is not known to be nothing.
+    @Test func theOutputOfALostAttemptIsNotSaidToBeWhole() {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1")
+        let task = harness.submit(from: client)
+        _ = harness.report(task, 1, "running", from: worker)
+        harness.close(worker)
+        harness.advance(milliseconds: 40_000)
+        #expect(harness.task(task).contains(#""status":"pending""#))
+        harness.send(#"{"op":"cancel","taskId":"\#(task)"}"#, from: client)
+        let answer = harness.send(#"{"op":"logs","id":1,"taskId":"\#(task)"}"#, from: client)
+        #expect(answer.last?.contains(#""code":"unavailable""#) == true, "\(answer)")
+    }
+
     @Test func aPlaceIsPassedOnOfTheSameAttemptOnly() {
         var reading = Reading(#","from":{"attempt":1,"stdout":7}"#)
         #expect(reading.asked().contains(#""from":{"stdout":7,"stderr":0},"window":262144"#))

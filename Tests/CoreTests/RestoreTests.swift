@@ -70,6 +70,21 @@ import Testing
         #expect(before.rows.allSatisfy { $0.id.text < new })
     }
 
+    /// A row that another program wrote may have any id.
+    @Test func noIdIsContinuedThatLeavesNoRoom() {
+        let top = TaskID(number: 1 << 59 - 1)
+        var row = TaskRow(id: top, createdAt: 1_767_300_000_000)
+        row.spec = Array(#""name":"a","image":"b""#.utf8)
+        var harness = CoreHarness()
+        harness.core.restore(lastID: top)
+        let isTaken = harness.core.restore(row)
+        #expect(!isTaken)
+        harness.core.endRestore()
+        let client = harness.client(50)
+        let new = harness.submit(from: client)
+        #expect(harness.task(new).contains(#""status":"pending""#), "a task that nobody can name")
+    }
+
     @Test func aWorkerThatComesBackKeepsWhatItRuns() {
         let before = Self.left { harness in
             let client = harness.client()

@@ -11,9 +11,11 @@ import Testing
     private actor Collected {
         var rows: [TaskRow] = []
         var trail: EventTrail?
+        var lastID: TaskID?
         func add(_ batch: StoreBatch) {
             rows += batch.tasks
             trail = trail ?? batch.trail
+            lastID = lastID ?? batch.lastTaskID
         }
     }
 
@@ -23,7 +25,7 @@ import Testing
         return row
     }
 
-    private static func loaded(_ sql: String) async throws -> (rows: [TaskRow], nodes: StorePage) {
+    private static func loaded(_ sql: String) async throws -> (rows: [TaskRow], nodes: StorePage, lastID: TaskID?) {
         let database = try Database()
         let store = try await PostgresStore.open(
             url: database.url,
@@ -49,13 +51,27 @@ import Testing
         // A page ends after so many bytes.
         #expect(try !all.get().tasks.isEmpty)
         await store.close()
-        return (await collected.rows, try nodes.get())
+        return (await collected.rows, try nodes.get(), await collected.lastID)
     }
 
     @Test func aStatusThatNobodyKnowsIsLeftOut() async throws {
         let id = Self.row(1).id.text
         let loaded = try await Self.loaded("UPDATE tasks SET status = 'paused' WHERE task_id = '\(id)'")
         #expect(loaded.rows.map(\.id) == [Self.row(0).id, Self.row(2).id])
+    }
+
+    /// Ids of other systems, and those that no master gives, do not hide the highest one of our own.
+    @Test(arguments: ["transcoding42", "t1", "tzzzzzzzzzzzz", "t9zzzzzzzzzzz", "u", "t06ngil0o0001"])
+    func theHighestIdOfOurOwnIsKnown(odd: String) async throws {
+        let last = Self.row(2).id.text
+        let loaded = try await Self.loaded(
+            """
+            INSERT INTO task_history SELECT * FROM tasks WHERE task_id = '\(last)';
+            DELETE FROM tasks WHERE task_id = '\(last)';
+            UPDATE tasks SET task_id = '\(odd)' WHERE task_id = '\(Self.row(1).id.text)'
+            """
+        )
+        #expect(loaded.lastID == Self.row(2).id)
     }
 
     @Test(arguments: [

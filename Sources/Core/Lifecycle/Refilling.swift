@@ -6,6 +6,8 @@ package struct HeldPage: Sendable {
     package var batch: StoreBatch
     /// The position of the next page; nil after the last.
     package var next: Int?
+    /// Those of the tasks whose last changes were not handed to the store yet.
+    package var changed: Set<TaskID> = []
 
     package init(batch: StoreBatch, next: Int?) { (self.batch, self.next) = (batch, next) }
 }
@@ -25,6 +27,7 @@ extension MasterCore {
             // A task that was not yet handed to the store is not acknowledged either.
             guard tasks[slot].id != TaskID(number: 0), !tasks[slot].flags.contains(.unsaved) else { continue }
             page.batch.tasks.append(wholeRow(slot))
+            if tasks[slot].flags.contains(.changed) { page.changed.insert(tasks[slot].id) }
         }
         work &+= page.batch.tasks.count &* 4
         guard page.next == nil else { return page }

@@ -35,6 +35,7 @@ extension MasterCore {
             id = added
         } else {
             id = row.id
+            guard id.leavesRoom else { return false }
             if row.isAdopted {
                 guard tasks.slot(of: id) == nil else { return false }
             } else {
@@ -47,7 +48,9 @@ extension MasterCore {
 
     /// Ensures that new tasks get ids after this one. A store has tasks that are not restored, and by this machine's clock
     /// they may be in the future.
-    package mutating func restore(lastID: TaskID) { tasks.skipIDs(before: lastID.next) }
+    package mutating func restore(lastID: TaskID) {
+        if lastID.leavesRoom { tasks.skipIDs(before: lastID.next) }
+    }
 
     /// Why a task that was just restored as pending failed at once; nil if it did not.
     package func failure(ofRestored row: TaskRow) -> String? {

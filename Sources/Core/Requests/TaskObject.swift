@@ -40,7 +40,8 @@ struct NodeName {
 extension TaskMembers {
     /// Whether the task ended before its latest attempt ran: so that attempt has no output.
     var hasNeverRun: Bool {
-        guard status.isTerminal, startedAt == 0, exitCode == nil else { return false }
+        // A task that was placed again has no attempt yet that could have failed: its last one may have run.
+        guard status.isTerminal, scheduledAt != 0, startedAt == 0, exitCode == nil else { return false }
         return switch reason {
         case .startFailed, .imagePull, .prepareTimedOut, .rejected, .cancelled: true
         case .none, .exitCode, .oomKilled, .timedOut, .runtimeError, .nodeLost, .lostTooOften, .notAccepted: false

@@ -48,6 +48,9 @@ package struct TaskID: Hashable, Comparable, Sendable {
         Int64(bitPattern: one.number) < Int64(bitPattern: other.number)
     }
 
+    /// Whether a task of a store may have this id: what follows the highest one can still be written. Ids reach it in 2060.
+    var leavesRoom: Bool { isForeign || number >> 58 == 0 }
+
     /// The next id.
     var next: TaskID { TaskID(number: number &+ 1) }
 

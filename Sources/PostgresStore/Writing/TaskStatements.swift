@@ -132,7 +132,10 @@ enum TaskStatements {
     static let lastID = "SELECT greatest((\(lastID(in: "tasks"))), (\(lastID(in: "task_history"))))"
 
     private static func lastID(in table: String) -> String {
-        "SELECT task_id FROM \(table) WHERE task_id < 'u' AND task_id ~ '^t[0-9a-z]{12}$' ORDER BY task_id DESC LIMIT 1"
+        """
+        SELECT task_id FROM \(table) WHERE task_id >= 't0' AND task_id < 't8'
+            AND task_id ~ '^t[0-7][0-9a-hjkmnp-tv-z]{11}$' ORDER BY task_id DESC LIMIT 1
+        """
     }
 
     /// Another program may have written infinite timestamps.

@@ -17,8 +17,8 @@ extension TaskWriter {
     }
 
     /// Reports once what the database lacks.
-    /// - Parameter unacknowledged: tasks whose last changes were not acknowledged.
-    func sayWhatIsLost(besides unacknowledged: Set<TaskID>) {
+    /// - Parameter unacknowledged: the tasks whose last changes are not acknowledged, whenever it is called.
+    func sayWhatIsLost(besides unacknowledged: () -> Set<TaskID>) {
         guard let mark, !hasSaidWhatIsLost else { return }
         hasSaidWhatIsLost = true
         do throws(PGError) {
@@ -42,7 +42,7 @@ extension TaskWriter {
     private func loss(
         _ connection: PGConnection,
         _ rowType: Int32,
-        besides unacknowledged: Set<TaskID>
+        besides unacknowledged: () -> Set<TaskID>
     ) throws(PGError) -> Loss {
         var loss = Loss()
         guard let source = source.withLockedValue({ $0 }) else { return loss }
@@ -50,10 +50,11 @@ extension TaskWriter {
         while let from = position {
             let page = try page(of: source, from: from)
             position = page.next
+            let open = unacknowledged().union(page.changed)
             var tasks = page.batch.tasks.filter { row in
                 // Ended tasks may have been moved, and dropped by their age.
                 let mayBeGone = row.status.isTerminal && max(row.finishedAt, row.importedAt) <= forgottenUpTo
-                return !mayBeGone && !unacknowledged.contains(row.id)
+                return !mayBeGone && !open.contains(row.id)
             }
             for index in tasks.indices { tasks[index].spec = nil }
             var parameters = PGParameters()
