@@ -18,7 +18,7 @@ extension ShimResponder {
 
     func heartbeat(_ id: String, _ request: Request) async throws -> Response {
         try Identifier.checkNode(id)
-        _ = try await bodies.optional(request)
+        _ = try await workerBodies.optional(request)
         let line = Array(#"{"op":"heartbeat"}"#.utf8)
         guard let reply = try await nodes.request(line, nodeId: id, by: caller, from: peer) else {
             throw HTTPProblem.notFound("no node \(id) is registered over HTTP: register it first")

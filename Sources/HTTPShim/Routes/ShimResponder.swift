@@ -29,6 +29,8 @@ struct ShimResponder: HTTPResponder {
     let probes: DoorPool
     let nodes: HTTPNodeTable
     let bodies: RequestBodies
+    /// Apart, for the token of a worker is checked only with what its body says.
+    let workerBodies: RequestBodies
     private let asksForIdentity: Bool
     private let failures: FailureLog
     /// The pool of the caller whose request is handled.
@@ -47,6 +49,7 @@ struct ShimResponder: HTTPResponder {
         pool = pools.shared
         probes = DoorPool(exchange: exchange, sessionsMax: 1, peer: DoorPeer(isProbe: true))
         bodies = RequestBodies(configuration)
+        workerBodies = RequestBodies(configuration)
         nodes = HTTPNodeTable(exchange: exchange, nodesMax: configuration.nodesMax)
     }
 
@@ -150,9 +153,9 @@ struct ShimResponder: HTTPResponder {
         case .taskCancel(let segment):
             return try await cancel(try Identifier.task(segment), body: bodies.optional(request))
         case .taskStatus(let segment):
-            return try await report(try Identifier.task(segment), body: bodies.required(request))
+            return try await report(try Identifier.task(segment), body: workerBodies.required(request))
         case .nodes: return try await listNodes()
-        case .nodeRegister: return try await register(bodies.required(request))
+        case .nodeRegister: return try await register(workerBodies.required(request))
         case .nodeHeartbeat(let id): return try await heartbeat(id, request)
         }
     }
