@@ -22,7 +22,7 @@ for argument; do
 done
 
 scripts/setup.sh base bench
-for product in podling-master podling-worker podling-client podling-bench podling-load commit-relay; do
+for product in podling-master podling-worker podling-client podling-bench podling-load podling-sim commit-relay; do
     quiet_build "${RELEASE[@]}" --product "$product"
 done
 programs="$(programs_folder "${RELEASE[@]}")"
@@ -116,6 +116,11 @@ load_s_time() {
 make_certificate
 heading "codec and core"
 "$programs/podling-bench" --json "$scratch/bench.json"
+heading "simulator"
+for ((round = 1; round <= ROUNDS; round++)); do
+    "$programs/podling-sim" --seed "$round" --events 5e5 | tee "$scratch/sim.log"
+    sed -nE 's/.* ([0-9]+) events a second.*/{"events_per_second":\1}/p' "$scratch/sim.log" >>"$scratch/sim-events.runs"
+done
 
 # Interleaved, so that what else the machine does falls on all alike.
 for ((round = 1; round <= ROUNDS; round++)); do
@@ -161,6 +166,7 @@ jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/dura
     --argjson redis "$(runs redis-server redis-streams)" --argjson tls "$(runs master-tls podling)" \
     --argjson shakes "$(runs master-tls tls-handshakes)" --argjson stime "$(runs s_server s_time)" \
     --argjson idleecho "$(runs nio-echo echo-idle-connections)" --argjson floods "$floods" \
+    --argjson sim "$(runs sim events)" \
     --argjson idletls "$(runs master-tls podling-idle-connections)" --argjson tlsconnections "$IDLE_TLS_CONNECTIONS" '
     def median: sort | .[length / 2 | floor];
     def row($name; $values; $unit; $floor; $lower):
@@ -175,7 +181,10 @@ jq -n --slurpfile alone "$scratch/bench.json" --slurpfile durable "$scratch/dura
         row("ping \($what), p99"; [$floods[$flood][].p99_us / 1000]; "ms"; $floor; true);
     # What an idle one takes in this run, and 50 ms.
     (50 + ([$floods[""][].p99_us / 1000] | median)) as $pingfloor |
+    ($alone[0][] | select(.name == "core: lifecycles") | .value) as $lifecycles |
     $alone[0] + [
+        row("simulator: events of a whole cluster"; [$sim[].events_per_second]; "1/s"; null; false),
+        row("simulator: events beside the core\u0027s lifecycles"; [$sim[].events_per_second / $lifecycles]; "times"; 0.4; false),
         row("TCP: lifecycles, memory store"; [$podling[].lifecycles_per_second]; "1/s"; null; false),
         row("TCP: server CPU for a million"; [$podling[].server_cpu_seconds_per_million]; "s"; null; true),
         row("TCP: generator CPU for a million"; [$podling[].own_cpu_seconds_per_million]; "s"; null; true),

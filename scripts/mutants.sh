@@ -22,7 +22,11 @@ readonly TREE="$REPOSITORY/.build/mutants"
 missed=0
 
 copy_tree() {
+    local file
     mkdir -p "$TREE"
+    (cd "$TREE" && find Sources Benchmarks Tests -type f 2>/dev/null || true) | while IFS= read -r file; do
+        [[ -f $file ]] || rm -f "$TREE/$file"
+    done
     # Files that are as they were keep their times, so that only what a patch touches is built again.
     git ls-files --cached --others --exclude-standard -- Package.swift Sources Benchmarks Tests |
         while IFS= read -r file; do
@@ -48,11 +52,12 @@ try_mutant() {
     local patch=$1 name checker output found seed events
     name="$(basename "$patch" .patch)"
     checker="$(field Checker "$patch")"
-    if ! patch --quiet --forward --no-backup-if-mismatch -p1 -d "$TREE" <"$patch" >"$TREE/patch.log" 2>&1; then
+    if ! patch --dry-run --quiet --forward -p1 -d "$TREE" <"$patch" >"$TREE/patch.log" 2>&1; then
         complain "$name: the patch does not apply any more"
         missed=$((missed + 1))
         return
     fi
+    patch --quiet --forward --no-backup-if-mismatch -p1 -d "$TREE" <"$patch"
     if build; then
         output="$("$TREE/.build/release/podling-sim" --seed 1 --seeds "$SEEDS" --events "$EVENTS" || true)"
         found="$(sed -nE 's/^ *violated at event [0-9]+: (.*)/\1/p' <<<"$output")"

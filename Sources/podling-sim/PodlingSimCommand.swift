@@ -17,12 +17,14 @@ struct PodlingSimCommand: ParsableCommand {
               podling-sim --seed 42 --minimize              a failing seed, with as few faults as still fail
               podling-sim --seed 42 --without storeLoss     without a kind of fault
               podling-sim --list-faults                     the kinds of fault
+              podling-sim --seeds 20 --events 1e6 --faults-min 1000
+                                                            fails also where a kind of fault was too rare to be a test
 
             An event is a delivery of bytes, a call's answer, a timer, or a fault. After the last of --events the faults \
             stop, and everything that was begun must come to its end.
 
             Exit codes: 0 all held; 1 an invariant was violated, with the seed, the checker and the last events that \
-            touch the task; 64 wrong options.
+            touch the task, or a kind of fault was too rare; 64 wrong options.
             """
     )
 
@@ -52,6 +54,9 @@ struct PodlingSimCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Only these kinds of fault; none for no fault.", valueName: "kinds"))
     var only: String?
+
+    @Option(help: ArgumentHelp("How often each kind of fault must happen over all seeds.", valueName: "count"))
+    var faultsMin = 0
 
     @Flag(help: "Make a failure smaller before it is shown.")
     var minimize = false
@@ -101,19 +106,28 @@ struct PodlingSimCommand: ParsableCommand {
             for fault in Fault.allCases { print(fault.name) }
             return
         }
+        var total = Totals()
         for offset in 0..<seeds {
             var configuration = SimulatorConfiguration(seed: seed &+ offset, events: events)
             (configuration.masters, configuration.workers, configuration.clients) = (masters, workers, clients)
             configuration.faults = try faults()
             let start = ContinuousClock.now
             let result = World(configuration).run()
-            let report = Report(result, duration: ContinuousClock.now - start)
+            let duration = ContinuousClock.now - start
+            let report = Report(result, duration: duration)
             print(report.line)
             if verbose || result.violation != nil { print(report.counts) }
+            total.add(result, duration: duration)
             guard result.violation != nil else { continue }
             print(try explain(result))
             throw ExitCode(1)
         }
+        guard seeds > 1 || faultsMin > 0 else { return }
+        print(total.text)
+        let rare = total.rare(than: faultsMin, of: try faults())
+        guard !rare.isEmpty else { return }
+        print("  too rare, below \(faultsMin): \(rare.map(\.name).joined(separator: ", "))")
+        throw ExitCode(1)
     }
 
     private func explain(_ result: SimulationResult) throws -> String {

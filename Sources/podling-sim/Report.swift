@@ -18,9 +18,13 @@ struct Report {
     }
 
     var counts: String {
-        let faults = zip(Fault.allCases, result.faults).map { "\($0.name) \($1)" }.joined(separator: ", ")
         let features = result.features.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
-        return "  faults: \(faults)\n  features: \(features)"
+        return "  faults: \(Self.text(ofFaults: result.faults))\n  features: \(features)"
+    }
+
+    /// - Parameter counts: in the order of `Fault`.
+    static func text(ofFaults counts: [Int]) -> String {
+        zip(Fault.allCases, counts).map { "\($0.name) \($1)" }.joined(separator: ", ")
     }
 
     static func failure(_ result: SimulationResult) -> String {

@@ -26,6 +26,8 @@ final class LeaseChecker {
         guard let before, before.isAssigned, let node = before.nodeID else { return }
         guard after.attempt > before.attempt || after.status == .pending else { return }
         let key = AttemptKey(taskId: before.idText, attempt: before.attempt)
+        // The database has lost what said that it runs there.
+        guard !world.cluster.checkers.acknowledged.excused.contains(key.taskId) else { return }
         guard attempts.isLive(key), let worker = world.cluster.workers.first(where: { $0.node == node }), worker.isUp,
             worker.lease.trustedUntil > world.now + Self.toleranceMicroseconds
         else { return }

@@ -83,7 +83,7 @@ final class Engine {
         }
         var time: ClosedRange<Int64> = 10_000...400_000
         if world.strikes(.slowPull, onceIn: 4, &random) { time = 1_000_000...8_000_000 }
-        if world.strikes(.badImage, onceIn: 20, &random) {
+        if world.strikes(.badImage, onceIn: 8, &random) {
             return call(time, done) { .failure(RuntimeError(.imagePull, "the registry does not answer")) }
         }
         call(time, done) { [self] in

@@ -92,7 +92,7 @@ final class Socket {
         }
         guard head < out.count else { return deliverEnd() }
         guard peer.isReading else { return }
-        if network.strikes(.reset, onceIn: 4_000) { return reset() }
+        if network.strikes(.reset, onceIn: 2_000) { return reset() }
         let count = network.cut(out.count - head)
         let bytes = Array(out[head..<head + count])
         head += count

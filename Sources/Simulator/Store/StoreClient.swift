@@ -108,7 +108,7 @@ final class StoreClient {
         if !isConnected { connect() }
         guard !isBehind else { return refill(batch, jobs) }
         let time = database.latency()
-        if time > Self.statementMicroseconds || database.drawsFault(.storeFailure, onceIn: 300) {
+        if time > Self.statementMicroseconds || database.drawsFault(.storeFailure, onceIn: 100) {
             if database.drawsFault(.lateCommit, onceIn: 2) { commitLate(batch) }
             return process.after(min(time, Self.statementMicroseconds)) { [self] in tryAgain(batch, jobs) }
         }
