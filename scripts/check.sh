@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What must hold before a push: formatting, a build without warnings, and the rules of CONTRIBUTING.md.
-# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines access traps paths words format build docs.
+# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines access traps paths words mutants format build
+# docs.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
@@ -165,6 +166,17 @@ check_paths() {
     report "No path of one machine belongs in the tree." <"$findings"
 }
 
+# A patch that fits no more tests nothing; scripts/mutants.sh, which takes long, would say so.
+check_mutants() {
+    local patch name
+    for patch in Tests/Mutants/*.patch; do
+        name="$(basename "$patch" .patch)"
+        git apply --check "$patch" 2>/dev/null || printf '%s: does not apply\n' "$patch"
+        grep -qF "\`$name\`" docs/RELIABILITY.md || printf '%s: has no row in docs/RELIABILITY.md\n' "$patch"
+    done >"$findings"
+    report "Mend the patch, or its row." <"$findings"
+}
+
 # list_words FILE...: file:line: word for each word of scripts/words.txt, also where a line ends within it. Code, in a fence
 # or `inline`, may hold any word; of a Swift file only the comments are read.
 list_words() {
@@ -255,7 +267,7 @@ main() {
     : >"$findings.shell"
     scripts/setup.sh base
     local check
-    (($# > 0)) || set -- shell lengths imports machines access traps paths words format build docs
+    (($# > 0)) || set -- shell lengths imports machines access traps paths words mutants format build docs
     for check in "$@"; do
         declare -F "check_$check" >/dev/null || die "no check named '$check'"
         heading "check $check"

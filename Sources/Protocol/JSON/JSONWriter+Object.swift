@@ -134,9 +134,8 @@ extension JSONWriter {
         timestamp(milliseconds: milliseconds)
     }
 
-    /// Appends a member that is a number of thousandths, as a decimal: `1500` is `1.5`. A `Double` could print as
-    /// something else.
-    /// - Parameter thousandths: 0 or more.
+    /// Appends a member that is a number of thousandths, 0 or more, as a decimal: `1500` is `1.5`. A `Double` could print
+    /// as something else.
     public mutating func member(_ name: StaticString, thousandths: Int) {
         member(name, thousandths / 1_000)
         var rest = thousandths % 1_000
