@@ -55,6 +55,8 @@ final class Checkers {
         acknowledged.report(key, report)
     }
 
+    func afterStall(_ shell: MasterShell) { machines.check(shell) }
+
     // MARK: Now and then
 
     func checkAll(_ masters: [MasterProcess]) {

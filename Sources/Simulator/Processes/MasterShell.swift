@@ -37,6 +37,8 @@ final class MasterShell {
     private var workAtPoll = 0
     var paused = RunQueue()
     private var lastTick: Int64
+    /// Until then each tick checks the machines: what a stall leaves wrong is often right again soon.
+    private var watchedUntil: Int64 = 0
     private var sweepCountdown = 0
     var hasFailed = false
     private(set) var hasEnded = false
@@ -186,7 +188,9 @@ final class MasterShell {
         if gap > Self.stallMilliseconds {
             core.wasStalled(milliseconds: gap, now: now)
             for sink in sinks { sink?.wasStalled(milliseconds: gap) }
+            watchedUntil = lastTick + Self.watchedMilliseconds
         }
+        if lastTick < watchedUntil { world.cluster.checkers.afterStall(self) }
         core.tick(now: now, into: &turn.effects)
         sweepCountdown -= 1
         if sweepCountdown <= 0 {
@@ -197,6 +201,7 @@ final class MasterShell {
     }
 
     private static let stallMilliseconds: Int64 = 1_000
+    private static let watchedMilliseconds: Int64 = 8_000
 
     // MARK: Leading
 
