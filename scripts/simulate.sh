@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What CI runs of the simulator: new seeds, each kind of fault often enough to be a test. A failure names the seed, which
+# What CI runs of the simulator: the kept seeds, then new ones, each kind of fault often enough to be a test. A failure names the seed, which
 # `podling-sim --seed N` repeats; keep it in Tests/SimulatorTests/Seeds.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -23,6 +23,12 @@ done
 
 scripts/setup.sh base
 quiet_build "${RELEASE[@]}" --product podling-sim
+simulator="$(programs_folder "${RELEASE[@]}")/podling-sim"
+for file in Tests/SimulatorTests/Seeds/*.seed; do
+    say "$(sed -n 's/^# //p' "$file")"
+    # shellcheck disable=SC2046
+    "$simulator" $(grep -v '^#' "$file")
+done
 # A kind of fault that hardly happens tests nothing.
-"$(programs_folder "${RELEASE[@]}")/podling-sim" --seed "$first" --seeds "$seeds" --events 1e6 --minimize \
+"$simulator" --seed "$first" --seeds "$seeds" --events 1e6 --minimize \
     --faults-min $((seeds * 50))
