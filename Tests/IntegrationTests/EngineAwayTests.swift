@@ -65,7 +65,7 @@ import Testing
                 // The first, at least, was placed on the sick node, which rejected it.
                 if index == 0 { #expect(end["attempt"]?.int ?? 0 > 1, "\(end)") }
             }
-            #expect(sick.output.contains("rejected"), "\(sick.output.suffix(2_000))")
+            #expect(sick.says("rejected"), "\(sick.output.suffix(2_000))")
             // It comes back by itself.
             guard !isDown else { return sick.end(worker) }
             try Data("well".utf8).write(to: URL(filePath: state))

@@ -199,7 +199,7 @@ struct RefusedRowTests {
             #expect(try Self.count(database, "status = 'scheduled'") == "1")
             #expect(try database.rows("SELECT to_status FROM task_events") == ["pending"])
             #expect(try database.rows("SELECT count(*) FROM nodes") == ["0"])
-            #expect(master.process.output.contains("PostgreSQL refuses a row: it is left out"))
+            #expect(master.process.says("PostgreSQL refuses a row: it is left out"))
         }
     }
 }

@@ -45,6 +45,11 @@ public final class ProgramProcess: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Whether the program prints this soon, or has: its log is written by a thread of its own.
+    public func says(_ words: String) -> Bool {
+        Deadline.after(seconds: 30).poll { output.contains(words) ? true : nil } ?? false
+    }
+
     public func signal(_ number: Int32) {
         guard ending.withLock({ $0 }) == nil else { return }
         kill(processID, number)
