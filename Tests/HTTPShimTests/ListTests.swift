@@ -107,6 +107,36 @@ import Testing
         #expect(door.lines.last == #"{"op":"list","history":true,"limit":100,"cursor":"200"}"#)
     }
 
+    /// With `partial`, what cannot be shown is counted, and one page is given: its headers come before its body.
+    @Test(arguments: ["partial=true", "partial=true&limit=1000", "limit=1000&partial=true&cursor=a"])
+    func whatIsLeftOutIsCounted(query: String) async throws {
+        let door = FakeDoor(answers: [
+            "list": { line in
+                line.contains(#""partial":true"#)
+                    ? FakeDoor.ok(#"{"tasks":[{"n":1}],"cursor":"b","withheld":3}"#) : FakeDoor.err("unavailable")
+            }
+        ])
+        try await withShim(door) { client async throws in
+            let answer = try await client.send(Call(.get, "/api/v1/tasks?\(query)"))
+            #expect(answer.status == 200 && answer.body == #"[{"n":1}]"# + "\n")
+            #expect(answer.header("X-Withheld") == "3" && answer.header("X-Next-Cursor") == "b")
+            #expect(answer.header("Link")?.contains("partial=true") == true)
+            for whole in ["", "?partial=false", "?limit=1000"] {
+                let answer = try await client.send(Call(.get, "/api/v1/tasks\(whole)"))
+                #expect(answer.status == 503 && answer.header("X-Withheld") == nil, "\(whole)")
+            }
+        }
+    }
+
+    @Test(arguments: ["partial", "history"]) func truths(name: String) async throws {
+        try await withShim(FakeDoor()) { client async throws in
+            for value in ["", "yes", "TRUE", "1"] {
+                let answer = try await client.send(Call(.get, "/api/v1/tasks?\(name)=\(value)"))
+                #expect(answer.status == 400 && answer.body.contains(#""field":"\#(name)""#), "\(answer.body)")
+            }
+        }
+    }
+
     @Test func nodes() async throws {
         try await withShim(FakeDoor()) { client async throws in
             let answer = try await client.send(Call(.get, "/api/v1/nodes"))

@@ -16,6 +16,8 @@ struct PageSource: Sendable {
         let items: ByteBuffer
         /// The cursor of the next page; nil after the last.
         let cursor: String?
+        /// The number of objects that were left out, as the store does not have their last changes yet.
+        let withheldCount: Int
     }
 
     func page(cursor: String?, limit: Int) async throws -> Page {
@@ -29,7 +31,11 @@ struct PageSource: Sendable {
             guard let items = ok[member], items.isArray else { throw HTTPProblem.badReply }
             let inner = items.raw.dropFirst().dropLast()
             let isBlank = items.count == 0
-            return Page(items: isBlank ? ByteBuffer() : ByteBuffer(bytes: inner), cursor: ok["cursor"]?.string())
+            return Page(
+                items: isBlank ? ByteBuffer() : ByteBuffer(bytes: inner),
+                cursor: ok["cursor"]?.string(),
+                withheldCount: ok["withheld"]?.int() ?? 0
+            )
         }
     }
 
