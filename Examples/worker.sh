@@ -87,8 +87,9 @@ answered() {                                    # uses what `parsed` tells of th
     [[ -n $key && ${request[$key]:-} == "$id" ]] || return 0
     if [[ $again == true ]]; then resend_at[$key]=$((now + pause)); elif has_ended "$key"; then forget "$key"; fi
 }
-parsed() {                                      # the master's lines as assignments, one line for each
-    exec jq --unbuffered -r --argjson members "$members" '@sh "event=\(.ev // "") key=\("\(.taskId)/\(.attempt)") sub=\(.sub // 0)"
+parsed() {                                      # the master's lines as assignments, one for each; it dies with this worker
+    exec setpriv --pdeathsig KILL jq --unbuffered -r --argjson members "$members" '
+        @sh "event=\(.ev // "") key=\("\(.taskId)/\(.attempt)") sub=\(.sub // 0)"
         + @sh " grace=\(.graceSeconds // 0) least=\(.reconnect_ms[0]? // 0) most=\(.reconnect_ms[1]? // 0)"
         + @sh " standby=\(.standby // "") id=\(.re // 0) code=\(.err.code // "") again=\(.err.retryable // "")"
         + @sh " after=\(.err.retry_after_ms // 1000) new_lease=\(.ok.lease_ms? // "") new_beat=\(.ok.heartbeat_ms? // "")"

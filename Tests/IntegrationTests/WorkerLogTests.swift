@@ -11,7 +11,7 @@ import Testing
         defer { close(listener) }
         var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
         guard poll(&waiting, 1, 60_000) > 0 else { throw TestSupportError("no worker came") }
-        let peer = LineConnection(accepted: accept(listener, nil, nil))
+        let peer = LineConnection(accepted: LineConnection.accept(on: listener))
         try peer.send(line: #"{"ev":"hello","proto":[1,1],"auth":"none","line_max":1048576,"server":"x"}"#)
         let nonsense = Array(String(repeating: #"{"ev":"assign","taskId":7}"# + "\n", count: 1_000).utf8)
         for _ in 0..<nonsenseCount / 1_000 { try peer.send(nonsense, seconds: 60) }

@@ -22,7 +22,7 @@ final class SocketPeer {
     /// The next connection to a listening socket.
     static func accept(_ listener: Int32) throws -> Int32 {
         try wait(listener, for: POLLIN)
-        let socket = Glibc.accept(listener, nil, nil)
+        let socket = LineConnection.accept(on: listener)
         guard socket >= 0 else { throw TestSupportError("accept: error \(errno)") }
         return socket
     }

@@ -47,7 +47,7 @@ public final class CuttingProxy: Sendable {
         let (state, listener) = (Weak(self), listener)
         DispatchQueue(label: "podling.proxy").async {
             while true {
-                let client = accept(listener, nil, nil)
+                let client = LineConnection.accept(on: listener)
                 guard client >= 0, let proxy = state.value else { break }
                 proxy.take(client)
             }

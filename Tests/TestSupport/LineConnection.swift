@@ -74,6 +74,13 @@ public final class LineConnection {
         return (socket, address.sin_port.bigEndian)
     }
 
+    /// The next connection, which programs that are started later do not get, or -1 (accept(2)).
+    public static func accept(on listener: Int32) -> Int32 {
+        let socket = Glibc.accept(listener, nil, nil)
+        if socket >= 0 { _ = fcntl(socket, F_SETFD, FD_CLOEXEC) }
+        return socket
+    }
+
     /// Sends the bytes as they are.
     public func send(_ bytes: some Collection<UInt8>, seconds: Double = 10) throws {
         let deadline = Deadline.after(seconds: seconds)

@@ -23,7 +23,7 @@ public final class RecordingRelay: Sendable {
         let (state, listener) = (Weak(self), listener)
         DispatchQueue(label: "podling.relay").async(group: group) {
             while true {
-                let peer = Glibc.accept(listener, nil, nil)
+                let peer = LineConnection.accept(on: listener)
                 guard peer >= 0, let relay = state.value else { break }
                 relay.take(peer, masterPort)
             }

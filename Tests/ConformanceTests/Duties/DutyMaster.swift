@@ -31,7 +31,7 @@ final class DutyMaster {
         guard poll(&descriptor, 1, Int32(seconds * 1_000)) > 0 else {
             throw TestSupportError("the worker did not dial within \(seconds) s")
         }
-        let socket = accept(listener, nil, nil)
+        let socket = LineConnection.accept(on: listener)
         guard socket >= 0 else { throw TestSupportError("accept: \(errno)") }
         let connection = DutyConnection(accepted: socket, self, schema)
         try connection.send(greeting)

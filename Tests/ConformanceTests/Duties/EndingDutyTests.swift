@@ -209,4 +209,19 @@ import Testing
             guard stage.isAlive(pid) else { throw TestSupportError("it was ended while the master was away") }
         }
     }
+
+    /// Its helpers end with a worker that is killed, though the connection stays open.
+    @Test(.timeLimit(.minutes(5)), arguments: [DutyWorker.python, .bash])
+    func aKilledWorkerLeavesNoHelper(worker: DutyWorker) async throws {
+        try await DutyStage.check(worker) { stage in
+            let (connection, _) = try stage.master.registered()
+            try connection.assign(DutyAttempt("t1"), "exit 0")
+            try connection.report(DutyAttempt("t1"), "completed")
+            let helpers = stage.children(of: stage.worker.processID)
+            guard worker != .bash || !helpers.isEmpty else { throw TestSupportError("no helper was found") }
+            stage.worker.signal(SIGKILL)
+            try stage.expectSoon("helpers of a dead worker run on") { !helpers.contains { stage.isAlive($0) } }
+            withExtendedLifetime(connection) {}
+        }
+    }
 }
