@@ -28,7 +28,7 @@ PODLING_TIMES             a file that gets a line for each part: seconds, a tab,
 USAGE
 }
 
-readonly TEST_SECONDS_MAX="${PODLING_TEST_SECONDS:-1200}" SCRIPT_SECONDS_MAX=300 SKIPPED=77
+readonly TEST_SECONDS_MAX="${PODLING_TEST_SECONDS:-1200}" SCRIPT_SECONDS_MAX=300 FAULT_LINES_MAX=12 SKIPPED=77
 
 if [[ ${CI:-} == true ]]; then
     engines="${PODLING_ENGINES:-required}"
@@ -165,6 +165,14 @@ took() {
     [[ -z ${PODLING_TIMES:-} ]] || printf '%s\t%s\t%s\n' "$@" >>"$PODLING_TIMES"
 }
 
+# What a log of swift test says of failures, or its last lines where it says nothing.
+faults() {
+    local lines
+    lines="$(grep -aE '^✘ Test .*(recorded an issue|failed after)' "$1" | cut -c1-400 | head -n "$FAULT_LINES_MAX")"
+    [[ -n $lines ]] || lines="$(tail -n "$FAULT_LINES_MAX" "$1" | cut -c1-400)"
+    sed 's/^/    /' <<<"$lines"
+}
+
 # swift_tests NAME ARGUMENTS...
 swift_tests() {
     local name=$1 log="$scratch/swift-test.log" code=0 line since=$SECONDS result=passed
@@ -175,7 +183,7 @@ swift_tests() {
     # "➜ Test reads() skipped.", "➜ Suite Docker skipped: "why"", "➜ Test reads() was cancelled after ...".
     sed -nE 's/^[^A-Za-z]*((Test|Suite) .*(skipped(\.|: ".*")|was cancelled after .*))$/\1/p' "$log" >"$scratch/skips"
     if ((code != 0)); then
-        failed+=("$name (exit code $code)") result=FAILED
+        failed+=("$name (exit code $code)"$'\n'"$(faults "$log")") result=FAILED
     elif ! grep -aqE 'Test run with [0-9]+ test' "$log"; then
         failed+=("$name (ran no test)") result=FAILED
     else
@@ -196,7 +204,7 @@ shell_tests() {
         case "$code" in
             0) passed+=("$script") ;;
             "$SKIPPED") skipped+=("$script") result=skipped ;;
-            *) failed+=("$script (exit code $code)") result=FAILED ;;
+            *) failed+=("$script (exit code $code)"$'\n'"$(faults "$scratch/script.log")") result=FAILED ;;
         esac
         took "$((SECONDS - since))" "$result" "$script"
     done
