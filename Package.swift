@@ -77,6 +77,7 @@ let package = Package(
         library("PodlingAccess", path: "Sources/Access", ["PodlingProtocol", "PodlingDigest"]),
         library("PodlingCore", path: "Sources/Core", ["PodlingProtocol", "PodlingAccess", deque, ordered, heap]),
         library("PodlingStore", path: "Sources/Store", ["PodlingCore"]),
+        library("PodlingShell", path: "Sources/Shell", ["PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore"]),
         .systemLibrary(name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         library(
             "PodlingPostgres",
@@ -93,8 +94,8 @@ let package = Package(
             "PodlingMaster",
             path: "Sources/Master",
             [
-                "PodlingProtocol", "PodlingClock", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingTLS",
-                nioConcurrency, nioCore, nioPosix, logging, lifecycle, deque,
+                "PodlingProtocol", "PodlingClock", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingShell",
+                "PodlingTLS", nioConcurrency, nioCore, nioPosix, logging, lifecycle, deque,
             ]
         ),
         library(
@@ -109,7 +110,10 @@ let package = Package(
         library(
             "PodlingSimulator",
             path: "Sources/Simulator",
-            ["PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingAgent", deque, heap]
+            [
+                "PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingShell", "PodlingAgent", deque,
+                heap,
+            ]
         ),
         library(
             "PodlingWorker",
@@ -123,7 +127,8 @@ let package = Package(
             "podling-master",
             [
                 "PodlingMaster", "PodlingHTTP", "PodlingLogging", "PodlingProtocol", "PodlingAccess", "PodlingCore",
-                "PodlingStore", "PodlingPostgres", "PodlingTLS", nioCore, arguments, logging, lifecycle, unixSignals,
+                "PodlingStore", "PodlingShell", "PodlingPostgres", "PodlingTLS", nioCore, arguments, logging, lifecycle,
+                unixSignals,
             ]
         ),
         program(
@@ -174,8 +179,8 @@ let package = Package(
         tests(
             "MasterTests",
             [
-                "PodlingMaster", "PodlingAccess", "PodlingCore", "PodlingProtocol", "PodlingStore", "PodlingTLS",
-                "TestSupport", nioConcurrency, nioCore, nioEmbedded, logging, lifecycle,
+                "PodlingMaster", "PodlingAccess", "PodlingCore", "PodlingProtocol", "PodlingShell", "PodlingStore",
+                "PodlingTLS", "TestSupport", nioConcurrency, nioCore, nioEmbedded, logging, lifecycle,
             ]
         ),
         tests(

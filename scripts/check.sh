@@ -11,7 +11,7 @@ readonly FILE_LINES_MAX=400
 readonly WORDED_PATHS=(
     README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md proto-spec.md openapi.yaml docs/OPERATIONS.md
     docs/ARCHITECTURE.md docs/INTERNALS.md
-    Sources/Protocol Sources/Access Sources/Core Sources/Digest Sources/Clock Sources/Logging Sources/Store
+    Sources/Protocol Sources/Access Sources/Core Sources/Digest Sources/Clock Sources/Logging Sources/Store Sources/Shell
     Snippets Sources/PostgresStore Sources/TLS Sources/Master/Certificates Sources/Master/InProcess
     Sources/Master/Logging Sources/Master/Loop Sources/Master/Server Sources/Master/Sessions Sources/HTTPShim
     Sources/Client Sources/Options Sources/Agent Sources/Worker Sources/podling-client
@@ -31,16 +31,17 @@ allowed_imports() {
         Sources/Access) echo "PodlingProtocol PodlingDigest" ;;
         Sources/Core) echo "PodlingProtocol PodlingAccess" ;;
         Sources/Store) echo "PodlingProtocol PodlingCore" ;;
+        Sources/Shell) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore" ;;
         Sources/PostgresStore) echo "PodlingProtocol PodlingClock PodlingAccess PodlingCore PodlingStore" ;;
         Sources/TLS) echo "" ;;
         Sources/Client) echo "PodlingProtocol PodlingTLS" ;;
-        Sources/Master) echo "PodlingProtocol PodlingClock PodlingAccess PodlingCore PodlingStore PodlingTLS" ;;
+        Sources/Master) echo "PodlingProtocol PodlingClock PodlingAccess PodlingCore PodlingStore PodlingShell PodlingTLS" ;;
         Sources/HTTPShim) echo "PodlingProtocol PodlingTLS PodlingClient PodlingMaster" ;;
         Sources/Agent) echo "PodlingProtocol" ;;
-        Sources/Simulator) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore PodlingAgent" ;;
+        Sources/Simulator) echo "PodlingProtocol PodlingAccess PodlingCore PodlingStore PodlingShell PodlingAgent" ;;
         Sources/podling-sim) echo "PodlingSimulator" ;;
         Sources/Worker) echo "PodlingProtocol PodlingClock PodlingAgent PodlingClient" ;;
-        Sources/podling-master) echo "PodlingProtocol PodlingAccess PodlingTLS PodlingCore PodlingStore PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
+        Sources/podling-master) echo "PodlingProtocol PodlingAccess PodlingTLS PodlingCore PodlingStore PodlingShell PodlingPostgres PodlingMaster PodlingHTTP PodlingLogging" ;;
         Sources/Options) echo "PodlingClient" ;;
         Sources/podling-worker) echo "PodlingProtocol PodlingClient PodlingOptions PodlingAgent PodlingWorker PodlingLogging" ;;
         Sources/podling-client) echo "PodlingProtocol PodlingClock PodlingDigest PodlingTLS PodlingClient PodlingOptions" ;;
@@ -51,7 +52,7 @@ allowed_imports() {
 # Modules of the system that a folder must not import, as an extended regular expression.
 forbidden_imports() {
     case "$1" in
-        Sources/Digest | Sources/Access | Sources/Core | Sources/Agent | Sources/Simulator) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
+        Sources/Digest | Sources/Access | Sources/Core | Sources/Shell | Sources/Agent | Sources/Simulator) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch|Glibc' ;;
         Sources/Clock) echo 'Foundation|FoundationEssentials|NIO.*|Logging|Dispatch' ;;
         Sources/Protocol) echo 'Foundation|NIO(Posix|Embedded|.+Helpers)|Logging' ;;
         Sources/Store) echo 'Foundation|NIO.*' ;;

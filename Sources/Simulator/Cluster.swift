@@ -126,7 +126,7 @@ final class Cluster {
     var isAtRest: Bool {
         checkers.liveness.unended(database) == nil && clients.allSatisfy(\.isAtRest)
             && workers.allSatisfy(\.hasConnection)
-            && masters.contains { $0.shell?.isQuiet == true }
+            && masters.contains { $0.isQuiet }
     }
 
     func checkRest() {

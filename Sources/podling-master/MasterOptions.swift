@@ -6,6 +6,7 @@ import PodlingLogging
 import PodlingMaster
 import PodlingPostgres
 import PodlingProtocol
+import PodlingShell
 import PodlingTLS
 
 /// The options of the command line and the environment, and the configuration that they result in.
@@ -263,10 +264,10 @@ struct MasterOptions: ParsableArguments {
         configuration.host = address.host
         configuration.port = address.port
         configuration.advertised = try advertised()
-        configuration.connectionsMax = connectionsMax
-        configuration.unreadBytesTotalMax = unreadBytesMax
-        configuration.deadlines.firstLineSeconds = firstLineTimeout
-        configuration.shutdownSeconds = shutdownTimeout
+        configuration.limits.connectionsMax = connectionsMax
+        configuration.limits.unreadBytesTotalMax = unreadBytesMax
+        configuration.limits.deadlines.firstLineSeconds = firstLineTimeout
+        configuration.limits.shutdownSeconds = shutdownTimeout
         configuration.certificateRole = try tls.roleOfCertificates()
         // A client that must show a certificate is authenticated.
         if try tls.configuration()?.clientCertificates == .require { configuration.core.isAuthenticated = true }

@@ -8,6 +8,7 @@ import PodlingLogging
 import PodlingMaster
 import PodlingPostgres
 import PodlingProtocol
+import PodlingShell
 import PodlingStore
 import PodlingTLS
 import ServiceLifecycle
@@ -62,7 +63,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
                 var configuration = try options.configuration()
                 configuration.tls = tls
                 DescriptorLimit.raise(
-                    connections: configuration.connectionsMax,
+                    connections: configuration.limits.connectionsMax,
                     httpConnections: http == nil ? 0 : HTTPShimConfiguration().connectionsMax,
                     logger
                 )

@@ -1,6 +1,7 @@
 import Logging
 import PodlingCore
 import PodlingMaster
+import PodlingShell
 import PodlingStore
 import ServiceLifecycle
 import Testing
@@ -12,7 +13,7 @@ import Testing
             core: CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
         )
         configuration.port = 0
-        configuration.connectionsMax = 2
+        configuration.limits.connectionsMax = 2
         let (ready, continuation) = AsyncStream<Void>.makeStream()
         let server = try await MasterServer(
             configuration: configuration,

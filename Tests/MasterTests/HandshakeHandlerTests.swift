@@ -6,6 +6,7 @@ import NIOEmbedded
 import Testing
 
 @testable import PodlingMaster
+@testable import PodlingShell
 @testable import PodlingTLS
 
 /// Notes what a handler passes on.
@@ -143,7 +144,7 @@ private let done = TLSHandshakeDone(version: "TLSv1.3", peerCertificate: nil)
 
     init() throws {
         channel = EmbeddedChannel(loop: bench.eventLoop)
-        gate = HandshakeGate(loop: bench.loop)
+        gate = HandshakeGate(bench.shell)
         try channel.pipeline.syncOperations.addHandlers(socket, gate, behind)
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
@@ -151,19 +152,19 @@ private let done = TLSHandshakeDone(version: "TLSv1.3", peerCertificate: nil)
     private func receive(_ text: String) throws { try channel.writeInbound(ByteBuffer(string: text)) }
 
     /// As if the loop had done all it may before the sockets are looked at again.
-    private func exhaust() { bench.loop.workAtPoll = bench.loop.workDone &- 1_000_000 }
+    private func exhaust() { bench.shell.workAtPoll = bench.shell.workDone &- 1_000_000 }
 
     @Test func aHandshakeIsWork() throws {
-        let before = bench.loop.workDone
+        let before = bench.shell.workDone
         try receive("a")
-        let first = bench.loop.workDone - before
+        let first = bench.shell.workDone - before
         try receive("b")
         #expect(behind.text == "ab")
-        #expect(first > bench.loop.workDone - before - first)
+        #expect(first > bench.shell.workDone - before - first)
         gate.isDone = true
-        let after = bench.loop.workDone
+        let after = bench.shell.workDone
         try receive("c")
-        #expect(bench.loop.workDone == after)
+        #expect(bench.shell.workDone == after)
         #expect(behind.text == "abc")
     }
 
@@ -184,7 +185,7 @@ private let done = TLSHandshakeDone(version: "TLSv1.3", peerCertificate: nil)
     @Test func theOrderIsKept() throws {
         exhaust()
         try receive("a")
-        bench.loop.workAtPoll = bench.loop.workDone
+        bench.shell.workAtPoll = bench.shell.workDone
         try receive("b")
         #expect(behind.text == "")
         bench.turn()
@@ -193,10 +194,10 @@ private let done = TLSHandshakeDone(version: "TLSv1.3", peerCertificate: nil)
 
     /// A turn that is being sent may bring bytes; they are no business of that turn.
     @Test func nothingIsDoneWhileATurnIsSent() throws {
-        bench.loop.isCarryingOut = true
+        bench.shell.isCarryingOut = true
         try receive("a")
         #expect(behind.text == "")
-        bench.loop.isCarryingOut = false
+        bench.shell.isCarryingOut = false
         bench.turn()
         #expect(behind.text == "a")
     }

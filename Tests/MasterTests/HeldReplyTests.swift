@@ -3,6 +3,7 @@ import NIOConcurrencyHelpers
 import PodlingCore
 import PodlingMaster
 import PodlingProtocol
+import PodlingShell
 import PodlingStore
 import ServiceLifecycle
 import Testing
@@ -56,8 +57,8 @@ private final class SlowStore: Store {
             core: CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
         )
         configuration.port = 0
-        configuration.shutdownSeconds = 1
-        configuration.heldTurnsMax = heldTurnsMax
+        configuration.limits.shutdownSeconds = 1
+        configuration.limits.heldTurnsMax = heldTurnsMax
         let (ready, continuation) = AsyncStream<Void>.makeStream()
         let server = try await MasterServer(configuration: configuration, store: store, logger: Logger(label: "test")) {
             _ in

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import PodlingCore
 import PodlingMaster
+import PodlingShell
 import PodlingStore
 import ServiceLifecycle
 import TestSupport
@@ -10,13 +11,13 @@ import Testing
 @Suite struct PartialLineTests {
     /// A busy peer's reads may end within a line every time; only a line that stays unfinished is late.
     @Test func aPeerWhoseLinesComeToTheirEndsIsNeverLate() async throws {
-        try await Self.withMaster({ $0.deadlines.partialLineSeconds = 1 }, Self.pingInHalves)
+        try await Self.withMaster({ $0.limits.deadlines.partialLineSeconds = 1 }, Self.pingInHalves)
     }
 
     /// Where identities are asked for, asking how the master is does not keep a connection for ever.
     @Test func whoDoesNotShowWhoItIsIsSentAway() async throws {
         func ask(_ configuration: inout MasterConfiguration) {
-            configuration.deadlines.identitySeconds = 1
+            configuration.limits.deadlines.identitySeconds = 1
             configuration.core.isAuthenticated = true
         }
         try await Self.withMaster(ask) { port in
@@ -39,7 +40,7 @@ import Testing
             core: CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
         )
         configuration.port = 0
-        configuration.shutdownSeconds = 1
+        configuration.limits.shutdownSeconds = 1
         change(&configuration)
         let (ports, continuation) = AsyncStream<Int?>.makeStream()
         let logger = Logger(label: "test")

@@ -3,6 +3,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import PodlingCore
+import PodlingShell
 import PodlingStore
 
 @testable import PodlingMaster
@@ -154,6 +155,7 @@ final class ScriptedStore: Store {
 struct SessionBench {
     let eventLoop = EmbeddedEventLoop()
     let store: ScriptedStore
+    let shell: MasterShell
     let loop: MasterLoop
 
     init(_ store: ScriptedStore = ScriptedStore(), _ adjust: (inout MasterConfiguration) -> Void = { _ in }) {
@@ -162,7 +164,7 @@ struct SessionBench {
             core: CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
         )
         adjust(&configuration)
-        loop = MasterLoop(
+        (shell, loop) = MasterLoop.shell(
             configuration: configuration,
             store: store,
             eventLoop: eventLoop,
@@ -182,7 +184,7 @@ struct SessionBench {
     func open(isBehindTLS: Bool = false) throws -> SessionPeer {
         let peer = SessionPeer(
             channel: EmbeddedChannel(loop: eventLoop),
-            handler: SessionHandler(loop: loop, isBehindTLS: isBehindTLS)
+            handler: SessionHandler(shell, loop, isBehindTLS: isBehindTLS)
         )
         try peer.channel.pipeline.syncOperations.addHandlers(peer.socket, peer.handler)
         peer.channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)

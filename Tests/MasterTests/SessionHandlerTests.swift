@@ -3,6 +3,7 @@ import PodlingCore
 import Testing
 
 @testable import PodlingMaster
+@testable import PodlingShell
 
 @Suite struct SessionHandlerTests {
     private static func ping(_ id: Int) -> String { #"{"op":"ping","id":\#(id)}"# }
@@ -58,13 +59,13 @@ import Testing
     @Test func aSocketThatClosesWhileItIsWrittenToEndsItsSessionOnly() throws {
         let bench = SessionBench()
         let peer = try bench.connect()
-        #expect(bench.loop.sessionCount == 1)
+        #expect(bench.shell.sessionCount == 1)
         peer.socket.closesNext = true
         peer.socket.arriving = [Self.ping(2) + "\n"]
         try peer.send(Self.ping(1))
         bench.turn()
-        #expect(bench.loop.sessionCount == 0)
-        #expect(bench.loop.unread.total == 0)
+        #expect(bench.shell.sessionCount == 0)
+        #expect(bench.shell.unread.total == 0)
     }
 
     /// What one read brings is executed in pieces, and others are served between.
@@ -77,10 +78,10 @@ import Testing
         bench.turn()
         _ = try peer.replies()
         let line = #"{"op":"list","labels":{"a":"b"}}"#
-        let start = bench.loop.workDone
+        let start = bench.shell.workDone
         try peer.send([String](repeating: line, count: 300).joined(separator: "\n"))
-        let one = bench.loop.workDone - start
-        #expect(one < 4 * MasterLoop.sessionWorkMax, "\(one)")
+        let one = bench.shell.workDone - start
+        #expect(one < 4 * MasterShell.sessionWorkMax, "\(one)")
         #expect(try peer.replies().count < 3)
         var count = 0
         for _ in 0..<1_000 where count < 300 {

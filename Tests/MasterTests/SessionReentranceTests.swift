@@ -4,6 +4,7 @@ import PodlingCore
 import Testing
 
 @testable import PodlingMaster
+@testable import PodlingShell
 @testable import PodlingTLS
 
 /// Sockets and stores that answer from within the call that they answer.
@@ -25,7 +26,7 @@ import Testing
         bench.turn()
         #expect(try peer.ids() == Array(1..<9))
         #expect(peer.socket.depthMax == 1)
-        #expect(bench.loop.unread.total == 0)
+        #expect(bench.shell.unread.total == 0)
     }
 
     @Test func aSocketThatFillsWithinAFlushIsReadFromOnceItHasDrained() throws {
@@ -34,7 +35,7 @@ import Testing
         peer.socket.isFull = true
         try peer.send(Self.ping(1), Self.ping(2))
         bench.turn()
-        #expect(bench.loop.unread.total > 0)
+        #expect(bench.shell.unread.total > 0)
         let before = peer.socket.readCount
         peer.channel.read()
         bench.turn()
@@ -45,7 +46,7 @@ import Testing
         bench.turn()
         #expect(peer.socket.readCount == before + 1)
         #expect(try peer.ids() == [1, 2, 3])
-        #expect(bench.loop.unread.total == 0)
+        #expect(bench.shell.unread.total == 0)
         #expect(peer.socket.depthMax == 1)
     }
 
@@ -61,7 +62,7 @@ import Testing
         peer.socket.drain(peer.channel)
         bench.settle()
         #expect(try peer.ids() == [0, 1, 2, 3])
-        #expect(bench.loop.input.total == 0)
+        #expect(bench.shell.input.total == 0)
     }
 
     // MARK: Writes that fail
@@ -77,8 +78,8 @@ import Testing
         bench.turn()
         #expect(!broken.channel.isActive)
         #expect(try other.ids() == [1, 2])
-        #expect(bench.loop.sessionCount == 1)
-        #expect(bench.loop.unread.total == 0 && bench.loop.input.total == 0)
+        #expect(bench.shell.sessionCount == 1)
+        #expect(bench.shell.unread.total == 0 && bench.shell.input.total == 0)
         try other.send(Self.ping(3))
         bench.turn()
         #expect(try other.ids() == [3])
@@ -102,8 +103,8 @@ import Testing
         for _ in 0..<10 { bench.turn() }
         #expect(!peer.channel.isActive)
         #expect(bench.store.taskCount == before)
-        #expect(bench.loop.sessionCount == 0)
-        #expect(bench.loop.unread.total == 0 && bench.loop.input.total == 0)
+        #expect(bench.shell.sessionCount == 0)
+        #expect(bench.shell.unread.total == 0 && bench.shell.input.total == 0)
     }
 
     @Test(arguments: FickleSocket.Failure.allCases, ["GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}"])
@@ -114,7 +115,7 @@ import Testing
         try peer.send(bytes)
         bench.turn()
         #expect(!peer.channel.isActive)
-        #expect(bench.loop.sessionCount == 1)
+        #expect(bench.shell.sessionCount == 1)
         try other.send(Self.ping(1))
         bench.turn()
         #expect(try other.ids() == [1])
@@ -137,7 +138,7 @@ import Testing
         let greeting = try #require(try late?.replies())
         #expect(greeting.count == 1 && greeting.first?.hasPrefix(#"{"ev":"hello""#) == true, "\(greeting)")
         #expect(try other.ids() == [1])
-        #expect(bench.loop.sessionCount == 2)
+        #expect(bench.shell.sessionCount == 2)
         try late?.send(Self.ping(3))
         bench.turn()
         #expect(try late?.ids() == [3])
@@ -164,7 +165,7 @@ import Testing
             bench.settle()
             #expect(try peer.ids() == Array(0..<6), "cut at \(cut)")
             #expect(peer.socket.depthMax <= 1)
-            #expect(bench.loop.input.total == 0)
+            #expect(bench.shell.input.total == 0)
         }
     }
 
@@ -195,8 +196,8 @@ import Testing
         let next = try bench.connect()
         bench.settle()
         #expect(try next.replies() == [])
-        #expect(bench.loop.sessionCount == 1)
-        #expect(bench.loop.input.total == 0)
+        #expect(bench.shell.sessionCount == 1)
+        #expect(bench.shell.input.total == 0)
     }
 
     // MARK: The end of a connection
@@ -212,11 +213,11 @@ import Testing
         bench.settle()
         #expect(try peer.ids() == [0, 1, 2])
         #expect(!peer.channel.isActive)
-        #expect(bench.loop.sessionCount == 0)
+        #expect(bench.shell.sessionCount == 0)
     }
 
     @Test func whoDoesNotReadTheEndIsCutOff() throws {
-        let bench = SessionBench { $0.shutdownSeconds = 5 }
+        let bench = SessionBench { $0.limits.shutdownSeconds = 5 }
         let peer = try bench.connect()
         peer.socket.isFull = true
         try peer.send("GET / HTTP/1.1\r\n\r\n")
@@ -224,11 +225,11 @@ import Testing
         #expect(peer.channel.isActive)
         bench.eventLoop.advanceTime(by: .seconds(1))
         #expect(!peer.channel.isActive)
-        #expect(bench.loop.sessionCount == 0)
+        #expect(bench.shell.sessionCount == 0)
     }
 
     @Test func whoLeavesTooMuchUnreadIsCutOff() throws {
-        let bench = SessionBench { $0.unreadBytesMax = 10_000 }
+        let bench = SessionBench { $0.limits.unreadBytesMax = 10_000 }
         let peer = try bench.connect()
         peer.socket.isFull = true
         for id in 0..<200 where peer.channel.isActive {
@@ -236,8 +237,8 @@ import Testing
             bench.turn()
         }
         #expect(!peer.channel.isActive)
-        #expect(bench.loop.sessionCount == 0)
-        #expect(bench.loop.unread.total == 0)
+        #expect(bench.shell.sessionCount == 0)
+        #expect(bench.shell.unread.total == 0)
     }
 
     private static func tick(inSeconds seconds: Int64) -> Tick {
@@ -250,24 +251,24 @@ import Testing
         let bench = SessionBench()
         let peer = try bench.connect()
         try peer.channel.writeInbound(ByteBuffer(string: bytes))
-        peer.handler.sweep(now: Self.tick(inSeconds: 9))
+        peer.handler.session.sweep(now: Self.tick(inSeconds: 9))
         #expect(peer.channel.isActive)
-        peer.handler.sweep(now: Self.tick(inSeconds: 10))
+        peer.handler.session.sweep(now: Self.tick(inSeconds: 10))
         bench.turn()
         let said = try peer.replies()
         #expect(said.count == 1 && said.first?.contains(#""code":"timeout""#) == true, "\(said)")
         #expect(!peer.channel.isActive)
-        #expect(bench.loop.sessionCount == 0)
+        #expect(bench.shell.sessionCount == 0)
     }
 
     /// A connection may be gone before its TLS tells that it is open.
     @Test func aHandshakeThatIsToldOfAfterTheEndOpensNoSession() throws {
         let bench = SessionBench()
         let peer = try bench.connect(isBehindTLS: true)
-        #expect(bench.loop.sessionCount == 0)
+        #expect(bench.shell.sessionCount == 0)
         peer.channel.pipeline.fireChannelInactive()
         peer.channel.pipeline.fireUserInboundEventTriggered(TLSHandshakeDone(version: "TLSv1.2", peerCertificate: nil))
         bench.turn()
-        #expect(bench.loop.sessionCount == 0)
+        #expect(bench.shell.sessionCount == 0)
     }
 }

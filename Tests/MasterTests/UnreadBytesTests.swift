@@ -3,23 +3,23 @@ import NIOCore
 import NIOEmbedded
 import PodlingCore
 import PodlingStore
-import PodlingTLS
 import Testing
 
 @testable import PodlingMaster
+@testable import PodlingShell
 
 /// What all connections together were sent and have not read is bounded.
 @Suite struct UnreadBytesTests {
     private final class DeafPeer: SessionSink {
-        let loop: MasterLoop
+        let shell: MasterShell
         var isQueued = false
         let peerName = ""
-        let certificate: CertificateFacts? = nil
+        let credentials = PeerCredentials.none
         private(set) var unreadBytes = 0
         private(set) var isClosed = false
 
-        init(_ loop: MasterLoop, unreadBytes: Int) {
-            self.loop = loop
+        init(_ shell: MasterShell, unreadBytes: Int) {
+            self.shell = shell
             change(to: unreadBytes)
         }
 
@@ -29,7 +29,7 @@ import Testing
         }
 
         private func change(to bytes: Int) {
-            loop.unread.change(from: unreadBytes, to: bytes)
+            shell.unread.change(from: unreadBytes, to: bytes)
             unreadBytes = bytes
         }
 
@@ -46,20 +46,20 @@ import Testing
         var configuration = MasterConfiguration(
             core: CoreConfiguration(server: "podling-master/test", epoch: "e1", firstTaskID: TaskID(number: 1))
         )
-        configuration.unreadBytesTotalMax = 1_000
-        let loop = MasterLoop(
+        configuration.limits.unreadBytesTotalMax = 1_000
+        let (shell, _) = MasterLoop.shell(
             configuration: configuration,
             store: MemoryStore(),
             eventLoop: EmbeddedEventLoop(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        let peers = [300, 500, 200, 400].map { DeafPeer(loop, unreadBytes: $0) }
-        for peer in peers { _ = loop.open(peer) }
-        loop.endTurn()
+        let peers = [300, 500, 200, 400].map { DeafPeer(shell, unreadBytes: $0) }
+        for peer in peers { _ = shell.open(peer) }
+        shell.endTurn()
         #expect(peers.map(\.isClosed) == [false, true, false, false])
-        #expect(loop.unread.total == 900)
-        #expect(loop.unread.share == 100)
-        loop.endTurn()
+        #expect(shell.unread.total == 900)
+        #expect(shell.unread.share == 100)
+        shell.endTurn()
         #expect(peers.count { $0.isClosed } == 1)
     }
 

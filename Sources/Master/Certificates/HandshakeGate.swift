@@ -1,5 +1,6 @@
 import NIOCore
 import PodlingCore
+import PodlingShell
 
 /// Rate-limits TLS handshakes, in front of the TLS handler of a new connection. A handshake runs on the event loop that
 /// serves everybody, and is charged as work there: many at once wait for their turn, as lines do.
@@ -13,7 +14,7 @@ final class HandshakeGate: ChannelDuplexHandler, Resumable {
     private static let firstWork = 8_000
     private static let furtherWork = 1_000
 
-    private let loop: MasterLoop
+    private let shell: MasterShell
     private var context: ChannelHandlerContext?
     private var kept: ByteBuffer?
     private var isReadWanted = false
@@ -22,7 +23,7 @@ final class HandshakeGate: ChannelDuplexHandler, Resumable {
     var isDone = false
     var isQueued = false
 
-    init(loop: MasterLoop) { self.loop = loop }
+    init(_ shell: MasterShell) { self.shell = shell }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
@@ -33,17 +34,17 @@ final class HandshakeGate: ChannelDuplexHandler, Resumable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isDone else { return context.fireChannelRead(data) }
-        guard kept == nil, loop.mayExecute else {
+        guard kept == nil, shell.mayExecute else {
             var bytes = unwrapInboundIn(data)
             if kept?.writeBuffer(&bytes) == nil { kept = bytes }
-            return loop.resumeSoon(self)
+            return shell.resumeSoon(self)
         }
         count()
         context.fireChannelRead(data)
     }
 
     private func count() {
-        loop.handshakeWork &+= isFirst ? Self.firstWork : Self.furtherWork
+        shell.count(work: isFirst ? Self.firstWork : Self.furtherWork)
         isFirst = false
     }
 

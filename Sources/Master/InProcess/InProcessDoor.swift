@@ -1,23 +1,24 @@
 import DequeModule
 import NIOCore
+import PodlingAccess
 import PodlingCore
 import PodlingProtocol
+import PodlingShell
 import PodlingTLS
 
 /// The in-process transport of this master.
 struct InProcessDoor: MasterDoor {
-    let loop: NIOLoopBound<MasterLoop>
+    let shell: NIOLoopBound<MasterShell>
+    let certificateRole: Role?
     let eventLoop: any EventLoop
     let asksForIdentity: Bool
     let gate: DoorGate
 
     func open(_ peer: DoorPeer) async throws -> any DoorSession {
-        let loop = loop
-        let eventLoop = eventLoop
-        let gate = gate
+        let (shell, eventLoop, gate, role) = (shell, eventLoop, gate, certificateRole)
         let opening = try gate.pass {
             eventLoop.submit {
-                let sink = DoorSink(loop: loop.value, peer: peer)
+                let sink = DoorSink(shell.value, eventLoop, peer, certificateRole: role)
                 try sink.open()
                 return InProcessSession(
                     sink: NIOLoopBound(sink, eventLoop: eventLoop),
@@ -49,31 +50,33 @@ private struct InProcessSession: DoorSession {
 /// The master's side of the in-process transport: replies complete their requests' promises, in order; events are
 /// dropped.
 private final class DoorSink: SessionSink {
-    private let loop: MasterLoop
+    private let shell: MasterShell
+    private let eventLoop: any EventLoop
     private let peer: DoorPeer
+    let credentials: PeerCredentials
     private var id: SessionID?
     private var waiting = Deque<EventLoopPromise<[UInt8]>>()
     private var lines = Deque<[UInt8]>()
     private var errorLine: [UInt8]?
     var isQueued = false
 
-    init(loop: MasterLoop, peer: DoorPeer) {
-        self.loop = loop
+    init(_ shell: MasterShell, _ eventLoop: any EventLoop, _ peer: DoorPeer, certificateRole: Role?) {
+        self.shell = shell
+        self.eventLoop = eventLoop
         self.peer = peer
+        credentials = peer.certificate.map { PeerCredentials($0, role: certificateRole) } ?? .none
     }
 
     var peerName: String { peer.name }
 
-    var certificate: CertificateFacts? { peer.certificate }
-
     /// - Throws: `DoorClosed` where the master takes no more connections.
     func open() throws {
-        guard peer.isProbe || loop.sessionCount < loop.configuration.connectionsMax else { throw DoorClosed() }
-        id = loop.open(self)
+        guard peer.isProbe || shell.sessionCount < shell.limits.connectionsMax else { throw DoorClosed() }
+        id = shell.open(self)
     }
 
     func request(_ line: [UInt8]) -> EventLoopFuture<[UInt8]> {
-        let promise = loop.eventLoop.makePromise(of: [UInt8].self)
+        let promise = eventLoop.makePromise(of: [UInt8].self)
         guard let id else {
             promise.fail(DoorClosed(errorLine: errorLine))
             return promise.futureResult
@@ -86,13 +89,13 @@ private final class DoorSink: SessionSink {
 
     /// Executes lines until one waits for the store, or the session's share of work is used up.
     private func take(_ id: SessionID) {
-        let workEnd = loop.workDone &+ MasterLoop.sessionWorkMax
-        while loop.mayExecute, !loop.isAsking(id), loop.workDone &- workEnd < 0, let line = lines.popFirst() {
-            _ = line.withUnsafeBytes { loop.received($0, from: id, now: .current()) }
-            if loop.isTurnLarge || loop.isLate { loop.endTurn() }
+        let workEnd = shell.workDone &+ MasterShell.sessionWorkMax
+        while shell.mayExecute, !shell.isAsking(id), shell.workDone &- workEnd < 0, let line = lines.popFirst() {
+            _ = line.withUnsafeBytes { shell.received($0, from: id, now: shell.host.now) }
+            if shell.isTurnLarge || shell.isLate { shell.endTurn() }
         }
-        loop.scheduleTurnEnd()
-        if !lines.isEmpty, !loop.isAsking(id) { loop.resumeSoon(self) }
+        shell.scheduleTurnEnd()
+        if !lines.isEmpty, !shell.isAsking(id) { shell.resumeSoon(self) }
     }
 
     func deliver(_ lines: UnsafeRawBufferPointer) {
@@ -125,7 +128,7 @@ private final class DoorSink: SessionSink {
     func close() {
         guard let id else { return }
         self.id = nil
-        loop.closed(id)
+        shell.closed(id)
         while let promise = waiting.popFirst() { promise.fail(ChannelError.ioOnClosedChannel) }
     }
 

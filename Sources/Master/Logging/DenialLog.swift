@@ -7,10 +7,9 @@ import PodlingProtocol
 struct DenialLog {
     private var budget = LineBudget(linesMax: 20, period: .seconds(1))
 
-    mutating func write(_ effects: borrowing Effects, to logger: Logger) {
-        guard !effects.denials.isEmpty else { return }
+    mutating func write(_ denials: [Denial], leftOut: Int, to logger: Logger) {
         let now = NIODeadline.now()
-        for denial in effects.denials {
+        for denial in denials {
             guard let leftOut = budget.take(now: now) else { continue }
             var metadata: Logger.Metadata = [
                 "who": "\(denial.identity ?? "nobody")", "peer": "\(denial.peer)", "operation": "\(denial.operation)",
@@ -19,6 +18,6 @@ struct DenialLog {
             if leftOut > 0 { metadata["leftOutBefore"] = "\(leftOut)" }
             logger.warning("denied", metadata: metadata)
         }
-        budget.leave(effects.denialsLeftOut)
+        budget.leave(leftOut)
     }
 }

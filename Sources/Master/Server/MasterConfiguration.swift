@@ -2,8 +2,9 @@ import Glibc
 import PodlingAccess
 import PodlingCore
 import PodlingProtocol
+import PodlingShell
 
-/// The master's listening address, and the limits of its shell.
+/// The master's listening address, its shell's limits, and its core's configuration.
 package struct MasterConfiguration: Sendable {
     package var host = "127.0.0.1"
     /// 0 lets the system choose.
@@ -19,19 +20,9 @@ package struct MasterConfiguration: Sendable {
     package var pendingHandshakesMax = PendingHandshakes.countMaxDefault
     /// The limit for one address.
     package var pendingHandshakesPerAddressMax = PendingHandshakes.perAddressMaxDefault
-    package var connectionsMax = Limits.connectionsMaxDefault
-    package var deadlines = SessionDeadlines()
-    /// Output buffered for one peer that does not read it, and for all of them.
-    package var unreadBytesMax = Limits.unreadBytesMax
-    package var unreadBytesTotalMax = Limits.unreadBytesTotalMax
-    /// Time limit of the shutdown.
-    package var shutdownSeconds = 5
     /// The listen backlog: connections that wait to be accepted.
     package var backlog: Int32 = 1_024
-    /// Turns held until the store has made them durable.
-    package var heldTurnsMax = 4_096
-    /// Output held until the store has made its turn durable.
-    package var heldBytesMax = 128 * 1024 * 1024
+    package var limits = ShellLimits()
     package var core: CoreConfiguration
 
     package init(core: CoreConfiguration) {

@@ -6,6 +6,7 @@ import NIOPosix
 import PodlingAccess
 import PodlingCore
 import PodlingProtocol
+import PodlingShell
 import PodlingStore
 import PodlingTLS
 import ServiceLifecycle
@@ -16,6 +17,7 @@ package final class MasterServer: Service {
     private let store: any Store
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
+    private let shell: NIOLoopBound<MasterShell>
     private let loop: NIOLoopBound<MasterLoop>
     private let gate = DoorGate()
     private let ready: @Sendable (SocketAddress) async throws -> Void
@@ -37,16 +39,22 @@ package final class MasterServer: Service {
         self.ready = ready
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let eventLoop = group.next()
-        loop = try await eventLoop.submit {
-            let loop = MasterLoop(configuration: configuration, store: store, eventLoop: eventLoop, logger: logger)
-            return NIOLoopBound(loop, eventLoop: eventLoop)
+        (shell, loop) = try await eventLoop.submit {
+            let (shell, loop) = MasterLoop.shell(
+                configuration: configuration,
+                store: store,
+                eventLoop: eventLoop,
+                logger: logger
+            )
+            return (NIOLoopBound(shell, eventLoop: eventLoop), NIOLoopBound(loop, eventLoop: eventLoop))
         }.get()
     }
 
     /// The in-process transport.
     package var door: any MasterDoor {
         InProcessDoor(
-            loop: loop,
+            shell: shell,
+            certificateRole: configuration.certificateRole,
             eventLoop: group.next(),
             asksForIdentity: configuration.core.isAuthenticated,
             gate: gate
@@ -55,8 +63,8 @@ package final class MasterServer: Service {
 
     /// Replaces the valid tokens; sessions with others are closed.
     package func setTokens(_ tokens: TokenTable) {
-        let loop = loop
-        group.next().execute { loop.value.setTokens(tokens) }
+        let shell = shell
+        group.next().execute { shell.value.setTokens(tokens) }
     }
 
     /// Binds the port, then learns whether this master leads, and if so loads what the store kept. Call it once, before
@@ -99,7 +107,7 @@ package final class MasterServer: Service {
             throw error
         }
         let eventLoop = group.next()
-        let loop = loop
+        let (shell, loop) = (shell, loop)
         let failure = NIOLockedValueBox<(any Error)?>(nil)
         let isAskedToEnd = NIOLockedValueBox(false)
         let fail: @Sendable (any Error) -> Void = { error in
@@ -133,9 +141,12 @@ package final class MasterServer: Service {
         logger.info("going down")
         following.cancel()
         let end = announceEnd()
-        try await eventLoop.submit { loop.value.shutDown() }.get()
+        try await eventLoop.submit {
+            loop.value.stopTicking()
+            shell.value.shutDown()
+        }.get()
         try await drained(by: end - shutdownTime(.eighth))
-        try await eventLoop.submit { loop.value.end() }.get()
+        try await eventLoop.submit { shell.value.end() }.get()
         await closeStore(by: end)
         gate.close()
         try await group.shutdownGracefully()
@@ -153,21 +164,21 @@ package final class MasterServer: Service {
     }
 
     private func follow(_ news: StoreLeadership) async throws {
-        let loop = loop
+        let shell = shell
         let eventLoop = group.next()
         switch news {
-        case .standby(let leader): try await eventLoop.submit { loop.value.standBy(leader: leader) }.get()
+        case .standby(let leader): try await eventLoop.submit { shell.value.standBy(leader: leader) }.get()
         case .lost:
-            try await eventLoop.submit { loop.value.fail(StoreError("another master leads now", isLeadLost: true)) }
+            try await eventLoop.submit { shell.value.fail(StoreError("another master leads now", isLeadLost: true)) }
                 .get()
         case .leading:
             store.refills { position, done in
-                eventLoop.execute { done(loop.value.core.held(from: position)) }
+                eventLoop.execute { done(shell.value.held(from: position)) }
             }
             try await store.load { kept in
-                try await eventLoop.submit { loop.value.restore(kept) }.get()
+                try await eventLoop.submit { shell.value.restore(kept) }.get()
             }
-            try await eventLoop.submit { loop.value.lead() }.get()
+            try await eventLoop.submit { shell.value.lead() }.get()
         }
     }
 
@@ -183,7 +194,7 @@ package final class MasterServer: Service {
     }
 
     private func shutdownTime(_ share: Share) -> TimeAmount {
-        .milliseconds(Int64(configuration.shutdownSeconds) * 1_000 * share.rawValue / 8)
+        .milliseconds(Int64(configuration.limits.shutdownSeconds) * 1_000 * share.rawValue / 8)
     }
 
     /// Begins the shutdown and its deadline, once. Requests that wait for the store are rejected when a quarter of the
@@ -200,16 +211,19 @@ package final class MasterServer: Service {
         if let known { return known }
         let waitingEnd = new - shutdownTime(.quarter)
         store.giveUp(inMilliseconds: Int((waitingEnd - .now()).nanoseconds / 1_000_000))
-        let loop = loop
-        group.next().execute { loop.value.announceEnd(by: waitingEnd) }
+        let shell = shell
+        group.next().execute {
+            let left = max(0, (waitingEnd - .now()).nanoseconds / 1_000)
+            shell.value.announceEnd(waitingMicroseconds: left)
+        }
         return new
     }
 
     /// Waits until all sessions are closed.
     private func drained(by deadline: NIODeadline) async throws {
-        let loop = loop
+        let shell = shell
         while NIODeadline.now() < deadline {
-            let count = try await group.next().scheduleTask(in: .milliseconds(20)) { loop.value.sessionCount }
+            let count = try await group.next().scheduleTask(in: .milliseconds(20)) { shell.value.sessionCount }
                 .futureResult.get()
             if count == 0 { return }
         }
@@ -232,9 +246,7 @@ package final class MasterServer: Service {
     }
 
     private func bind() async throws -> any Channel {
-        let loop = loop
-        let configuration = configuration
-        let logger = logger
+        let (shell, loop, configuration, logger) = (shell, loop, configuration, logger)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: configuration.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -250,7 +262,7 @@ package final class MasterServer: Service {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 256 * 1024, high: 1024 * 1024))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try Self.addHandlers(to: channel, configuration.tls, loop.value)
+                    try Self.addHandlers(to: channel, configuration.tls, shell.value, loop.value)
                 }
             }
         do {
@@ -263,16 +275,21 @@ package final class MasterServer: Service {
 }
 
 extension MasterServer {
-    private static func addHandlers(to channel: any Channel, _ tls: ServerTLS?, _ loop: MasterLoop) throws {
+    private static func addHandlers(
+        to channel: any Channel,
+        _ tls: ServerTLS?,
+        _ shell: MasterShell,
+        _ loop: MasterLoop
+    ) throws {
         let pipeline = channel.pipeline.syncOperations
         if let tls {
-            let answer = PlaintextAnswer(WrongProtocol.tlsRequired, isForSilence: true)
-            let gate = HandshakeGate(loop: loop)
+            let answer = PlaintextAnswer(PlaintextReply.bytes, isForSilence: true)
+            let gate = HandshakeGate(shell)
             try pipeline.addHandler(gate)
             try pipeline.addHandler(TLSHandler(TLSEngine(server: tls.lineContext), answerToPlaintext: answer))
             try pipeline.addHandler(HandshakeHandler(loop: loop, gate: gate))
         }
-        try pipeline.addHandler(SessionHandler(loop: loop, isBehindTLS: tls != nil))
+        try pipeline.addHandler(SessionHandler(shell, loop, isBehindTLS: tls != nil))
     }
 }
 

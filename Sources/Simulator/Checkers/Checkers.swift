@@ -55,15 +55,15 @@ final class Checkers {
         acknowledged.report(key, report)
     }
 
-    func afterStall(_ shell: MasterShell) { machines.check(shell) }
+    func afterStall(_ master: MasterProcess) { machines.check(master) }
 
     // MARK: Now and then
 
     func checkAll(_ masters: [MasterProcess]) {
         for master in masters {
-            guard let shell = master.shell, !shell.hasFailed else { continue }
-            machines.check(shell)
-            rows.check(shell)
+            guard master.isServing else { continue }
+            machines.check(master)
+            rows.check(master)
         }
     }
 

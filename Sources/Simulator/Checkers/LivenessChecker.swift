@@ -37,7 +37,7 @@ final class LivenessChecker {
         if let worker = cluster.workers.first(where: { !$0.hasConnection }) {
             return world.fail(Self.name, "\(worker.name) has no master")
         }
-        if !cluster.masters.contains(where: { $0.shell?.isQuiet == true }) {
+        if !cluster.masters.contains(where: { $0.isQuiet }) {
             world.fail(Self.name, "no master leads and is quiet")
         }
     }

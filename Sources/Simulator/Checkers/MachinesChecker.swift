@@ -1,4 +1,5 @@
 import PodlingCore
+import PodlingShell
 
 /// The machines of a core agree with one another (invariants 5, 16, 20 and 21).
 final class MachinesChecker {
@@ -6,8 +7,8 @@ final class MachinesChecker {
 
     init(_ world: World) { self.world = world }
 
-    func check(_ shell: MasterShell) {
-        guard shell.isLeading, let fault = shell.core.checkInvariants() else { return }
-        world.fail("machines", "\(shell.process.name): \(fault)")
+    func check(_ master: MasterProcess) {
+        guard master.isLeading, let fault = master.shell?.core.checkInvariants() else { return }
+        world.fail("machines", "\(master.name): \(fault)")
     }
 }

@@ -1,5 +1,6 @@
 import PodlingCore
 import PodlingProtocol
+import PodlingShell
 
 /// The rows add up to the state: while nothing is under way, each task that a leader holds is as its row says
 /// (invariants 5 and 20).
@@ -14,9 +15,8 @@ final class RowsChecker {
         self.database = database
     }
 
-    func check(_ shell: MasterShell) {
-        guard shell.isQuiet, !database.isBehind,
-            shell.store.isLeader
+    func check(_ master: MasterProcess) {
+        guard let shell = master.shell, master.isQuiet, !database.isBehind, master.store?.isLeader == true
         else { return }
         world.used("rows compared")
         var position: Int? = 0

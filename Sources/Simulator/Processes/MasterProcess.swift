@@ -1,24 +1,24 @@
-import DequeModule
 import PodlingCore
 import PodlingProtocol
+import PodlingShell
 import PodlingStore
 
-/// A master: the real `MasterCore` with `SessionFlow` and `TurnQueue`, in a shell that is all events.
-///
-/// It is the counterpart of the event loop's shell (Sources/Master/Loop), and each method here bears the name of the one
-/// there.
+/// A master: the real core in its real shell, on an event loop that is all events of the world.
 final class MasterProcess: Process {
     private static let tickMicroseconds: Int64 = 250_000
-    private static let stallMilliseconds: Int64 = 1_000
-    static let lateMilliseconds: Int64 = 1_000
-    static let shutdownMicroseconds: Int64 = 5_000_000
+    private static let shutdownMicroseconds: Int64 = 5_000_000
+    /// So long after a stall each tick checks the machines: what it leaves wrong is often right again soon.
+    private static let watchedMicroseconds: Int64 = 8_000_000
 
     let number: Int
     let address: String
     let database: Database
     private(set) var store: StoreClient?
     private var candidate: Candidate?
-    var shell: MasterShell?
+    private(set) var shell: MasterShell?
+    /// The rows that the store rejects of the batch whose result comes next.
+    private var refusedRows: [RefusedRow] = []
+    private var watchedUntil: Int64 = 0
     /// Whether it was asked to end.
     private var isEnding = false
 
@@ -29,7 +29,16 @@ final class MasterProcess: Process {
         super.init(world, "master m\(number)", host: host)
     }
 
-    var isLeading: Bool { shell?.isLeading == true }
+    var isLeading: Bool { shell?.core.leadership == .leading }
+
+    /// Whether its store works.
+    var isServing: Bool { shell?.hasFailed == false }
+
+    /// Whether everything that changed is in the store, and nothing is under way.
+    var isQuiet: Bool {
+        guard let shell, let store, isLeading, isServing else { return false }
+        return shell.held.isEmpty && store.isIdle && !shell.core.hasChanges
+    }
 
     // MARK: Life
 
@@ -50,7 +59,13 @@ final class MasterProcess: Process {
         core.eventsKeptMax = 512
         core.asksStore = true
         core.nodeAgeMilliseconds = 60_000
-        let shell = MasterShell(self, store, core)
+        var limits = ShellLimits()
+        limits.unreadBytesMax = 256 * 1024
+        limits.unreadBytesTotalMax = 1024 * 1024
+        limits.inputBytesTotalMax = 1024 * 1024
+        limits.heldTurnsMax = 256
+        limits.heldBytesMax = 4 * 1024 * 1024
+        let shell = MasterShell(host: self, limits: limits, core: core)
         store.held = { [unowned shell] in shell.held(from: $0) }
         let candidate = Candidate(self, database, holder: holder, address: address) { [self] news, epoch in
             follow(news, epoch)
@@ -68,6 +83,7 @@ final class MasterProcess: Process {
     private func ticks() {
         after(Self.tickMicroseconds) { [self] in
             shell?.tick()
+            if world.now < watchedUntil { world.cluster.checkers.afterStall(self) }
             ticks()
         }
     }
@@ -110,7 +126,7 @@ final class MasterProcess: Process {
 
     override func accept(_ socket: Socket) -> Bool {
         guard let shell, !isEnding else { return false }
-        shell.accept(socket)
+        MasterSocket(self, shell, socket).open()
         return true
     }
 
@@ -118,7 +134,7 @@ final class MasterProcess: Process {
     func stop() {
         guard let shell, !isEnding else { return }
         isEnding = true
-        shell.announceEnd()
+        shell.announceEnd(waitingMicroseconds: Self.shutdownMicroseconds * 3 / 4)
         shell.shutDown()
         drained(by: world.now + Self.shutdownMicroseconds)
     }
@@ -137,7 +153,62 @@ final class MasterProcess: Process {
         candidate?.release()
         kill()
     }
+}
 
-    /// Its store has failed: it ends, and is restarted by whoever watches it.
-    func storeFailed() { after(10_000) { [self] in kill() } }
+/// The event loop and the store of its shell.
+extension MasterProcess: ShellHost {
+    var now: Tick { tick }
+    var monotonicMicroseconds: Int64 { world.now }
+
+    func execute(_ step: ShellStep) { schedule(step, inMicroseconds: 0) }
+
+    func schedule(_ step: ShellStep, inMicroseconds microseconds: Int64) {
+        after(microseconds) { [self] in shell?.perform(step) }
+    }
+
+    var keepsRows: Bool { true }
+    var storeHealth: StoreHealth { StoreHealth() }
+
+    func commit(_ batch: StoreBatch) -> StoreAnswer {
+        guard let store else { return .later }
+        world.cluster.checkers.batch(batch, isLeader: store.isLeader)
+        store.commit(
+            batch,
+            refused: { [self] in refusedRows = $0 },
+            done: { [self] result in
+                let rows = refusedRows
+                refusedRows = []
+                shell?.committed(result, refused: rows)
+            }
+        )
+        return .later
+    }
+
+    func read(_ query: Effects.Query) {
+        world.used("query of the store")
+        store?.read(query.query) { [self] page in
+            shell?.answered(query, page.map { .success($0) } ?? .failure(StoreError("it is away")))
+        }
+    }
+
+    func tell(denials: [Denial], leftOut: Int) {}
+
+    func tell(_ news: ShellNews) {
+        switch news {
+        case .standingBy, .storeBack, .storeNotRead, .adoptionFailed: break
+        case .leading: world.trace("\(name) leads")
+        case .leftOut(_, let ids): world.fail("restore", "\(name) cannot take the rows of \(ids)", task: ids.first)
+        case .storeLate: world.used("store late")
+        case .storeFailed(let error):
+            world.used(error.isLeadLost ? "lead lost" : "store failed")
+            // It ends, and is restarted by whoever watches it.
+            after(10_000) { [self] in kill() }
+        case .stalled: watchedUntil = world.now + Self.watchedMicroseconds
+        case .notRead: world.used("session closed unread")
+        case .refused(let code): world.used("connection refused: \(code.rawValue)")
+        case .backedUp: world.used("backed-up session")
+        case .heldBack: world.used("back-pressure by the store")
+        case .sentAhead: world.used("free lines while late")
+        }
+    }
 }

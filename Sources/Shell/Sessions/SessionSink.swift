@@ -1,13 +1,11 @@
-import NIOCore
 import PodlingCore
-import PodlingTLS
 
 /// The peer's end of a session: a socket, or the in-process transport. Used on the master's event loop only.
-protocol SessionSink: Resumable {
+package protocol SessionSink: Resumable {
     /// The peer's human-readable name.
     var peerName: String { get }
-    /// The verified client certificate that the peer has shown in TLS; nil where it has shown none.
-    var certificate: CertificateFacts? { get }
+    /// What the peer has shown when the session is opened.
+    var credentials: PeerCredentials { get }
     /// Buffers whole lines, to be sent at `flush`.
     func deliver(_ lines: UnsafeRawBufferPointer)
     /// Sends the buffered lines.

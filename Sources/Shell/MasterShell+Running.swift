@@ -1,33 +1,26 @@
-import NIOCore
 import PodlingCore
 
 /// Fair scheduling of sessions: a bounded amount of work, then the sockets are polled again.
-///
-/// Work is counted in the core's units (`MasterCore.work`), each about a tenth of a microsecond.
-extension MasterLoop {
+extension MasterShell {
     /// The most work of one session before others are served.
-    static let sessionWorkMax = 10_000
+    package static let sessionWorkMax = 10_000
     /// The most work of all sessions before the sockets are polled again.
     private static let pollWorkMax = 40_000
     /// `execute` runs before the event loop polls its sockets again; a task that is due a little later does not.
-    private static let pollTime = TimeAmount.microseconds(50)
-
-    /// The work done so far.
-    var workDone: Int { core.work &+ handshakeWork }
+    private static let pollMicroseconds: Int64 = 50
 
     /// Whether lines may be executed now: nothing is being sent, and the work since the last poll is within its budget.
-    var mayExecute: Bool { !isCarryingOut && workDone &- workAtPoll < Self.pollWorkMax }
+    package var mayExecute: Bool { !isCarryingOut && workDone &- workAtPoll < Self.pollWorkMax }
 
     /// Queues a session for resumption, behind those already queued.
-    func resumeSoon(_ item: any Resumable) {
+    package func resumeSoon(_ item: any Resumable) {
         runQueue.append(item)
         guard !isRunScheduled else { return }
         isRunScheduled = true
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.execute { bound.value.run() }
+        host.execute(.run)
     }
 
-    private func run() {
+    func run() {
         workAtPoll = workDone
         var left = runQueue.count
         while left > 0, mayExecute, let next = runQueue.popFirst() {
@@ -37,8 +30,7 @@ extension MasterLoop {
         endPoll()
         isRunScheduled = !runQueue.isEmpty
         guard isRunScheduled else { return }
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(in: Self.pollTime) { bound.value.run() }
+        host.schedule(.run, inMicroseconds: Self.pollMicroseconds)
     }
 
     /// Ends the turn with everything that one poll of the sockets brought.
@@ -51,12 +43,14 @@ extension MasterLoop {
     func scheduleTurnAfterPoll() {
         guard !isTurnScheduled else { return }
         isTurnScheduled = true
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(in: Self.pollTime) { bound.value.endPoll() }
+        host.schedule(.endPoll, inMicroseconds: Self.pollMicroseconds)
     }
 
     /// Holds back a session until the store has caught up (back-pressure).
-    func pause(_ item: any Resumable) { paused.append(item) }
+    func pause(_ item: any Resumable) {
+        host.tell(.heldBack)
+        paused.append(item)
+    }
 
     func resumePaused() {
         var left = paused.count

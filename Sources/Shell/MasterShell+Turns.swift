@@ -1,42 +1,39 @@
-import Logging
-import NIOCore
 import PodlingCore
 import PodlingProtocol
 import PodlingStore
 
 /// The end of a turn: its changes go to the store, and its effects leave once they are durable.
-extension MasterLoop {
+extension MasterShell {
     /// After this long without a turn, a small one ends at once instead of waiting for more input.
-    private static let quietTime = TimeAmount.microseconds(200)
+    private static let quietMicroseconds: Int64 = 200
     private static let smallTurnBytes = 4 * 1024
     /// Output size at which a turn is ended early.
     private static let largeTurnBytes = 1024 * 1024
     /// The `retryAfter` of a change that the store rejected.
     private static let refusalRetryMilliseconds = 5_000
-    /// A store that has been silent for longer delays writes only.
-    static let lateMilliseconds: Int64 = 1_000
 
     /// Ends the turn after one read when there is little load, otherwise with the whole poll.
-    func readComplete() {
-        let isQuiet = NIODeadline.now() - lastTurnEnd > Self.quietTime && turn.effects.byteCount < Self.smallTurnBytes
+    package func readComplete() {
+        let isQuiet =
+            host.monotonicMicroseconds - lastTurnEnd > Self.quietMicroseconds
+            && turn.effects.byteCount < Self.smallTurnBytes
         if isQuiet, !isTurnScheduled, runQueue.isEmpty { endPoll() } else { scheduleTurnEnd() }
     }
 
     /// Ends the turn after all sockets of this poll were read.
-    func scheduleTurnEnd() {
+    package func scheduleTurnEnd() {
         guard !isTurnScheduled else { return }
         isTurnScheduled = true
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.execute { bound.value.endPoll() }
+        host.execute(.endPoll)
     }
 
-    var isTurnLarge: Bool { turn.effects.byteCount > Self.largeTurnBytes }
+    package var isTurnLarge: Bool { turn.effects.byteCount > Self.largeTurnBytes }
 
-    func endTurn() {
+    package func endTurn() {
         // A socket that is being written to may call back at once; its input belongs to the next turn.
         guard !isCarryingOut else { return scheduleTurnEnd() }
         isTurnScheduled = false
-        lastTurnEnd = .now()
+        lastTurnEnd = host.monotonicMicroseconds
         core.endTurn(into: &turn.effects)
         let ended = turn
         let isDurable = commit()
@@ -49,7 +46,7 @@ extension MasterLoop {
         } else if isDurable, held.isEmpty || ended.effects.isEmpty {
             carryOut(ended)
         } else {
-            held.append(ended, isDurable: isDurable, now: Tick.current().monotonic)
+            held.append(ended, isDurable: isDurable, now: host.now.monotonic)
             if isLate { carryOutFree(ofLastOnly: true) }
             tellStoreState()
         }
@@ -59,7 +56,10 @@ extension MasterLoop {
     }
 
     private func carryOutFree(ofLastOnly isLastOnly: Bool) {
-        for turn in held.takeFree(ofLastOnly: isLastOnly) { carryOut(turn) }
+        for turn in held.takeFree(ofLastOnly: isLastOnly) {
+            host.tell(.sentAhead)
+            carryOut(turn)
+        }
     }
 
     // MARK: The store
@@ -71,14 +71,14 @@ extension MasterLoop {
 
     func tellStoreState() {
         let wasLate = isLate
-        let now = Tick.current()
+        let now = host.now
         let state = held.storeState(now: now.monotonic)
         isLate = state != .prompt
         if isLate, !wasLate {
-            logger.warning("the store is late")
+            host.tell(.storeLate)
             carryOutFree(ofLastOnly: false)
         } else if wasLate, !isLate {
-            logger.notice("the store is back")
+            host.tell(.storeBack)
         }
         guard isLate || wasLate else { return }
         core.store(is: state, now: now)
@@ -91,23 +91,17 @@ extension MasterLoop {
         // Changes made while restoring are committed once the restore is complete.
         guard core.hasChanges, core.leadership == .leading, !hasEnded else { return true }
         var batch = StoreBatch()
-        if store.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
+        if host.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
         (turn.retried, turn.rows) = (batch.retried, batch.tasks)
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        let loop = eventLoop
-        let answer = store.commit(
-            batch,
-            refused: { rows in loop.execute { bound.value.refusedRows = rows } },
-            done: { result in loop.execute { bound.value.committed(result) } }
-        )
-        return answer == .durable
+        return host.commit(batch) == .durable
     }
 
-    /// The oldest batch that was not durable is durable now: it and the turns behind it may leave.
-    private func committed(_ result: Result<Void, StoreError>) {
+    /// The oldest batch that was not durable is durable now, besides rows that the store rejects: it and the turns
+    /// behind it may leave.
+    package func committed(_ result: Result<Void, StoreError>, refused rows: [RefusedRow]) {
         guard !hasFailed else { return }
         if case .failure(let error) = result { return fail(error) }
-        withholdRefused()
+        withhold(rows)
         while let durable = held.popDurable() { carryOut(durable) }
         tellStoreState()
         if !held.isFull { resumePaused() }
@@ -116,9 +110,7 @@ extension MasterLoop {
     }
 
     /// Withholds the lines that rows rejected by the store make untrue: their requesters get an error instead.
-    private func withholdRefused() {
-        let rows = refusedRows
-        refusedRows = []
+    private func withhold(_ rows: [RefusedRow]) {
         var (new, changed): ([TaskID: WireError], [TaskID: WireError]) = ([:], [:])
         var texts: [[UInt8]: TaskID] = [:]
         for row in rows {
@@ -128,7 +120,7 @@ extension MasterLoop {
         let untold = rows.isEmpty ? [] : held.withhold(new: new, changed: changed, texts: texts)
         let retried = held.markOldestDurable()
         guard !rows.isEmpty || !retried.isEmpty else { return }
-        core.storeAnswered(rows, retried: retried, untold: untold, now: Tick.current(), into: &turn.effects)
+        core.storeAnswered(rows, retried: retried, untold: untold, now: host.now, into: &turn.effects)
         scheduleTurnEnd()
     }
 
@@ -145,11 +137,11 @@ extension MasterLoop {
     }
 
     /// Fails the master: effects that are not durable never leave, and all connections are closed without them.
-    func fail(_ error: StoreError) {
+    package func fail(_ error: StoreError) {
         guard !hasFailed else { return }
         hasFailed = true
         if isGoingDown, !error.isLeadLost { refuseHeld() } else { held.removeAll() }
-        storeFailed?(error)
+        host.tell(.storeFailed(error))
         for sink in sinks { sink?.close() }
     }
 
@@ -173,8 +165,10 @@ extension MasterLoop {
             sinks[Int(slot)]?.flush()
         }
         dirty.removeAll(keepingCapacity: true)
-        if !turn.effects.denials.isEmpty { denialLog.write(turn.effects, to: logger) }
-        for query in turn.effects.queries { ask(query) }
+        if !turn.effects.denials.isEmpty {
+            host.tell(denials: turn.effects.denials, leftOut: turn.effects.denialsLeftOut)
+        }
+        for query in turn.effects.queries { host.read(query) }
         for session in turn.effects.closing where isCurrent(session) { sinks[session.slot]?.close() }
         turn.effects.removeAll()
         (turn.retried, turn.rows) = ([], [])
@@ -182,14 +176,9 @@ extension MasterLoop {
         spareTurn = turn
     }
 
-    private func ask(_ query: Effects.Query) {
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        let loop = eventLoop
-        store.read(query.query) { result in loop.execute { bound.value.answered(query, result) } }
-    }
-
-    private func answered(_ query: Effects.Query, _ result: Result<StorePage, StoreError>) {
-        if case .failure(let error) = result { logger.warning("reading the store: \(error.message)") }
+    /// The store's answer to a query.
+    package func answered(_ query: Effects.Query, _ result: Result<StorePage, StoreError>) {
+        if case .failure(let error) = result { host.tell(.storeNotRead(error)) }
         core.answer(query, try? result.get(), into: &turn.effects)
         scheduleTurnEnd()
         if isCurrent(query.session), let sink = sinks[query.session.slot] { resumeSoon(sink) }

@@ -1,15 +1,10 @@
 import PodlingAccess
 import PodlingProtocol
+import PodlingShell
 import PodlingTLS
 
-/// The identity of the holder of a certificate that the client CA has signed (proto-spec.md, section 3.2).
-enum CertificateHolder: Equatable {
-    case known(Identity)
-    /// The certificate names no identity: a token is needed.
-    case unknown
-    /// A human-readable reason why the certificate admits nobody.
-    case refused(String)
-
+/// What a certificate shows that the client CA has signed (proto-spec.md, section 3.2).
+extension PeerCredentials {
     private static let prefix = "podling://"
     private static let nodePrefix = "podling://node/"
 

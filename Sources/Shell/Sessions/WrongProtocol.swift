@@ -1,17 +1,16 @@
-import NIOCore
 import PodlingProtocol
 
 /// Error messages for peers that speak another protocol (proto-spec.md, section 2).
-enum WrongProtocol {
+package enum WrongProtocol {
     private static let tlsHandshake: UInt8 = 0x16
 
     /// The remedy for TLS on a port without it.
-    static let cure = "give the master --tls-cert and --tls-key, or let the peer connect by podling://"
+    package static let cure = "give the master --tls-cert and --tls-key, or let the peer connect by podling://"
 
-    static func isTLS(first: UInt8) -> Bool { first == tlsHandshake }
+    package static func isTLS(first: UInt8) -> Bool { first == tlsHandshake }
 
     /// - Parameter first: the byte that a line begins with instead of `{`.
-    static func error(first: UInt8, isBehindTLS: Bool) -> WireError {
+    package static func error(first: UInt8, isBehindTLS: Bool) -> WireError {
         let this = "this port speaks the Podling protocol, one JSON object a line\(isBehindTLS ? "" : " in plain text")"
         if isTLS(first: first) { return WireError(.wrongProtocol, "\(this); these bytes are TLS: \(cure)") }
         if first &- UInt8(ascii: "A") < 26 {
@@ -19,13 +18,4 @@ enum WrongProtocol {
         }
         return WireError(.wrongProtocol, "\(this); a line begins with {")
     }
-
-    /// The reply to a peer that speaks plain text on a port with TLS.
-    static let tlsRequired: ByteBuffer = {
-        let error = WireError(.tlsRequired, "this port speaks TLS: connect by podlings://", isFatal: true)
-        var writer = JSONWriter(capacityBytes: 256)
-        error.writeEvent(to: &writer)
-        writer.newline()
-        return writer.withUnsafeBytes { ByteBuffer(bytes: $0) }
-    }()
 }

@@ -1,13 +1,14 @@
 import PodlingAccess
+import PodlingShell
 import PodlingTLS
 import Testing
 
 @testable import PodlingMaster
 
 /// Who the holder of a certificate is.
-@Suite struct CertificateHolderTests {
-    private static func holder(_ names: [CertificateFacts.Name], _ role: Role? = .client) -> CertificateHolder {
-        CertificateHolder(subject: "CN=somebody", names: names, role: role)
+@Suite struct PeerCredentialsTests {
+    private static func holder(_ names: [CertificateFacts.Name], _ role: Role? = .client) -> PeerCredentials {
+        PeerCredentials(subject: "CN=somebody", names: names, role: role)
     }
 
     @Test(arguments: Role.allCases)

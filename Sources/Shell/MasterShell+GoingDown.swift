@@ -1,31 +1,33 @@
-import NIOCore
 import PodlingCore
 import PodlingProtocol
 import PodlingStore
 
 /// Shutdown: peers are notified, and it takes no longer than its time-out.
-extension MasterLoop {
-    /// Notifies all sessions of the shutdown, including those that wait for the store, and fails at the deadline the
+extension MasterShell {
+    /// After this time it looks again whether all may be closed.
+    private static let closingMicroseconds: Int64 = 20_000
+
+    /// Notifies all sessions of the shutdown, including those that wait for the store, and fails after this time the
     /// requests that still wait for it.
-    func announceEnd(by deadline: NIODeadline) {
+    package func announceEnd(waitingMicroseconds: Int64) {
         endTurn()
         isGoingDown = true
-        core.shutDown(deadlineMilliseconds: configuration.shutdownSeconds * 1_000, into: &turn.effects)
+        core.shutDown(deadlineMilliseconds: limits.shutdownSeconds * 1_000, into: &turn.effects)
         let announcement = turn
         turn = Turn()
         turn.number = announcement.number + 1
         carryOut(announcement)
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(deadline: deadline) {
-            guard !bound.value.held.isEmpty else { return }
-            bound.value.fail(StoreError("it did not take the last changes before this master's end"))
-        }
+        host.schedule(.failWaiting, inMicroseconds: waitingMicroseconds)
+    }
+
+    func failWaiting() {
+        guard !held.isEmpty else { return }
+        fail(StoreError("it did not take the last changes before this master's end"))
     }
 
     /// Closes all sessions as soon as no turn waits for the store.
-    func shutDown() {
+    package func shutDown() {
         endTurn()
-        ticker?.cancel()
         closeAll()
     }
 
@@ -46,11 +48,7 @@ extension MasterLoop {
     }
 
     func closeAll() {
-        guard held.isEmpty else {
-            let bound = NIOLoopBound(self, eventLoop: eventLoop)
-            eventLoop.scheduleTask(in: .milliseconds(20)) { bound.value.closeAll() }
-            return
-        }
+        guard held.isEmpty else { return host.schedule(.closeAll, inMicroseconds: Self.closingMicroseconds) }
         for sink in sinks { sink?.close() }
     }
 }
