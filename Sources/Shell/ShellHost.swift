@@ -4,7 +4,7 @@ import PodlingStore
 
 /// What a shell asks of the event loop that it lives on, and of the store behind it.
 ///
-/// Nothing here calls back into the shell: what is to go on is an event of its own, after the one under way.
+/// Nothing here calls back into the shell: what follows is an event of its own, after the one under way.
 package protocol ShellHost: AnyObject {
     /// The present, by this process's clocks.
     var now: Tick { get }
@@ -27,9 +27,9 @@ package protocol ShellHost: AnyObject {
     /// Queries the store; `MasterShell.answered` is called once.
     func read(_ query: Effects.Query)
 
-    /// Tells what a log or a test wants to know.
+    /// Reports what a log or a test wants to know.
     func tell(_ news: ShellNews)
-    /// Tells of the requests that were denied.
+    /// Reports the requests that were denied.
     func tell(denials: [Denial], leftOut: Int)
 }
 

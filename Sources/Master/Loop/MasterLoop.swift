@@ -5,7 +5,7 @@ import PodlingShell
 import PodlingStore
 import PodlingTLS
 
-/// The event loop and the store of a shell: time, what is to go on later, and the log.
+/// The event loop and the store of a shell: time, steps to be carried out later, and the log.
 final class MasterLoop: ShellHost {
     private static let tickTime = TimeAmount.milliseconds(250)
 

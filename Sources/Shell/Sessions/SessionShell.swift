@@ -81,7 +81,7 @@ package final class SessionShell: SessionSink {
 
     // MARK: Reading
 
-    /// Whether the socket may be read now; if not, it is told later (`SessionSocket.read`).
+    /// Whether the socket may be read now; if not, `SessionSocket.read` is called once it may.
     package func mayRead() -> Bool {
         if flow.mayRead(hold) { return true }
         wait()
