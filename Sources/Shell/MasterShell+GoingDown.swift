@@ -40,15 +40,15 @@ extension MasterShell {
         )
         for turn in held.takeAll() {
             turn.effects.refuse(error) { session, lines in
-                guard isCurrent(session) else { return }
-                sinks[session.slot]?.deliver(lines)
-                sinks[session.slot]?.flush()
+                guard let sink = sessions.sink(of: session) else { return }
+                sink.deliver(lines)
+                sink.flush()
             }
         }
     }
 
     func closeAll() {
         guard held.isEmpty else { return host.schedule(.closeAll, inMicroseconds: Self.closingMicroseconds) }
-        for sink in sinks { sink?.close() }
+        for sink in sessions.sinks { sink.close() }
     }
 }

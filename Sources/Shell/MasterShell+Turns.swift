@@ -90,8 +90,11 @@ extension MasterShell {
     private func commit() -> Bool {
         // Changes made while restoring are committed once the restore is complete.
         guard core.hasChanges, core.leadership == .leading, !hasEnded else { return true }
-        var batch = StoreBatch()
-        if host.keepsRows { batch = core.takeChanges() } else { core.dropChanges() }
+        guard host.keepsRows else {
+            core.dropChanges()
+            return host.commit(StoreBatch()) == .durable
+        }
+        let batch = core.takeChanges()
         (turn.retried, turn.rows) = (batch.retried, batch.tasks)
         return host.commit(batch) == .durable
     }
@@ -142,7 +145,7 @@ extension MasterShell {
         hasFailed = true
         if isGoingDown, !error.isLeadLost { refuseHeld() } else { held.removeAll() }
         host.tell(.storeFailed(error))
-        for sink in sinks { sink?.close() }
+        for sink in sessions.sinks { sink.close() }
     }
 
     // MARK: Carrying out
@@ -150,30 +153,24 @@ extension MasterShell {
     func carryOut(_ turn: Turn) {
         isCarryingOut = true
         defer { isCarryingOut = false }
-        for frame in turn.effects.frames {
-            let slot = frame.session.slot
-            guard isCurrent(frame.session), let sink = sinks[Int(slot)] else { continue }
-            turn.effects.withBytes(of: frame) { sink.deliver($0) }
-            guard !isDirty[Int(slot)] else { continue }
-            isDirty[Int(slot)] = true
-            dirty.append(slot)
-        }
+        turn.effects.forEachFrame { session, lines in sessions.sinkToDeliver(to: session)?.deliver(lines) }
         // The sessions written last got assignments, which are more urgent than replies.
-        for slot in dirty.reversed() {
-            isDirty[Int(slot)] = false
+        while let (slot, sink) = sessions.takeDirty() {
             halfClosed.sent(slot)
-            sinks[Int(slot)]?.flush()
+            sink?.flush()
         }
-        dirty.removeAll(keepingCapacity: true)
+        if turn.effects.hasBesidesLines { carryOutRest(turn) }
+        turn.clear()
+        sentTurnNumber = max(sentTurnNumber, turn.number)
+        spareTurn = turn
+    }
+
+    private func carryOutRest(_ turn: Turn) {
         if !turn.effects.denials.isEmpty {
             host.tell(denials: turn.effects.denials, leftOut: turn.effects.denialsLeftOut)
         }
         for query in turn.effects.queries { host.read(query) }
-        for session in turn.effects.closing where isCurrent(session) { sinks[session.slot]?.close() }
-        turn.effects.removeAll()
-        (turn.retried, turn.rows) = ([], [])
-        sentTurnNumber = max(sentTurnNumber, turn.number)
-        spareTurn = turn
+        for session in turn.effects.closing { sessions.sink(of: session)?.close() }
     }
 
     /// The store's answer to a query.
@@ -181,6 +178,6 @@ extension MasterShell {
         if case .failure(let error) = result { host.tell(.storeNotRead(error)) }
         core.answer(query, try? result.get(), into: &turn.effects)
         scheduleTurnEnd()
-        if isCurrent(query.session), let sink = sinks[query.session.slot] { resumeSoon(sink) }
+        if let sink = sessions.sink(of: query.session) { resumeSoon(sink) }
     }
 }

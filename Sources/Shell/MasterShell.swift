@@ -20,11 +20,7 @@ package final class MasterShell {
     var turn = Turn()
     /// A turn that was carried out, for reuse.
     var spareTurn: Turn?
-    var sinks: [(any SessionSink)?] = []
-    private var generations: [UInt32] = []
-    private var freeSlots: [Int] = []
-    private var nextGeneration: UInt32 = 1
-    package private(set) var sessionCount = 0
+    var sessions = SessionSlots()
     var halfClosed = HalfClosedSessions()
     /// Output that peers have not read.
     package internal(set) var unread: SharedBytes
@@ -38,8 +34,6 @@ package final class MasterShell {
     var lastTurnEnd: Int64
     /// The number of the last turn whose effects were all sent.
     var sentTurnNumber = -1
-    var dirty: [Int] = []
-    var isDirty: [Bool] = []
     var runQueue = RunQueue()
     var isRunScheduled = false
     /// The work done up to the last poll of the sockets.
@@ -95,20 +89,7 @@ package final class MasterShell {
     }
 
     package func open(_ sink: any SessionSink) -> SessionID {
-        let slot: Int
-        if let free = freeSlots.popLast() {
-            slot = free
-            sinks[Int(slot)] = sink
-        } else {
-            slot = sinks.count
-            sinks.append(sink)
-            generations.append(0)
-            isDirty.append(false)
-        }
-        let id = SessionID(slot: slot, generation: nextGeneration)
-        nextGeneration &+= 1
-        generations[Int(slot)] = id.generation
-        sessionCount += 1
+        let id = sessions.open(sink)
         openSession(id, sink)
         scheduleTurnEnd()
         return id
@@ -127,13 +108,11 @@ package final class MasterShell {
     package func closed(_ id: SessionID) {
         core.sessionClosed(id, now: host.now, into: &turn.effects)
         halfClosed.remove(id)
-        sinks[id.slot] = nil
-        freeSlots.append(id.slot)
-        sessionCount -= 1
+        sessions.close(id)
         scheduleTurnEnd()
     }
 
-    func isCurrent(_ id: SessionID) -> Bool { generations[id.slot] == id.generation }
+    package var sessionCount: Int { sessions.count }
 
     /// Executes one line as part of the turn; nothing leaves before the turn's end.
     ///
@@ -141,7 +120,7 @@ package final class MasterShell {
     ///   is late, for the end of this turn, so that the reply to a read does not wait behind writes.
     package func received(_ line: UnsafeRawBufferPointer, from id: SessionID, now: Tick) -> Bool {
         core.lineReceived(line, from: id, now: now, into: &turn.effects)
-        return (turn.effects.queries.isEmpty || !core.isAsking(id)) && !isLate
+        return !core.isAsking(id) && !isLate
     }
 
     package func isAsking(_ id: SessionID) -> Bool { core.isAsking(id) }
@@ -167,7 +146,7 @@ package final class MasterShell {
 
     func closeHalfClosed() {
         for id in halfClosed.takeCandidates() {
-            guard isCurrent(id), let sink = sinks[id.slot] else {
+            guard let sink = sessions.sink(of: id) else {
                 halfClosed.remove(id)
                 continue
             }
@@ -183,7 +162,7 @@ package final class MasterShell {
     /// Closes the connection with the most unread output, if all together have too much unread.
     func boundUnread() {
         guard unread.isOver else { return }
-        let hungriest = sinks.compactMap { $0 }.max { $0.unreadBytes < $1.unreadBytes }
+        let hungriest = sessions.sinks.max { $0.unreadBytes < $1.unreadBytes }
         guard let hungriest, hungriest.unreadBytes > 0 else { return }
         hungriest.closeUnread("all connections together have more than \(unread.bytesMax) bytes unread")
     }
@@ -208,7 +187,7 @@ package final class MasterShell {
         sweepCountdown -= 1
         if sweepCountdown <= 0 {
             sweepCountdown = 4
-            for sink in sinks { sink?.sweep(now: host.now) }
+            for sink in sessions.sinks { sink.sweep(now: host.now) }
         }
         scheduleTurnEnd()
     }
@@ -217,7 +196,7 @@ package final class MasterShell {
     private func wasStalled(milliseconds: Int64) {
         host.tell(.stalled(milliseconds: milliseconds))
         core.wasStalled(milliseconds: milliseconds, now: host.now)
-        for sink in sinks { sink?.wasStalled(milliseconds: milliseconds) }
+        for sink in sessions.sinks { sink.wasStalled(milliseconds: milliseconds) }
     }
 
     /// The end of the master's own certificate, in milliseconds of wall time.

@@ -95,9 +95,19 @@ package struct Effects: ~Copyable {
         writer.removeAll(shrinkAboveBytes: Self.bytesKeptMax)
     }
 
+    /// Whether there is something to carry out besides its lines.
+    package var hasBesidesLines: Bool {
+        !(closing.isEmpty && queries.isEmpty && denials.isEmpty && denialsLeftOut == 0)
+    }
+
     /// Calls `body` with the bytes of a frame: whole lines, each with its LF.
     package func withBytes<R>(of frame: Frame, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try writer.withUnsafeBytes(in: frame.start..<frame.end, body)
+    }
+
+    /// Calls `body` with each frame, in order.
+    package func forEachFrame(_ body: (SessionID, UnsafeRawBufferPointer) -> Void) {
+        for frame in frames { withBytes(of: frame) { body(frame.session, $0) } }
     }
 
     mutating func close(_ session: SessionID) { closing.append(session) }

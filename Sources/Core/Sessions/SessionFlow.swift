@@ -193,6 +193,9 @@ package struct SessionFlow: ~Copyable {
 
     // MARK: Waiting and the end
 
+    /// Whether `step` depends on the hold; it is none otherwise.
+    package var isWaiting: Bool { state == .stopped || (state == .reading && isReadWanted) }
+
     /// The next step for a session that has stopped or wants to read.
     package func step(_ hold: Hold) -> Step {
         switch (state, hold) {

@@ -14,6 +14,13 @@ package final class Turn {
     fileprivate var heldSince: Int64 = 0
 
     package init() {}
+
+    /// Empties it, for reuse.
+    package func clear() {
+        effects.removeAll()
+        if !retried.isEmpty { retried = [] }
+        if !rows.isEmpty { rows = [] }
+    }
 }
 
 /// The turns whose changes are not durable yet, and those behind them. Turns leave in order and once durable, except

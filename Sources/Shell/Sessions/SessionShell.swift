@@ -154,7 +154,7 @@ package final class SessionShell: SessionSink {
 
     /// Arranges for `resume` to be called once the reason to wait is over.
     private func wait() {
-        guard id != nil else { return }
+        guard id != nil, flow.isWaiting else { return }
         switch flow.step(hold) {
         case .none: break
         case .resume: shell.resumeSoon(self)
