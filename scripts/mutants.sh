@@ -49,7 +49,7 @@ field() { sed -nE "s/^$1: (.*)/\1/p" "$2" | head -n 1; }
 row() { printf '| %s | %s | %s | %s |\n' "$@"; }
 
 try_mutant() {
-    local patch=$1 name checker output found seed events
+    local patch=$1 name checker output found seed events code
     name="$(basename "$patch" .patch)"
     checker="$(field Checker "$patch")"
     if ! patch --dry-run --quiet --forward -p1 -d "$TREE" <"$patch" >"$TREE/patch.log" 2>&1; then
@@ -59,10 +59,16 @@ try_mutant() {
     fi
     patch --quiet --forward --no-backup-if-mismatch -p1 -d "$TREE" <"$patch"
     if build; then
-        output="$("$TREE/.build/release/podling-sim" --seed 1 --seeds "$SEEDS" --events "$EVENTS" || true)"
+        code=0
+        output="$("$TREE/.build/release/podling-sim" --seed 1 --seeds "$SEEDS" --events "$EVENTS" 2>/dev/null)" || code=$?
         found="$(sed -nE 's/^ *violated at event [0-9]+: (.*)/\1/p' <<<"$output")"
         seed="$(sed -nE 's/^seed ([0-9]+): VIOLATED.*/\1/p' <<<"$output")"
-        events="$(sed -nE 's/^seed [0-9]+: [A-Za-z]+, ([0-9]+) events.*/\1/p' <<<"$output" | awk '{ sum += $1 } END { print sum }')"
+        events="$(sed -nE 's/^seed [0-9]+: [A-Za-z]+, ([0-9]+) events.*/\1/p' <<<"$output" | awk '{ sum += $1 } END { print sum + 0 }')"
+        # A signal ends the program at an event that nobody counted.
+        if ((code >= 128)); then
+            found=trap seed="$(($(grep -c ': held, ' <<<"$output" || true) + 1))"
+            events="more than $events"
+        fi
         row "$name" "${found:-not found}" "${seed:--}" "$events"
         if [[ $found != "$checker" ]]; then
             complain "$name: expected the checker '$checker'"

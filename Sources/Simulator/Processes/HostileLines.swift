@@ -14,6 +14,11 @@ enum HostileLines {
                 "{\"op\":\"submit\",\"name\":\"hostile\",\"image\":\"x\",\"resources\":{\"requests\":{\"cpu\":\(number),"
                 + "\"memory\":\(number)}}}"
         case 6: line = "{\"op\":\"list\",\"limit\":\(number)}"
+        case 7 where number.count > 9:
+            line =
+                "{\"op\":\"import\",\"tasks\":[{\"taskId\":\"hostile-\(random.below(1_000))\",\"name\":\"hostile\","
+                + "\"image\":\"x\",\"status\":\"pending\",\"attempt\":\(number),"
+                + "\"createdAt\":\"2026-06-01T00:00:00Z\"}]}"
         case 7:
             line =
                 "{\"op\":\"import\",\"tasks\":[{\"taskId\":\"hostile-\(random.below(1_000))\",\"name\":\"hostile\","
