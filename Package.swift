@@ -168,12 +168,12 @@ let package = Package(
         tests("AccessTests", ["PodlingAccess"]),
         tests("CoreTests", ["PodlingCore", "PodlingAccess", "PodlingProtocol", "TestSupport"]),
         tests("TLSTests", ["PodlingTLS", "TestSupport", nioEmbedded, nioCore]),
-        tests("StoreTests", ["PodlingStore", "PodlingCore"]),
+        tests("StoreTests", ["PodlingStore", "StoreTesting"]),
         tests(
             "PostgresTests",
             [
-                "PodlingPostgres", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", "TestSupport",
-                logging,
+                "PodlingPostgres", "PodlingStore", "PodlingAccess", "PodlingCore", "PodlingProtocol", "StoreTesting",
+                "TestSupport", logging,
             ]
         ),
         tests(
@@ -199,7 +199,11 @@ let package = Package(
             ]
         ),
         tests("AgentTests", ["PodlingAgent", "PodlingProtocol"]),
-        tests("SimulatorTests", ["PodlingSimulator"], exclude: ["Seeds"]),
+        tests(
+            "SimulatorTests",
+            ["PodlingSimulator", "PodlingStore", "PodlingCore", "PodlingProtocol", "StoreTesting"],
+            exclude: ["Seeds"]
+        ),
         tests(
             "WorkerTests",
             [
@@ -208,6 +212,7 @@ let package = Package(
             ]
         ),
         library("TestSupport", path: "Tests/TestSupport", []),
+        library("StoreTesting", path: "Tests/StoreTesting", ["PodlingStore", "PodlingCore", "PodlingProtocol"]),
         tests("IntegrationTests", ["COpenSSL", "TestSupport", "PodlingProtocol"]),
         tests("FaultTests", ["TestSupport", "PodlingProtocol"]),
         tests("ConformanceTests", ["TestSupport", "PodlingProtocol"], exclude: ["Transcripts"]),

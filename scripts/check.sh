@@ -17,7 +17,7 @@ readonly WORDED_PATHS=(
     Sources/Client Sources/Options Sources/Agent Sources/Worker Sources/podling-client
     Sources/podling-master Sources/podling-worker Tests/AccessTests Tests/AgentTests Tests/ClientTests Tests/ClockTests
     Tests/FaultTests Tests/IntegrationTests Tests/LoggingTests Tests/PostgresTests Tests/ProtocolTests
-    Tests/StoreTests Tests/TLSTests Tests/TestSupport Tests/ConformanceTests/Duties
+    Tests/StoreTesting Tests/StoreTests Tests/TLSTests Tests/TestSupport Tests/ConformanceTests/Duties
     Tests/ConformanceTests/Schema
 )
 

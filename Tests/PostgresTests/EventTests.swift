@@ -67,34 +67,6 @@ import Testing
         return Int64(now.int(0, 0) ?? 0)
     }
 
-    @Test func theyAreLoadedInTheirOrderAndTheLastOnesOnly() async throws {
-        let database = try Database()
-        let at = try Self.now(database)
-        let events = (1...250).map { Self.event($0, at: at + Int64($0)) }
-        let first = try await Self.run(database) { store in
-            try await Self.commit(store, [], run: "e1")
-            try await Self.commit(store, Array(events[..<200]))
-            try await Self.commit(store, Array(events[200...]))
-        }
-        #expect(first.events.isEmpty && first.trail == EventTrail(runs: [], lastNumber: 0))
-        let second = try await Self.run(database) { try await Self.commit($0, [], run: "e2") }
-        #expect(second.events == Array(events[150...]))
-        #expect(second.trail == EventTrail(runs: ["e1"], lastNumber: 250))
-        let third = try await Self.run(database)
-        #expect(Set(third.trail?.runs ?? []) == ["e1", "e2"])
-        #expect(third.trail?.lastNumber == 250)
-    }
-
-    /// Idempotent: a batch whose outcome is unknown is written again.
-    @Test func twiceIsOnce() async throws {
-        let database = try Database()
-        let events = [Self.event(1, at: try Self.now(database))]
-        _ = try await Self.run(database) { store in
-            for _ in 0..<2 { try await Self.commit(store, events, run: "e1") }
-        }
-        #expect(try await Self.run(database).events == events)
-    }
-
     @Test func aRunWithoutTheAuditEndsTheTrail() async throws {
         let database = try Database()
         _ = try await Self.run(database) { try await Self.commit($0, [], run: "e1") }

@@ -166,6 +166,7 @@ final class Database {
         for row in batch.nodes {
             remember(.node(id: row.id, nodes[row.id]))
             nodes[row.id] = row
+            nodes[row.id]?.engineError = nil
         }
         return lastTransaction
     }

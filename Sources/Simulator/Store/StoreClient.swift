@@ -9,6 +9,13 @@ final class StoreClient {
         var batch: StoreBatch
         var refused: ([RefusedRow]) -> Void
         var done: (Result<Void, StoreError>) -> Void
+
+        /// Of refused rows, those of its own tasks.
+        func own(_ rows: [RefusedRow]) -> [RefusedRow] {
+            guard !rows.isEmpty else { return [] }
+            let tasks = Set(batch.tasks.map(\.id))
+            return rows.filter { tasks.contains($0.task) }
+        }
     }
 
     private static let jobsMax = 64
@@ -88,7 +95,8 @@ final class StoreClient {
             process.after(20) {
                 switch result {
                 case .success(let rows):
-                    if !rows.isEmpty { job.refused(rows) }
+                    let own = job.own(rows)
+                    if !own.isEmpty { job.refused(own) }
                     job.done(.success(()))
                 case .failure(let error): job.done(.failure(error))
                 }

@@ -62,6 +62,15 @@ package final class World {
         }
     }
 
+    /// Runs a part of a cluster that is not started itself, without checks, until a condition holds or nothing happens.
+    func run(milliseconds: Int64, until isDone: () -> Bool) {
+        let end = now + milliseconds * 1_000
+        while !isDone(), now < end, let next = heap.popFirst() {
+            now = next.time
+            next.body()
+        }
+    }
+
     /// Stops all faults, and gives the cluster the time that it needs to finish everything.
     private func comeToRest() {
         isFaulty = false
