@@ -49,6 +49,24 @@ import Testing
         #expect(harness.send(#"{"op":"heartbeat","id":8}"#, from: worker).last?.contains("unregistered") == true)
     }
 
+    /// Leases count by the monotonic clock: the other one may be set by an hour either way.
+    @Test(arguments: [-3_600_000, 3_600_000] as [Int64]) func aClockThatIsSetMovesNoLease(milliseconds: Int64) {
+        var harness = CoreHarness()
+        let client = harness.client()
+        let worker = harness.worker(1, node: "n1")
+        let task = harness.submit(from: client)
+        _ = harness.report(task, 1, "running", from: worker)
+        harness.now.wall += milliseconds
+        harness.advance(milliseconds: 14_000)
+        #expect(harness.task(task).contains(#""status":"running","attempt":1"#))
+        harness.send(#"{"op":"heartbeat"}"#, from: worker)
+        harness.now.wall -= milliseconds
+        harness.advance(milliseconds: 14_000)
+        #expect(harness.task(task).contains(#""status":"running","attempt":1"#))
+        harness.advance(milliseconds: 1_250)
+        #expect(harness.task(task).contains(#""status":"pending""#))
+    }
+
     @Test func aDroppedConnectionKeepsItsTasksUntilTheLeaseEnds() {
         var harness = CoreHarness()
         let client = harness.client()

@@ -103,6 +103,37 @@ import Testing
         #expect(harness.task(names[2]).contains(#""status":"scheduled","attempt":1"#))
     }
 
+    /// All workers come back together after an outage of the master that was longer than any lease.
+    @Test func manyWorkersThatComeBackAtOnceKeepWhatTheyRun() {
+        let slots = 100..<160
+        let before = Self.left { harness in
+            let client = harness.client()
+            for slot in slots {
+                let worker = harness.worker(slot, node: "n\(slot)")
+                _ = harness.report(harness.submit(from: client), 1, "running", from: worker)
+            }
+        }
+        #expect(before.rows.count == slots.count)
+        var harness = Self.restored(before.rows)
+        // Within their grace of two leases.
+        harness.advance(milliseconds: 25_000)
+        for row in before.rows {
+            let slot = row.nodeID.flatMap { Int($0.dropFirst()) } ?? 0
+            let attempts = #","attempts":[{"taskId":"\#(row.id.text)","attempt":1}]"#
+            let worker = harness.worker(slot, node: "n\(slot)", extra: attempts)
+            #expect(harness.take(worker).isEmpty, "it is told to start something")
+        }
+        // The graces are over.
+        for _ in 0..<2 {
+            harness.advance(milliseconds: 10_000)
+            for slot in slots { harness.send(#"{"op":"heartbeat"}"#, from: CoreHarness.session(slot)) }
+        }
+        for row in before.rows {
+            let node = row.nodeID ?? ""
+            #expect(harness.task(row.id.text).contains(#""status":"running","attempt":1,"nodeId":"\#(node)""#))
+        }
+    }
+
     @Test func whatDoesNotComeBackWithinTwoLeasesRunsElsewhere() {
         let before = Self.left { harness in
             let client = harness.client()

@@ -9,10 +9,15 @@ final class WorkerNode: Sendable {
     private let masterAddress: String
 
     /// - Parameter masters: several share one store.
-    init(_ engine: IntegrationEngine, _ masters: MasterProcess...) throws {
+    convenience init(_ engine: IntegrationEngine, _ masters: MasterProcess...) throws {
+        try self.init(engine, masters: masters.map(\.address).joined(separator: ","))
+    }
+
+    /// - Parameter masters: HOST:PORT of each, with commas.
+    init(_ engine: IntegrationEngine, masters: String) throws {
         self.engine = engine
         state = try Scratch()
-        masterAddress = masters.map(\.address).joined(separator: ",")
+        masterAddress = masters
     }
 
     deinit {

@@ -91,6 +91,46 @@ struct MigrationTests {
         #expect(try await Self.byHand(database).last == "nothing to do")
     }
 
+    /// A later version expands the tables while this one leads: this one continues, and none of its kind starts any more.
+    @Test func aMasterThatLeadsGoesOnWhenALaterVersionExpandsTheTables() async throws {
+        let database = try Database()
+        let store = try await Self.open(database.url)
+        await store.isLeading()
+        try await store.load { _ in }
+        func commit(_ number: UInt64) async throws {
+            var row = TaskRow(id: TaskID(number: number), createdAt: 1_790_000_000_000)
+            row.spec = Array(#""name":"a","image":"busybox""#.utf8)
+            var batch = StoreBatch(tasks: [row])
+            batch.nodes = [NodeRow(id: "n\(number)")]
+            let whole = batch
+            let result = await withCheckedContinuation { done in
+                _ = store.commit(whole) { done.resume(returning: $0) }
+            }
+            try result.get()
+        }
+        try await commit(1)
+        let later = Schema.steps.count + 1
+        try database.connect().executeScript(
+            """
+            BEGIN;
+            ALTER TABLE tasks ADD COLUMN later TEXT NOT NULL DEFAULT 'x';
+            ALTER TABLE task_history ADD COLUMN later TEXT NOT NULL DEFAULT 'x';
+            ALTER TABLE nodes ADD COLUMN later BIGINT;
+            INSERT INTO podling_schema (version) VALUES (\(later));
+            COMMIT
+            """
+        )
+        try await commit(2)
+        let page = await withCheckedContinuation { done in
+            store.read(.tasks(TaskQuery(filter: TaskFilter(), limit: 10))) { done.resume(returning: $0) }
+        }
+        #expect(try page.get().tasks.map(\.id.number) == [1, 2])
+        await #expect { try await Self.open(database.url) } throws: { "\($0)".contains("version \(later)") }
+        await store.close()
+        let rows = try database.connect().execute("SELECT count(*), min(later) FROM tasks")
+        #expect(rows.int(0, 0) == 2 && rows.text(0, 1) == "x")
+    }
+
     @Test func aStepThatFailsLeavesTheOneBefore() async throws {
         let database = try Database()
         let connection = try database.connect()

@@ -12,10 +12,18 @@ public final class RecordingRelay: Sendable {
         public var bytes: [UInt8]
     }
 
+    private struct State {
+        var chunks: [Chunk] = []
+        var connections = 0
+        var isClosed = false
+        var holdsUpPeer = false
+        var holdsUpMaster = false
+    }
+
     public let port: UInt16
     public var address: String { "127.0.0.1:\(port)" }
     private let listener: Int32
-    private let state = Mutex((chunks: [Chunk](), connections: 0, isClosed: false))
+    private let state = Mutex(State())
     private let group = DispatchGroup()
 
     public init(to masterPort: UInt16) throws {
@@ -38,6 +46,12 @@ public final class RecordingRelay: Sendable {
         end()
         _ = group.wait(timeout: .now() + 30)
         return state.withLock { $0.chunks }
+    }
+
+    /// From now on what these sides send does not arrive, as where a network loses packets one way; it arrives once that is
+    /// over.
+    public func holdUp(ofPeer: Bool, ofMaster: Bool) {
+        state.withLock { ($0.holdsUpPeer, $0.holdsUpMaster) = (ofPeer, ofMaster) }
     }
 
     private func end() {
@@ -69,8 +83,9 @@ public final class RecordingRelay: Sendable {
             var isOpen = (peer: true, master: true)
             while isOpen.peer || isOpen.master, let relay = this.value, !relay.isClosed {
                 var sockets = [peer, master].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-                if !isOpen.peer { sockets[0].fd = -1 }
-                if !isOpen.master { sockets[1].fd = -1 }
+                let held = relay.state.withLock { ($0.holdsUpPeer, $0.holdsUpMaster) }
+                if !isOpen.peer || held.0 { sockets[0].fd = -1 }
+                if !isOpen.master || held.1 { sockets[1].fd = -1 }
                 guard poll(&sockets, 2, 50) > 0 else { continue }
                 if sockets[0].revents != 0 { isOpen.peer = relay.move(number, isOfPeer: true, from: peer, to: master) }
                 if sockets[1].revents != 0 {
