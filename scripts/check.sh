@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What must hold before a push: formatting, a build without warnings, and the rules of CONTRIBUTING.md.
-# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines access traps paths words mutants format build
-# docs.
+# scripts/check.sh [NAME...] runs some of them: shell lengths imports machines access traps paths words mutants reliability
+# format build docs.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$REPOSITORY"
@@ -178,6 +178,25 @@ check_mutants() {
     report "Mend the patch, or its row." <"$findings"
 }
 
+# A test that docs/RELIABILITY.md names as `Suite.function` is one of Tests/, and a script is there.
+check_reliability() {
+    local name suite
+    local -a files
+    # In backticks, code of other kinds has no such form, or ends otherwise.
+    grep -oE '`[A-Z][A-Za-z]+\.[a-z][A-Za-z0-9]+`' docs/RELIABILITY.md | tr -d '`' | sort -u | while IFS= read -r name; do
+        suite="${name%%.*}"
+        mapfile -t files < <(swift_files Tests | xargs -r grep -lE "\b(struct|class|extension) ([A-Za-z]+\.)*$suite\b")
+        ((${#files[@]} > 0)) || { echo "docs/RELIABILITY.md: there is no suite $suite of $name" && continue; }
+        grep -qE "func ${name#*.}\(" "${files[@]}" || echo "docs/RELIABILITY.md: $suite has no test ${name#*.}"
+    done >"$findings"
+    grep -oE '`scripts/[a-z-]+\.sh' docs/RELIABILITY.md | tr -d '`' | sort -u | while IFS= read -r name; do
+        [[ -f $name ]] || echo "docs/RELIABILITY.md: there is no $name"
+    done >>"$findings"
+    sed -n '/^## Fault tests/,/^## M/p' docs/RELIABILITY.md | sed -nE 's/^\| ([0-9]+) \|.*/\1/p' | diff - <(seq 23) >/dev/null ||
+        echo "docs/RELIABILITY.md: the rows of the fault tests are not 1 to 23" >>"$findings"
+    report "Name the test that shows it, or say that none does." <"$findings"
+}
+
 # list_words FILE...: file:line: word for each word of scripts/words.txt, also where a line ends within it. Code, in a fence
 # or `inline`, may hold any word; of a Swift file only the comments are read.
 list_words() {
@@ -268,7 +287,7 @@ main() {
     : >"$findings.shell"
     scripts/setup.sh base
     local check
-    (($# > 0)) || set -- shell lengths imports machines access traps paths words mutants format build docs
+    (($# > 0)) || set -- shell lengths imports machines access traps paths words mutants reliability format build docs
     for check in "$@"; do
         declare -F "check_$check" >/dev/null || die "no check named '$check'"
         heading "check $check"
