@@ -28,7 +28,7 @@ PODLING_TIMES             a file that gets a line for each part: seconds, a tab,
 USAGE
 }
 
-readonly TEST_SECONDS_MAX="${PODLING_TEST_SECONDS:-1200}" SCRIPT_SECONDS_MAX=300 FAULT_LINES_MAX=12 SKIPPED=77
+readonly TEST_SECONDS_MAX="${PODLING_TEST_SECONDS:-1200}" SCRIPT_SECONDS_MAX=600 FAULT_LINES_MAX=12 SKIPPED=77
 
 if [[ ${CI:-} == true ]]; then
     engines="${PODLING_ENGINES:-required}"

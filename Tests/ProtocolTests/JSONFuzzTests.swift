@@ -115,7 +115,8 @@ private struct FoundationTree: Decodable {
         let deadline = clock.now + Self.budget
         var accepted = 0
         var reader = JSONReader()
-        while clock.now < deadline {
+        // However slow the machine, enough are compared.
+        while accepted <= 100 || clock.now < deadline {
             var bytes = Array(Self.object(0, &generator).utf8)
             for _ in 0..<Int.random(in: 0...2, using: &generator) { Self.mutate(&bytes, &generator) }
             let ours = bytes.withUnsafeBytes { line in (try? reader.parse(line)).map { JSONTree($0.root) } }
@@ -129,7 +130,6 @@ private struct FoundationTree: Decodable {
                 Issue.record("accepted by us only: \(line): \(error)")
             }
         }
-        #expect(accepted > 100)
     }
 
     /// Hostile bytes give an error or a document that can be walked; never a trap.
