@@ -190,11 +190,11 @@ run_tasks() {
     local hello fails
     heading "three tasks: one that succeeds, one that fails, one that is cancelled"
     show podling-client nodes
-    show podling-client run hello -i busybox -- echo "hello from Podling"
+    show podling-client run --name hello busybox echo "hello from Podling"
     expect "the exit code of 'run hello'" "$code" 0
-    show podling-client run fails -i busybox -- sh -c 'echo "this one fails"; exit 3'
+    show podling-client run --name fails busybox sh -c 'echo "this one fails"; exit 3'
     expect "the exit code of 'run fails'" "$code" 3
-    show podling-client run --detach long -i busybox -- \
+    show podling-client run --detach --name long busybox \
         sh -c 'trap "echo stopping; exit 0" TERM; while true; do echo working; sleep 1; done'
     expect "the exit code of 'run --detach long'" "$code" 0
     long_task="$(task_id long)" || die "the master does not know the task 'long'"

@@ -293,8 +293,8 @@ test_all() {
     done
     wait_until "$READY_SECONDS" nodes_online || die "the workers do not come online"
     expect_reach_from_host
-    expect "the output of a task" "$(client run hello --pull never -i busybox -- echo hello)" hello
-    client run fails --pull never -i busybox -- sh -c 'exit 3' >/dev/null || code=$?
+    expect "the output of a task" "$(client run --name hello --pull never busybox echo hello)" hello
+    client run --name fails --pull never busybox sh -c 'exit 3' >/dev/null || code=$?
     expect "the exit code of a task" "$code" 3
 }
 
@@ -312,7 +312,7 @@ test_takeover() {
     wait_until "$TAKEOVER_SECONDS" leads "$second" || die "$second does not lead after $TAKEOVER_SECONDS s"
     say "$second led after $((SECONDS - since)) s"
     expect "the exit code of $first" "$(docker_call inspect -f '{{.State.ExitCode}}' "$(container "$first")")" 0
-    expect "the output of a task" "$(client run again --pull never -i busybox -- echo again)" again
+    expect "the output of a task" "$(client run --name again --pull never busybox echo again)" again
     expect "the tasks" "$(client ps --all --output ndjson | jq -r '.name + " " + .status' | sort | xargs)" \
         "again completed fails failed hello completed"
     expect_worker_without_root

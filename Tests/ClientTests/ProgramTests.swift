@@ -13,7 +13,7 @@ struct ProgramTests {
         try ProgramProcess(
             ProductsDirectory.program("podling-client"),
             arguments,
-            environment: ["PODLING_MASTER": "\(master.address)", "PODLING_IMAGE": "busybox"]
+            environment: ["PODLING_MASTER": "\(master.address)"]
         )
     }
 
@@ -44,11 +44,11 @@ struct ProgramTests {
             default: []
             }
         }
-        let program = try start(["run", "hi", "--", "sh", "-c", "exit 3"], master)
+        let program = try start(["run", "--name", "hi", "busybox", "sh", "-c", "exit 3"], master)
         #expect(try await end(of: program) == .exited(3))
         #expect(program.output == "out\u{1B}[m\n")
         let submit = try #require(master.requests.first { $0.op == "submit" })
-        #expect(submit.line.contains(#""command":["sh","-c","exit 3"]"#))
+        #expect(submit.line.contains(#""args":["sh","-c","exit 3"]"#))
         #expect(submit.text("idempotencyKey")?.isEmpty == false)
     }
 
@@ -74,7 +74,7 @@ struct ProgramTests {
             default: []
             }
         }
-        let program = try start(["run", "hi", "--quiet"], master)
+        let program = try start(["run", "--quiet", "hi"], master)
         #expect(try await end(of: program) == .exited(0))
         let note = "podling-client: lost the master: the other side closed the connection; trying again\n"
         #expect(program.output.replacing(note, with: "") == "one two three\n")
@@ -126,7 +126,7 @@ struct ProgramTests {
 
     @Test func aDetachedRunWritesTheId() async throws {
         let master = try await FakeMaster.start { request in [request.ok(pending)] }
-        let program = try start(["run", "--detach"], master)
+        let program = try start(["run", "--detach", "busybox"], master)
         #expect(try await end(of: program) == .exited(0))
         #expect(program.output == "t1\n")
     }

@@ -8,48 +8,54 @@ struct SpecBuilderTests {
         let run = try RunCommand.parse(arguments)
         let builder = SpecBuilder(
             options: run.spec,
-            name: run.name,
-            command: run.command,
+            image: run.image,
+            arguments: run.arguments,
             environmentValue: { environment[$0] }
         )
         return String(decoding: try builder.build(idempotencyKey: nil, randomSuffix: "x1"), as: UTF8.self)
     }
 
     @Test(arguments: [
-        (["hi", "-i", "busybox"], #"{"name":"hi","image":"busybox"}"#),
+        (["--name", "hi", "busybox"], #"{"name":"hi","image":"busybox"}"#),
         (
-            ["-i", "busybox", "--", "echo", "-n", "a b"],
-            #"{"name":"busybox-x1","image":"busybox","command":["echo","-n","a b"]}"#
+            ["busybox", "echo", "-n", "a b"],
+            #"{"name":"busybox-x1","image":"busybox","args":["echo","-n","a b"]}"#
         ),
         (
-            ["hi", "-i", "b", "-e", "A=1=2", "-e", "HOME", "-e", "A=", "--", "--help"],
-            #"{"name":"hi","image":"b","command":["--help"],"env":{"HOME":"/root","A":""}}"#
+            ["-e", "A=1=2", "-e", "HOME", "-e", "A=", "--name", "hi", "b", "--help", "-e", "B=1", "--", "--name", "x"],
+            #"{"name":"hi","image":"b","args":["--help","-e","B=1","--","--name","x"],"env":{"HOME":"/root","A":""}}"#
         ),
+        (["--name", "hi", "--", "b", "-c"], #"{"name":"hi","image":"b","args":["-c"]}"#),
         (
-            ["hi", "-i", "b", "-p", "80", "-p", "8080:80", "-p", "5353:53/udp"],
+            ["--name", "hi", "--entrypoint", "sh", "b", "-c", "ls"],
+            #"{"name":"hi","image":"b","command":["sh"],"args":["-c","ls"]}"#
+        ),
+        (["--name", "hi", "--entrypoint", "", "b", "ls"], #"{"name":"hi","image":"b","command":[],"args":["ls"]}"#),
+        (
+            ["--name", "hi", "-p", "80", "-p", "8080:80", "-p", "5353:53/udp", "b"],
             #"{"name":"hi","image":"b","ports":[{"container":80},{"container":80,"host":8080},"#
                 + #"{"container":53,"host":5353,"protocol":"udp"}]}"#
         ),
         (
-            ["hi", "-i", "b", "--cpu", "0.5", "--memory", "64Mi"],
+            ["--name", "hi", "--cpu", "0.5", "--memory", "64Mi", "b"],
             #"{"name":"hi","image":"b","resources":{"limits":{"cpu":0.5,"memory":"64Mi"}}}"#
         ),
         (
-            ["hi", "-i", "b", "--cpu", "500m", "--memory", "1000"],
+            ["--name", "hi", "--cpu", "500m", "--memory", "1000", "b"],
             #"{"name":"hi","image":"b","resources":{"limits":{"cpu":"500m","memory":1000}}}"#
         ),
         (
-            ["hi", "-i", "b", "--cpu", "1,\"x\":2"],
+            ["--name", "hi", "--cpu", "1,\"x\":2", "b"],
             #"{"name":"hi","image":"b","resources":{"limits":{"cpu":"1,\"x\":2"}}}"#
         ),
         (
-            ["hi", "-i", "b", "--label", "a=b=c", "--node-selector", "zone=x", "--priority=-5", "--timeout", "9"],
+            ["--name", "hi", "--label", "a=b=c", "--node-selector", "zone=x", "--priority=-5", "--timeout", "9", "b"],
             #"{"name":"hi","image":"b","labels":{"a":"b=c"},"nodeSelector":{"zone":"x"},"priority":-5,"timeoutSeconds":9}"#
         ),
         (
             [
-                "hi", "-i", "b", "--max-attempts", "1", "--on-node-lost", "fail", "--workdir", "/w", "--pull", "never",
-                "--grace", "0", "--idempotency-key", "k",
+                "--name", "hi", "--max-attempts", "1", "--on-node-lost", "fail", "--workdir", "/w", "--pull", "never",
+                "--grace", "0", "--idempotency-key", "k", "b",
             ],
             #"{"name":"hi","image":"b","workingDir":"/w","maxAttempts":1,"onNodeLost":"fail","stopGraceSeconds":0,"#
                 + #""pullPolicy":"never","idempotencyKey":"k"}"#
@@ -60,20 +66,36 @@ struct SpecBuilderTests {
     }
 
     @Test(arguments: [
-        (["hi"], "no image: give --image or set PODLING_IMAGE"),
-        (["-i", "b", "-e", "NOPE"], "--env NOPE: no such variable here; write NOPE=VALUE"),
-        (["-i", "b", "-p", "0"], "--port 0: write [HOST:]CONTAINER[/udp], ports from 1 to 65535"),
-        (["-i", "b", "-p", "1:2:3"], "--port 1:2:3: write [HOST:]CONTAINER[/udp], ports from 1 to 65535"),
-        (["-i", "b", "-p", "80/sctp"], "--port 80/sctp: write [HOST:]CONTAINER[/udp], ports from 1 to 65535"),
-        (["-i", "b", "--label", "x"], "--label x: write NAME=VALUE"),
+        ([""], "IMAGE is empty"),
+        (["-e", "NOPE", "b"], "--env NOPE: no such variable here; write NOPE=VALUE"),
+        (["-p", "0", "b"], "--port 0: write [HOST:]CONTAINER[/udp], ports from 1 to 65535"),
+        (["-p", "1:2:3", "b"], "--port 1:2:3: write [HOST:]CONTAINER[/udp], ports from 1 to 65535"),
+        (["-p", "80/sctp", "b"], "--port 80/sctp: write [HOST:]CONTAINER[/udp], ports from 1 to 65535"),
+        (["--label", "x", "b"], "--label x: write NAME=VALUE"),
     ])
     func faultsNameTheOption(_ arguments: [String], _ expected: String) {
         let error = #expect(throws: ValidationError.self) { try spec(arguments) }
         #expect(error?.message == expected)
     }
 
-    @Test func theImageMayComeFromTheEnvironment() throws {
-        #expect(try spec([], environment: ["PODLING_IMAGE": "alpine"]) == #"{"name":"alpine-x1","image":"alpine"}"#)
+    @Test(arguments: [["-it", "b", "sh"], ["-i", "b"], ["--tty", "b"], ["--rm", "b"]])
+    func whatATaskCannotHaveIsSaid(_ arguments: [String]) {
+        let error = #expect(throws: (any Error).self) { try RunCommand.parse(arguments) }
+        #expect(error.map { RunCommand.message(for: $0).contains("leave") } == true)
+    }
+
+    @Test func environmentFilesAreRead() throws {
+        let text = "# a comment\n\nA=1=2\r\n  B= x \nHOME\nNOPE\nC=\"q\"\nA=3\n"
+        let pairs = try EnvironmentFile.parse(Array(text.utf8), path: "f") { $0 == "HOME" ? "/root" : nil }
+        #expect(pairs.map { "\($0.name)=\($0.value)" } == ["A=1=2", "B= x ", "HOME=/root", "C=\"q\"", "A=3"])
+    }
+
+    @Test(arguments: [("A=1\n=2\n", "line 2"), ("A B=1", "line 1")])
+    func badEnvironmentFilesNameTheLine(_ text: String, _ expected: String) {
+        let error = #expect(throws: Failure.self) {
+            try EnvironmentFile.parse(Array(text.utf8), path: "f") { _ in nil }
+        }
+        #expect(error?.message.contains(expected) == true)
     }
 
     @Test(arguments: [

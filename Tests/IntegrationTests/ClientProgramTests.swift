@@ -20,7 +20,7 @@ import Testing
         }
 
         func start(_ arguments: [String]) throws -> ProgramProcess {
-            let environment = ["PODLING_MASTER": master.address, "PODLING_IMAGE": "busybox"]
+            let environment = ["PODLING_MASTER": master.address]
             return try ProgramProcess(ProductsDirectory.program("podling-client"), arguments, environment: environment)
         }
 
@@ -44,13 +44,13 @@ import Testing
         try await onThread {
             let cluster = try Cluster()
             #expect(
-                try cluster.client(["run", "--", "sh", "-c", "echo out; echo \"$0-$A\"", "a  b"]) == "out\na  b-\n"
+                try cluster.client(["run", "busybox", "sh", "-c", "echo out; echo \"$0-$A\"", "a  b"]) == "out\na  b-\n"
             )
-            let failing = ["run", "-e", "A=x y", "--", "sh", "-c", "echo $A; exit 3"]
+            let failing = ["run", "-e", "A=x y", "busybox", "sh", "-c", "echo $A; exit 3"]
             #expect(try cluster.client(failing, status: 3) == "x y\n")
-            let late = ["run", "--timeout", "1", "--grace", "1", "--", "sleep", "600"]
+            let late = ["run", "--timeout", "1", "--grace", "1", "busybox", "sleep", "600"]
             _ = try cluster.client(late, status: 124)
-            _ = try cluster.client(["run", "--", "no-such-program-anywhere"], status: 127)
+            _ = try cluster.client(["run", "busybox", "no-such-program-anywhere"], status: 127)
             cluster.end()
         }
     }
@@ -63,12 +63,12 @@ import Testing
         try await onThread {
             let cluster = try Cluster(engine)
             let script = "echo \"$A $PWD $PODLING_ATTEMPT $PODLING_NODE_ID\"; exit 3"
-            let failing = ["run", "-e", "A=x y", "--workdir", "/tmp", "--", "sh", "-c", script]
+            let failing = ["run", "-e", "A=x y", "--workdir", "/tmp", "busybox", "sh", "-c", script]
             #expect(try cluster.client(failing, status: 3) == "x y /tmp 1 \(cluster.node.nodeId)\n")
-            let late = ["run", "--timeout", "1", "--grace", "1", "--", "sleep", "600"]
+            let late = ["run", "--timeout", "1", "--grace", "1", "busybox", "sleep", "600"]
             _ = try cluster.client(late, status: 124)
-            _ = try cluster.client(["run", "--", "no-such-program-anywhere"], status: 125)
-            let absent = ["run", "--image", "127.0.0.1:1/absent:1", "--pull", "never", "--", "true"]
+            _ = try cluster.client(["run", "busybox", "no-such-program-anywhere"], status: 125)
+            let absent = ["run", "--pull", "never", "127.0.0.1:1/absent:1", "true"]
             _ = try cluster.client(absent, status: 125)
             cluster.end()
         }
@@ -77,7 +77,7 @@ import Testing
     @Test func aRunWhoseTaskIsForgottenEnds() async throws {
         try await onThread {
             let cluster = try Cluster()
-            let run = try cluster.start(["run", "--", "sh", "-c", "echo started; sleep 600"])
+            let run = try cluster.start(["run", "busybox", "sh", "-c", "echo started; sleep 600"])
             let started = Deadline.after(seconds: 60).poll { run.output.contains("started") ? true : nil }
             #expect(started == true, "\(run.output)")
             cluster.master.process.signal(SIGKILL)
@@ -93,7 +93,7 @@ import Testing
     @Test func anInterruptCancelsTheTask() async throws {
         try await onThread {
             let cluster = try Cluster()
-            let run = try cluster.start(["run", "long", "--grace", "1", "--", "sh", "-c", "echo started; sleep 600"])
+            let run = try cluster.start(["run", "--name", "long", "--grace", "1", "busybox", "sh", "-c", "echo started; sleep 600"])
             let started = Deadline.after(seconds: 60).poll { run.output.contains("started") ? true : nil }
             #expect(started == true, "\(run.output)")
             run.signal(SIGINT)
@@ -109,7 +109,7 @@ import Testing
         try await onThread {
             let cluster = try Cluster()
             let script = "echo one; trap 'echo two; exit 5' USR1; echo $$ >&2; while :; do sleep 0.1; done"
-            let taskId = try cluster.client(["run", "--detach", "shown", "--", "sh", "-c", script]).dropLast()
+            let taskId = try cluster.client(["run", "--detach", "--name", "shown", "busybox", "sh", "-c", script]).dropLast()
             let follower = try cluster.start(["logs", "-f", String(taskId)])
             let processID = Deadline.after(seconds: 60).poll { () -> pid_t? in
                 follower.output.contains("one\n")
@@ -137,12 +137,12 @@ import Testing
             let cluster = try Cluster()
             _ = try cluster.client(["drain", cluster.node.nodeId])
             #expect(try cluster.peer.node(cluster.node.nodeId)?["draining"] == .bool(true))
-            let taskId = String(try cluster.client(["run", "--detach", "--", "true"]).dropLast())
+            let taskId = String(try cluster.client(["run", "--detach", "busybox", "true"]).dropLast())
             #expect(try cluster.peer.task(taskId)["status"]?.text == "pending")
             _ = try cluster.client(["cancel", taskId])
             _ = try cluster.client(["wait", taskId], status: 130)
             _ = try cluster.client(["drain", "--undo", cluster.node.nodeId])
-            _ = try cluster.client(["run", "--", "true"])
+            _ = try cluster.client(["run", "busybox", "true"])
             cluster.end()
         }
     }

@@ -72,7 +72,7 @@ import Testing
                 (try? cluster.client("bob.token", ["nodes"]))?.contains("w1") == true ? true : nil
             }
             #expect(isIn == true, "\(worker.output)")
-            let run = ["run", "-i", "busybox", "--", "echo", "hello"]
+            let run = ["run", "busybox", "echo", "hello"]
             #expect(try cluster.client("ci.token", run).contains("hello"))
             #expect(try cluster.client("bob.token", run, status: 125).contains("forbidden"))
             #expect(try cluster.client(nil, ["ps"], status: 1).contains("--token-file"))

@@ -39,7 +39,7 @@ package struct ContainerSpec: Sendable, Equatable {
     package var attempt: Int
     package var nodeId: String
     package var image: String
-    /// Replaces the image's entrypoint, as Kubernetes' `command` does; nil keeps it.
+    /// Replaces the image's entrypoint, as Kubernetes' `command` does; nil keeps it, and an empty one clears it.
     package var command: [String]?
     /// Replaces the image's default arguments, as Kubernetes' `args` does; nil keeps them (unless `command` is given).
     package var args: [String]?

@@ -36,6 +36,13 @@ extension DockerRuntime {
         return true
     }
 
+    /// The image's own command (`CMD`).
+    func command(of image: ImageReference) async throws -> [String] {
+        let reply = try await call(.GET, "/images/\(image.canonical)/json", deadlineSeconds: Self.callSeconds)
+        guard reply.isSuccess else { throw failure(reply, "image inspect") }
+        return try reply.decode(EngineMessage.Image.self).Config?.Cmd ?? []
+    }
+
     private func pull(_ image: ImageReference) async throws {
         let profile = try await profile()
         let path = "/images/create"

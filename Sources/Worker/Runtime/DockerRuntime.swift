@@ -61,7 +61,7 @@ package final class DockerRuntime: ContainerRuntime {
         }
         let profile = try await profile()
         let body = EngineMessage.CreateRequest(
-            spec,
+            try await withoutEntryPoint(spec, image),
             image: image,
             logging: profile.flavour.logging(bytesMax: logBytesMax)
         )
@@ -90,6 +90,20 @@ package final class DockerRuntime: ContainerRuntime {
         case 400: throw RuntimeError(.invalidSpec, reply.message)
         default: throw failure(reply, "create")
         }
+    }
+
+    /// An empty `command` clears the image's entry point. Engines differ in how that is said to them, so the first word
+    /// of what is to run becomes the entry point.
+    private func withoutEntryPoint(_ spec: ContainerSpec, _ image: ImageReference) async throws -> ContainerSpec {
+        guard spec.command?.isEmpty == true else { return spec }
+        var words = spec.args ?? []
+        if words.isEmpty { words = try await command(of: image) }
+        guard let program = words.first else {
+            throw RuntimeError(.invalidSpec, "command is empty, and neither args nor the image say what to run")
+        }
+        var spec = spec
+        (spec.command, spec.args) = ([program], Array(words.dropFirst()))
+        return spec
     }
 
     /// The container of that name, if its labels identify this very attempt.

@@ -61,6 +61,14 @@ enum EngineMessage {
         var Config: Config
     }
 
+    struct Image: Decodable {
+        struct Settings: Decodable {
+            var Cmd: [String]?
+        }
+
+        var Config: Settings?
+    }
+
     struct Listed: Decodable {
         var Id: String
         var State: String

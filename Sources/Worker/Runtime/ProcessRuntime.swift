@@ -55,7 +55,7 @@ package final class ProcessRuntime: ContainerRuntime {
         try SpecValidation.checkProcess(spec)
         let order = ProcessAttempt.Order(spec, path: path)
         guard !order.argv.isEmpty else {
-            throw RuntimeError(.invalidSpec, "command must be given: a process has no image to take it from")
+            throw RuntimeError(.invalidSpec, "command or args must be given: a process has no image to take them from")
         }
         let attempt = ProcessAttempt(parent: directory, key: spec.key)
         try attempt.create(order)

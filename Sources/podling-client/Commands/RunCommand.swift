@@ -5,8 +5,14 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a task, follow its output, and end as it ends.",
-        usage: "podling-client run [NAME] --image IMAGE [OPTIONS] [-- COMMAND ...]",
+        usage: "podling-client run [OPTIONS] IMAGE [ARGS ...]",
         discussion: """
+            What follows the image are the arguments of its entry point, options too:
+
+              podling-client run busybox echo hello
+              podling-client run --name nightly -e LEVEL=2 --memory 1Gi report:1 --all
+              podling-client run --entrypoint sh report:1 -c 'ls -l /data'
+
             Its output is written as it comes, stdout to stdout, stderr to stderr.
             Ctrl-C (or SIGTERM) cancels the task and waits until that is confirmed;
             a second one leaves at once. When nobody reads the output any more, the
@@ -16,8 +22,6 @@ struct RunCommand: AsyncParsableCommand {
             \(ExitStatus.table)
             """
     )
-
-    @OptionGroup var connection: ConnectionOptions
 
     @OptionGroup(title: "Task options") var spec: SpecOptions
 
@@ -30,17 +34,24 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Write control characters to a terminal as they are.")
     var raw = false
 
-    @Argument(help: "The task's name. Default: made of the image's name.")
-    var name: String?
+    @OptionGroup var connection: ConnectionOptions
 
-    @Argument(parsing: .postTerminator, help: "What to run, instead of the image's entry point.")
-    var command: [String] = []
+    /// Options of docker that a task cannot have.
+    @OptionGroup(visibility: .hidden) var refused: RefusedOptions
+
+    @Argument(help: "The image to run.")
+    var image: String
+
+    @Argument(parsing: .captureForPassthrough, help: ArgumentHelp("Arguments of its entry point.", valueName: "args"))
+    var arguments: [String] = []
+
+    func validate() throws { try refused.check() }
 
     func run() async throws {
         let builder = SpecBuilder(
             options: spec,
-            name: name,
-            command: command,
+            image: image,
+            arguments: arguments,
             environmentValue: { Environment.value($0) }
         )
         // With an idempotency key, a retry after a lost connection cannot start a second task.

@@ -2,14 +2,27 @@ import ArgumentParser
 
 /// The options that define a task spec.
 struct SpecOptions: ParsableArguments {
-    @Option(name: [.short, .long], help: "The image to run. Default: PODLING_IMAGE.")
-    var image: String?
+    @Option(name: .long, help: "The task's name. Default: made of the image's name.")
+    var name: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("What to run instead of the image's entry point; \"\" clears it.", valueName: "program")
+    )
+    var entrypoint: String?
 
     @Option(
         name: [.short, .customLong("env")],
         help: ArgumentHelp("An environment variable; NAME alone takes its value from here.", valueName: "name=value")
     )
     var environment: [String] = []
+
+    @Option(
+        name: .customLong("env-file"),
+        help: ArgumentHelp("A file of such variables, one a line; -e goes before it.", valueName: "file"),
+        completion: .file()
+    )
+    var environmentFiles: [String] = []
 
     @Option(
         name: [.short, .customLong("port")],

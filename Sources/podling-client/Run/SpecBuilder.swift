@@ -8,21 +8,21 @@ struct SpecBuilder {
     private static let nameBytesMax = 63
 
     let options: SpecOptions
-    let name: String?
-    let command: [String]
+    let image: String
+    /// Arguments of the entry point; where there are none, the image's own are used.
+    let arguments: [String]
     /// Injected, so that tests can set the environment.
     let environmentValue: (String) -> String?
 
     /// - Parameter randomSuffix: for a name derived from the image's, `a-z 0-9`.
     /// - Throws: `ValidationError`, which names the option.
     func build(idempotencyKey: String?, randomSuffix: String) throws -> [UInt8] {
-        guard let image = options.image ?? environmentValue("PODLING_IMAGE"), !image.isEmpty else {
-            throw ValidationError("no image: give --image or set PODLING_IMAGE")
-        }
+        guard !image.isEmpty else { throw ValidationError("IMAGE is empty") }
         var spec = ObjectWriter()
-        spec.string("name", name ?? Self.name(of: image, suffix: randomSuffix))
+        spec.string("name", options.name ?? Self.name(of: image, suffix: randomSuffix))
         spec.string("image", image)
-        spec.strings("command", command)
+        if let entrypoint = options.entrypoint { spec.json("command", Self.array(entrypoint.isEmpty ? [] : [entrypoint])) }
+        spec.strings("args", arguments)
         spec.pairs("env", try environment())
         spec.string("workingDir", options.workdir)
         spec.jsonArray("ports", try options.ports.map(Self.port))
@@ -50,18 +50,33 @@ struct SpecBuilder {
         return "\((stem.isEmpty ? "task" : stem).prefix(nameBytesMax - suffix.utf8.count - 1))-\(suffix)"
     }
 
+    /// The variables of the files, then those of the options: the last of a name is used.
     private func environment() throws -> [(name: String, value: String)] {
-        try Self.distinct(
-            options.environment.map { text in
-                guard let equals = text.firstIndex(of: "=") else {
-                    guard let value = environmentValue(text) else {
-                        throw ValidationError("--env \(text): no such variable here; write \(text)=VALUE")
-                    }
-                    return (text, value)
-                }
-                return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+        var pairs: [(name: String, value: String)] = []
+        for path in options.environmentFiles {
+            pairs += try EnvironmentFile.parse(try InputFile.read(path), path: path, environmentValue: environmentValue)
+        }
+        for text in options.environment {
+            if let equals = text.firstIndex(of: "=") {
+                pairs.append((String(text[..<equals]), String(text[text.index(after: equals)...])))
+            } else if let value = environmentValue(text) {
+                pairs.append((text, value))
+            } else {
+                throw ValidationError("--env \(text): no such variable here; write \(text)=VALUE")
             }
-        )
+        }
+        return Self.distinct(pairs)
+    }
+
+    private static func array(_ texts: [String]) -> [UInt8] {
+        var writer = JSONWriter(capacityBytes: 256)
+        writer.beginArray()
+        for (index, text) in texts.enumerated() {
+            writer.comma(before: index)
+            writer.string(text)
+        }
+        writer.endArray()
+        return writer.withUnsafeBytes { Array($0) }
     }
 
     private static func pairs(_ texts: [String], _ option: String) throws -> [(name: String, value: String)] {

@@ -57,21 +57,20 @@ import Testing
         }
         let ran = try client(
             "run",
+            "--name",
             "ran",
-            "-i",
-            "none",
             "--node-selector",
             "kind=own",
-            "--",
+            "none",
             "sh",
             "-c",
             "echo out; echo err >&2; exit 3",
             code: 3
         )
         guard ran.contains("out") else { throw TestSupportError("no output: \(ran)") }
-        for _ in 0..<4 { _ = try client("run", "many", "-i", "none", "--", "true", code: 0) }
+        for _ in 0..<4 { _ = try client("run", "--name", "many", "none", "true", code: 0) }
         let task =
-            try client("run", "long", "-d", "-i", "none", "--", "sleep", "600").split(separator: "\n").last.map(
+            try client("run", "--name", "long", "-d", "none", "sleep", "600").split(separator: "\n").last.map(
                 String.init
             ) ?? ""
         _ = try client("get", task)

@@ -46,7 +46,7 @@ final class OutputPlace: Sendable {
             "/bin/sh",
             ["-c", #"exec "$0" "$@" >"$OUT" 2>"$ERR""#, ProductsDirectory.program("podling-client")] + arguments,
             environment: [
-                "PODLING_MASTER": master.address, "PODLING_IMAGE": "busybox", "OUT": out, "ERR": err,
+                "PODLING_MASTER": master.address, "OUT": out, "ERR": err,
             ]
         )
         if reader == .stopped { try hasEnded() }
@@ -83,7 +83,7 @@ final class OutputPlace: Sendable {
 
     /// Submits a task with that script and returns its id.
     func submit(_ script: String) throws -> String {
-        let submitted = try client(["run", "--detach", "--", "sh", "-c", script])
+        let submitted = try client(["run", "--detach", "busybox", "sh", "-c", script])
         guard submitted.ending == .exited(0) else { throw TestSupportError("\(submitted.notes)") }
         return String(decoding: submitted.stdout, as: UTF8.self).trimmingWhitespace()
     }

@@ -22,7 +22,7 @@ import Testing
                 "/bin/sh",
                 ["-c", #"exec "$0" "$@" >"$OUT" 2>"$ERR""#, ProductsDirectory.program("podling-client")] + arguments,
                 environment: [
-                    "PODLING_MASTER": master.address, "PODLING_IMAGE": "busybox", "OUT": scratch.file("out"),
+                    "PODLING_MASTER": master.address, "OUT": scratch.file("out"),
                     "ERR": scratch.file("err"),
                 ]
             )
@@ -48,7 +48,7 @@ import Testing
         let task = try place.submit(script)
         return [
             ("logs -f", try Follower(place.master, ["logs", "-f", task])),
-            ("run", try Follower(place.master, ["run", "--", "sh", "-c", script])),
+            ("run", try Follower(place.master, ["run", "busybox", "sh", "-c", script])),
         ]
     }
 
@@ -138,7 +138,7 @@ import Testing
             let silent = try first.start()
             try Peer(master).awaitNode(first.nodeId) { $0["status"]?.text == "online" }
             let script = #"echo attempt $PODLING_ATTEMPT; [ $PODLING_ATTEMPT = 1 ] && sleep 600; printf end"#
-            let run = try Follower(master, ["run", "--max-attempts", "3", "--", "sh", "-c", script])
+            let run = try Follower(master, ["run", "--max-attempts", "3", "busybox", "sh", "-c", script])
             try run.awaitText("attempt 1\n")
             let second = try WorkerNode(.process, master)
             let well = try second.start()

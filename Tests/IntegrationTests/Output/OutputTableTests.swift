@@ -16,7 +16,7 @@ import Testing
     private static func check(_ place: OutputPlace, _ wanted: OutputCase, _ reader: OutputReader = .fast) throws {
         let name = "\(place.node.engine) \(wanted.name), \(reader)"
         let key = "k-\(UUID().uuidString)"
-        let run = ["run", "--label", "case=\(key)", "--", "sh", "-c", wanted.script]
+        let run = ["run", "--label", "case=\(key)", "busybox", "sh", "-c", wanted.script]
         let ran = try place.client(run, reader) {
             let peer = try Peer(place.master)
             _ = try peer.awaitEnd(peer.task(labelled: key))
@@ -78,7 +78,7 @@ import Testing
     func twoHundredMegabytesAreWhole(engine: IntegrationEngine, reader: OutputReader) async throws {
         try await Self.with(engine) { place in
             guard !Self.isLong else { return try Self.check(place, .longest, reader) }
-            let got = try place.client(["run", "--", "sh", "-c", OutputCase.longest.script])
+            let got = try place.client(["run", "busybox", "sh", "-c", OutputCase.longest.script])
             #expect(got.fault(.longest) == nil, "\(engine)")
         }
     }
