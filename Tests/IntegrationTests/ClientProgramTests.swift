@@ -74,6 +74,50 @@ import Testing
         }
     }
 
+    /// Arguments go to the image's entry point, which may be replaced or cleared.
+    @Test(
+        .enabled(if: !IntegrationEngine.containers.isEmpty, IntegrationEngine.skipMessage),
+        arguments: IntegrationEngine.containers
+    )
+    func theEntryPointIsKeptReplacedOrCleared(engine: IntegrationEngine) async throws {
+        try await onThread {
+            let image = try Self.imageWithEntryPoint(engine)
+            defer { _ = try? engine.call(["-X", "DELETE", "http://engine/images/\(image)?force=1"]) }
+            let cluster = try Cluster(engine)
+            let cases: [(options: [String], arguments: [String], says: String)] = [
+                ([], [], "entry echo own\n"),
+                ([], ["a", "b  c", "--name"], "entry a b  c --name\n"),
+                (["--entrypoint", "printf"], ["%s.", "x", "y"], "x.y."),
+                (["--entrypoint", "env"], ["echo", "env"], "env\n"),
+                (["--entrypoint", ""], ["echo", "bare"], "bare\n"),
+                (["--entrypoint", ""], [], "own\n"),
+            ]
+            for (options, arguments, says) in cases {
+                let said = try cluster.client(["run", "--pull", "never"] + options + [image] + arguments)
+                #expect(said == says, "\(options) \(arguments)")
+            }
+            cluster.end()
+        }
+    }
+
+    private static func imageWithEntryPoint(_ engine: IntegrationEngine) throws -> String {
+        let repository = "127.0.0.1:1/podling-entry"
+        let create = [
+            "-X", "POST", "-H", "Content-Type: application/json", "-d", #"{"Image":"busybox","Cmd":["true"]}"#,
+            "http://engine/containers/create",
+        ]
+        let id = try JSON(parsing: Array(try engine.call(create).utf8))["Id"]?.text ?? ""
+        defer { _ = try? engine.call(["-X", "DELETE", "http://engine/containers/\(id)?force=1"]) }
+        let query = [
+            "container=\(id)", "repo=\(repository)", "tag=1", #"changes=ENTRYPOINT ["echo","entry"]"#,
+            #"changes=CMD ["echo","own"]"#,
+        ]
+        let commit = ["-X", "POST", "-G"] + query.flatMap { ["--data-urlencode", $0] } + ["http://engine/commit"]
+        let committed = try engine.call(commit)
+        guard committed.contains("Id") else { throw TestSupportError("commit: \(committed)") }
+        return repository + ":1"
+    }
+
     @Test func aRunWhoseTaskIsForgottenEnds() async throws {
         try await onThread {
             let cluster = try Cluster()
@@ -93,7 +137,9 @@ import Testing
     @Test func anInterruptCancelsTheTask() async throws {
         try await onThread {
             let cluster = try Cluster()
-            let run = try cluster.start(["run", "--name", "long", "--grace", "1", "busybox", "sh", "-c", "echo started; sleep 600"])
+            let run = try cluster.start([
+                "run", "--name", "long", "--grace", "1", "busybox", "sh", "-c", "echo started; sleep 600",
+            ])
             let started = Deadline.after(seconds: 60).poll { run.output.contains("started") ? true : nil }
             #expect(started == true, "\(run.output)")
             run.signal(SIGINT)
@@ -109,7 +155,8 @@ import Testing
         try await onThread {
             let cluster = try Cluster()
             let script = "echo one; trap 'echo two; exit 5' USR1; echo $$ >&2; while :; do sleep 0.1; done"
-            let taskId = try cluster.client(["run", "--detach", "--name", "shown", "busybox", "sh", "-c", script]).dropLast()
+            let taskId = try cluster.client(["run", "--detach", "--name", "shown", "busybox", "sh", "-c", script])
+                .dropLast()
             let follower = try cluster.start(["logs", "-f", String(taskId)])
             let processID = Deadline.after(seconds: 60).poll { () -> pid_t? in
                 follower.output.contains("one\n")

@@ -21,7 +21,7 @@ struct SpecBuilder {
         var spec = ObjectWriter()
         spec.string("name", options.name ?? Self.name(of: image, suffix: randomSuffix))
         spec.string("image", image)
-        if let entrypoint = options.entrypoint { spec.json("command", Self.array(entrypoint.isEmpty ? [] : [entrypoint])) }
+        if let program = options.entrypoint { spec.json("command", Self.array(program.isEmpty ? [] : [program])) }
         spec.strings("args", arguments)
         spec.pairs("env", try environment())
         spec.string("workingDir", options.workdir)
