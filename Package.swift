@@ -77,7 +77,11 @@ let package = Package(
         library("PodlingAccess", path: "Sources/Access", ["PodlingProtocol", "PodlingDigest"]),
         library("PodlingCore", path: "Sources/Core", ["PodlingProtocol", "PodlingAccess", deque, ordered, heap]),
         library("PodlingStore", path: "Sources/Store", ["PodlingCore"]),
-        library("PodlingShell", path: "Sources/Shell", ["PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore"]),
+        library(
+            "PodlingShell",
+            path: "Sources/Shell",
+            ["PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore"]
+        ),
         .systemLibrary(name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         library(
             "PodlingPostgres",
@@ -111,7 +115,8 @@ let package = Package(
             "PodlingSimulator",
             path: "Sources/Simulator",
             [
-                "PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingShell", "PodlingAgent", deque,
+                "PodlingProtocol", "PodlingAccess", "PodlingCore", "PodlingStore", "PodlingShell", "PodlingAgent",
+                deque,
                 heap,
             ]
         ),

@@ -112,7 +112,9 @@ import Testing
             "container=\(id)", "repo=\(repository)", "tag=1", #"changes=ENTRYPOINT ["echo","entry"]"#,
             #"changes=CMD ["echo","own"]"#,
         ]
-        let commit = ["-X", "POST", "-G"] + query.flatMap { ["--data-urlencode", $0] } + ["http://engine/commit"]
+        let commit =
+            ["-X", "POST", "-H", "Content-Type: application/json", "-d", "{}", "http://engine/commit"]
+            + query.flatMap { ["--url-query", $0] }
         let committed = try engine.call(commit)
         guard committed.contains("Id") else { throw TestSupportError("commit: \(committed)") }
         return repository + ":1"

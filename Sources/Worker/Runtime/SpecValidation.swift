@@ -39,7 +39,6 @@ package enum SpecValidation {
                 bytes += text.utf8.count + 1
             }
         }
-        guard spec.command?.isEmpty != true else { throw invalid("command", "must not be empty") }
         guard spec.command?.first?.isEmpty != true else { throw invalid("command", "must name a program") }
         for variable in spec.env {
             guard variable.name.follows(NameRules.isEnvironmentName) else {
