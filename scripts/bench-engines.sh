@@ -82,7 +82,7 @@ bench() {
         done
         local lines="awk 'BEGIN{p=sprintf(\"%$((LINE_BYTES - 9))s\",\"\");for(i=0;i<$OUTPUT_LINES;i++)printf \"%08d%s\\n\",i,p}'"
         started=$EPOCHREALTIME
-        bytes="$("$programs/podling-client" run --master "$address" --image busybox -- sh -c "$lines" | wc -c)"
+        bytes="$("$programs/podling-client" run --master "$address" busybox sh -c "$lines" | wc -c)"
         seconds="$(since "$started")"
         # The engine's own follow of the same, from its beginning to its end; what it loses is its affair.
         container="$node-output-$round"
