@@ -54,7 +54,7 @@ struct PodlingClientCommand: AsyncParsableCommand {
             if let option = LeadingOptions.lackingValue(given) {
                 throw ValidationError("Missing value for '\(option)': give one, and then a command, or see --help")
             }
-            let arguments = LeadingOptions.moved(given, partsOf: partsOfCommands)
+            let arguments = RunArguments.separated(LeadingOptions.moved(given, partsOf: partsOfCommands))
             var command = try await asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

@@ -24,7 +24,7 @@ struct PodlingMasterCommand: AsyncParsableCommand {
 
               podling-master
               podling-worker --master 127.0.0.1:7070
-              podling-client run -i busybox -- echo hi
+              podling-client run busybox echo hi
 
             Tasks are kept in memory (STORE_TYPE=memory): a restart forgets them. To keep them in PostgreSQL:
 

@@ -5,7 +5,7 @@ import Testing
 
 struct SpecBuilderTests {
     private func spec(_ arguments: [String], environment: [String: String] = [:]) throws -> String {
-        let run = try RunCommand.parse(arguments)
+        let run = try RunCommand.parse(Array(RunArguments.separated(["run"] + arguments).dropFirst()))
         let builder = SpecBuilder(
             options: run.spec,
             image: run.image,
@@ -31,6 +31,12 @@ struct SpecBuilderTests {
             #"{"name":"hi","image":"b","command":["sh"],"args":["-c","ls"]}"#
         ),
         (["--name", "hi", "--entrypoint", "", "b", "ls"], #"{"name":"hi","image":"b","command":[],"args":["ls"]}"#),
+        (["--entrypoint=", "--name=hi", "b", "ls"], #"{"name":"hi","image":"b","command":[],"args":["ls"]}"#),
+        (
+            ["--name", "hi", "b", "-----BEGIN", "-=", "--generate-completion-script", "bash"],
+            #"{"name":"hi","image":"b","args":["-----BEGIN","-=","--generate-completion-script","bash"]}"#
+        ),
+        (["-dq", "--name", "hi", "--raw", "b", "-d"], #"{"name":"hi","image":"b","args":["-d"]}"#),
         (
             ["--name", "hi", "-p", "80", "-p", "8080:80", "-p", "5353:53/udp", "b"],
             #"{"name":"hi","image":"b","ports":[{"container":80},{"container":80,"host":8080},"#
@@ -84,8 +90,22 @@ struct SpecBuilderTests {
         #expect(error.map { RunCommand.message(for: $0).contains("leave") } == true)
     }
 
+    /// Where a value belongs to an option, IMAGE is looked for behind it.
+    @Test func allFlagsOfRunAreKnown() {
+        let help = RunCommand.helpMessage(columns: 200)
+        let lines = help.split(separator: "\n").filter { $0.hasPrefix("  -") }
+        let flags = lines.filter { !$0.contains("<") }.flatMap { line in
+            line.split(separator: " ").map { $0.filter { $0 != "," } }.filter { $0.hasPrefix("-") }
+        }
+        #expect(flags.count > 6 && RunArguments.flags.isSuperset(of: flags), "\(flags)")
+        let valued = lines.filter { $0.contains("<") }.flatMap { line in
+            line.split(separator: "<")[0].split(separator: " ").map { $0.filter { $0 != "," } }
+        }
+        #expect(valued.count > 20 && RunArguments.flags.isDisjoint(with: valued), "\(valued)")
+    }
+
     @Test func environmentFilesAreRead() throws {
-        let text = "# a comment\n\nA=1=2\r\n  B= x \nHOME\nNOPE\nC=\"q\"\nA=3\n"
+        let text = "\u{FEFF}# a comment\n\nA=1=2\r\n  B= x \nHOME\nNOPE\nC=\"q\"\nA=3\n"
         let pairs = try EnvironmentFile.parse(Array(text.utf8), path: "f") { $0 == "HOME" ? "/root" : nil }
         #expect(pairs.map { "\($0.name)=\($0.value)" } == ["A=1=2", "B= x ", "HOME=/root", "C=\"q\"", "A=3"])
     }

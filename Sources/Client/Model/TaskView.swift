@@ -10,8 +10,8 @@ public struct TaskView: Sendable {
     public let name: String
     /// The image reference of the spec.
     public let image: String
-    /// What replaces the image's entry point; empty where the spec has none.
-    public let command: [String]
+    /// What replaces the image's entry point; nil where it is kept, empty where it is cleared.
+    public let command: [String]?
     /// What replaces the image's command; empty where the spec has none.
     public let args: [String]
     /// The labels of the spec, in its order.
@@ -56,7 +56,7 @@ public struct TaskView: Sendable {
         status = try value.required("status")
         name = value["name"]?.string() ?? ""
         image = value["image"]?.string() ?? ""
-        command = value["command"]?.elements.compactMap { $0.string() } ?? []
+        command = value["command"].flatMap { $0.isArray ? $0.elements.compactMap { $0.string() } : nil }
         args = value["args"]?.elements.compactMap { $0.string() } ?? []
         labels = value["labels"]?.stringPairs ?? []
         attempt = value["attempt"]?.int() ?? 0

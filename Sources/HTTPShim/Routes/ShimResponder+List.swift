@@ -14,7 +14,8 @@ extension ShimResponder {
         let history = try Self.truth("history", of: query)
         let isPartial = try Self.truth("partial", of: query) ?? false
         let limit = try query["limit"].map(Self.limit)
-        let opening = Self.listOpening(query, history: history ?? true, isPartial: isPartial)
+        // What only the store has cannot be listed without it.
+        let opening = Self.listOpening(query, history: history ?? !isPartial, isPartial: isPartial)
         let source = PageSource(member: "tasks", opening: opening, ask: ask)
         // How many were left out is known before the body of one page, and not before that of all.
         guard limit != nil || query["cursor"] != nil || isPartial else { return try await source.all() }

@@ -38,7 +38,7 @@ public struct TaskSpec: Sendable, Equatable {
     public var name: String
     /// An image reference (`NameRules.isImageReference`).
     public var image: String
-    /// What replaces the image's entry point; nil leaves it.
+    /// What replaces the image's entry point; nil leaves it, and an empty array clears it.
     public var command: [String]?
     /// What replaces the image's command; nil leaves it.
     public var args: [String]?

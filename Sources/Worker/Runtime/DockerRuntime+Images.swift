@@ -39,6 +39,7 @@ extension DockerRuntime {
     /// The image's own command (`CMD`).
     func command(of image: ImageReference) async throws -> [String] {
         let reply = try await call(.GET, "/images/\(image.canonical)/json", deadlineSeconds: Self.callSeconds)
+        if reply.status == 404 { throw RuntimeError(.imageNotFound, reply.message) }
         guard reply.isSuccess else { throw failure(reply, "image inspect") }
         return try reply.decode(EngineMessage.Image.self).Config?.Cmd ?? []
     }

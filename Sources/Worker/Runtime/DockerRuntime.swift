@@ -101,6 +101,8 @@ package final class DockerRuntime: ContainerRuntime {
         guard let program = words.first else {
             throw RuntimeError(.invalidSpec, "command is empty, and neither args nor the image say what to run")
         }
+        // To engines an empty word is no entry point.
+        guard !program.isEmpty else { throw RuntimeError(.invalidSpec, "args must name a program") }
         var spec = spec
         (spec.command, spec.args) = ([program], Array(words.dropFirst()))
         return spec

@@ -46,7 +46,7 @@ enum TaskText {
         var members: [(String, String?)] = [
             ("task", task.taskId), ("name", task.name), ("status", status(task)), ("reason", task.reason),
             ("error", task.error), ("detail", task.detail), ("image", task.image),
-            ("command", task.command.isEmpty ? nil : words(task.command)),
+            ("command", task.command.map { $0.isEmpty ? "\"\"" : words($0) }),
             ("args", task.args.isEmpty ? nil : words(task.args)),
             ("attempt", "\(task.attempt)"), ("node", task.nodeId), ("container", task.containerId),
             ("exit code", task.exitCode.map { "\($0)" }),

@@ -10,6 +10,8 @@ enum EnvironmentFile {
         environmentValue: (String) -> String?
     ) throws -> [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = []
+        // A byte order mark, which some editors write.
+        let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
         for (index, row) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             guard let text = String(validating: row.last == 0x0D ? row.dropLast() : row, as: UTF8.self) else {
                 throw Failure(message: "--env-file \(path): line \(index + 1) is not UTF-8")
