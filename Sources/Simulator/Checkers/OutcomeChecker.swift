@@ -44,7 +44,8 @@ final class OutcomeChecker {
             return world.fail(Self.forward, "\(id) is new, and nobody submitted \(name)", task: id)
         }
         let database = world.cluster.database
-        if let other = byKey[submission.key], other != id, let stored = database.tasks[other],
+        // A database that came back with less shows as live what has ended, until the leader has written it again.
+        if !database.isBehind, let other = byKey[submission.key], other != id, let stored = database.tasks[other],
             !stored.row.status.isTerminal, !world.cluster.checkers.acknowledged.excused.contains(other)
         {
             return world.fail(Self.forward, "\(id) has the key of \(other), which is live", task: id)
