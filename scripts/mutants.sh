@@ -66,8 +66,8 @@ try_mutant() {
         found="$(sed -nE 's/^ *violated at event [0-9]+: (.*)/\1/p' <<<"$output")"
         seed="$(sed -nE 's/^seed ([0-9]+): VIOLATED.*/\1/p' <<<"$output")"
         events="$(sed -nE 's/^seed [0-9]+: [A-Za-z]+, ([0-9]+) events.*/\1/p' <<<"$output" | awk '{ sum += $1 } END { print sum + 0 }')"
-        # A signal ends the program at an event that nobody counted.
-        if ((code >= 128)); then
+        # A trap (SIGILL, SIGTRAP, SIGABRT, SIGSEGV) ends the program at an event that nobody counted.
+        if ((code == 132 || code == 133 || code == 134 || code == 139)); then
             found=trap seed="$(($(grep -c ': held, ' <<<"$output" || true) + 1))"
             events="more than $events"
         fi
