@@ -141,7 +141,7 @@ struct FuzzedCore: ~Copyable {
         for line in workerLines {
             let text = String(decoding: line, as: UTF8.self)
             do {
-                if case .assignRefused(_, let why) = try reader.read(line) { require(false, "\(why): \(text)") }
+                if case .assignRejected(_, let why) = try reader.read(line) { require(false, "\(why): \(text)") }
             } catch {
                 require(false, "the worker does not read \(text): \(error)")
             }
