@@ -182,6 +182,9 @@ final class Database {
             after.spec = before.row.spec
             after.createdAt = before.row.createdAt
             after.isCancelRequested = before.row.isCancelRequested || row.isCancelRequested
+            // An order to end that is stored stays with its attempt, as in the real statement.
+            let isSameStep = (before.row.attempt, before.row.status) == (row.attempt, row.status)
+            if isSameStep, row.reason == .none { after.reason = before.row.reason }
         }
         after.group = 0
         world.cluster.checkers.writes(before?.row, after)
