@@ -3,6 +3,8 @@ import Glibc
 /// Stands in for that of Synchronization under ThreadSanitizer, which sees the locks of pthreads only (those are
 /// intercepted; the other waits by a futex of its own) and would find a race in all that the other protects.
 ///
+/// Sendable by pthread_mutex_lock(3): one thread at a time is between lock and unlock, whichever it is.
+///
 /// `scripts/test-sanitize.sh` adds it to each module that has a Mutex, where it hides the imported one.
 struct Mutex<Value>: ~Copyable, @unchecked Sendable {
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
